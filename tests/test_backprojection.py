@@ -1,0 +1,179 @@
+"""Back-projection against scipy, as an upper bound, and its scaling."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from angiovox.backprojection import back_project, to_unit_range
+from angiovox.projection import project_max
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
+ANGLES = np.random.default_rng(8).uniform(-180, 360, 5)
+RIGHT_ANGLES = np.array([0.0, 90.0, 180.0, 270.0])
+
+
+def random_array(shape, seed=0):
+    return np.random.default_rng(seed).normal(10, 30, shape).astype(np.float32)
+
+
+def repeat_then_rotate(image, depth, angle, outside):
+    """The paper's text, word for word, for one view."""
+    block = np.repeat(image[:, None, :].astype(np.float64), depth, axis=1)
+    options = dict(axes=(0, 1), reshape=False, order=1, mode="constant", cval=outside)
+    return ndimage.rotate(block, -angle, **options)
+
+
+@pytest.mark.parametrize("detector, depth", [(8, 8), (9, 6), (6, 9), (5, 12)])
+def test_total_equals_repeat_rotate_and_sum_by_scipy(detector, depth):
+    projections = random_array((len(ANGLES), detector, 4))
+    expected = sum(
+        repeat_then_rotate(image, depth, angle, 0.0)
+        for image, angle in zip(projections, ANGLES, strict=True)
+    )
+    total, _ = back_project(projections, ANGLES, depth)
+    assert total.shape == (detector, depth, 4) and total.dtype == np.float32
+    np.testing.assert_allclose(total, expected, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("detector, depth", [(8, 8), (9, 6), (6, 9), (5, 12)])
+def test_bound_equals_the_least_view_by_scipy(detector, depth):
+    projections = random_array((len(ANGLES), detector, 4))
+    views = [
+        repeat_then_rotate(image, depth, angle, np.inf)
+        for image, angle in zip(projections, ANGLES, strict=True)
+    ]
+    least = np.min([np.where(np.isnan(view), np.inf, view) for view in views], axis=0)
+    expected = np.where(np.isinf(least), projections.max(), least)
+    _, bound = back_project(projections, ANGLES, depth)
+    assert bound.shape == (detector, depth, 4) and bound.dtype == np.float32
+    np.testing.assert_allclose(bound, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_bound_is_below_each_view_alone():
+    projections = random_array((len(ANGLES), 9, 4))
+    _, bound = back_project(projections, ANGLES, 7)
+    for image, angle in zip(projections, ANGLES, strict=True):
+        alone, _ = back_project(image[None], [angle], 7)
+        seen = back_project(np.ones_like(image[None]), [angle], 7)[0] > 0.5
+        assert seen.any() and (bound[seen] <= alone[seen]).all()
+
+
+def test_more_views_never_raise_the_bound():
+    projections = random_array((len(ANGLES), 9, 4))
+    projections[0, 0, 0] = projections.max() + 1  # what an unseen voxel takes is in every subset
+    bounds = [back_project(projections[:n], ANGLES[:n], 7)[1] for n in range(1, len(ANGLES) + 1)]
+    for fewer, more in pairwise(bounds):
+        assert (more <= fewer).all()
+
+
+def test_a_voxel_that_no_view_sees_takes_the_brightest_projection():
+    projections = random_array((1, 8, 3))
+    total, bound = back_project(projections, [45.0], 8)
+    for corner in ((0, 0), (0, -1), (-1, 0), (-1, -1)):
+        assert (bound[corner] == projections.max()).all()
+        assert (total[corner] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 5), (9, 5, 4), (5, 9, 4), (12, 6, 3), (6, 12, 3)])
+def test_hull_bounds_the_volume_exactly_at_right_angles(shape):
+    """Interpolation plays no part there, so not one voxel may stick out."""
+    volume = random_array(shape)
+    _, bound = back_project(project_max(volume, RIGHT_ANGLES), RIGHT_ANGLES, shape[1])
+    assert (bound >= volume).all()
+
+
+def test_hull_of_one_voxel_is_that_voxel_at_right_angles():
+    volume = np.zeros((9, 9, 3), dtype=np.float32)
+    volume[2, 5, 1] = 4
+    _, bound = back_project(project_max(volume, [0.0, 90.0]), [0.0, 90.0], 9)
+    np.testing.assert_array_equal(bound, volume)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_hull_encloses_a_ball_at_any_angle(angle):
+    """Linear steps flatten a peak of curvature c by c / 8 at most: two across the plane, one along
+    the ray (half a step misses the top by as much), one back. By no more may it stick out.
+    """
+    curvature = 0.1
+    grid = np.indices((24, 20, 16)) - np.array([13.0, 9.0, 8.0]).reshape(3, 1, 1, 1)
+    ball = np.exp(-(grid**2).sum(axis=0) * curvature / 2).astype(np.float32)
+    views = angle + np.array([0.0, 35.0, 70.0])
+    _, bound = back_project(project_max(ball, views), views, 20)
+    assert (ball - bound).max() < 4 * curvature / 8
+    seen = np.hypot(grid[0] + 1.5, grid[1] - 0.5) <= 9.5  # by all views
+    assert (bound > 0.5)[seen].sum() < 2 * (ball > 0.5).sum()
+
+
+@pytest.mark.parametrize("copies", [2, 4])
+def test_total_of_copies_of_a_view_is_a_multiple(copies):
+    image = random_array((1, 9, 5))
+    one, bound = back_project(image, [33.0], 6)
+    many, same = back_project(np.repeat(image, copies, axis=0), [33.0] * copies, 6)
+    np.testing.assert_array_equal(many, copies * one)
+    np.testing.assert_array_equal(same, bound)
+
+
+def test_the_order_of_views_does_not_matter():
+    projections = random_array((len(ANGLES), 9, 5))
+    total, bound = back_project(projections, ANGLES, 6)
+    total2, bound2 = back_project(projections[::-1], ANGLES[::-1], 6)
+    np.testing.assert_allclose(total2, total, rtol=1e-5, atol=1e-4)
+    np.testing.assert_array_equal(bound2, bound)
+
+
+@pytest.mark.parametrize("num_levels", [1, 64, 150])
+def test_threads_and_slabs_do_not_change_a_bit(num_levels):
+    projections = random_array((len(ANGLES), 9, num_levels))
+    total, bound = back_project(projections, ANGLES, 7, threads=1)
+    total3, bound3 = back_project(projections, ANGLES, 7, threads=3)
+    np.testing.assert_array_equal(total3, total)
+    np.testing.assert_array_equal(bound3, bound)
+
+
+def test_levels_do_not_mix_across_slab_borders():
+    projections = np.repeat(random_array((len(ANGLES), 9, 1)), 150, axis=2)
+    projections += np.arange(150, dtype=np.float32)
+    total, bound = back_project(projections, ANGLES, 7)
+    seen = (back_project(np.ones_like(projections), ANGLES, 7)[0])[..., :1]
+    np.testing.assert_allclose(total - total[..., :1], seen * np.arange(150), atol=1e-2)
+    inside = seen[..., 0] > 0.5
+    np.testing.assert_allclose(np.diff(bound[inside], axis=1), 1, atol=1e-3)
+
+
+def test_integer_projections_are_taken():
+    projections = np.random.default_rng(0).integers(0, 255, (len(ANGLES), 9, 5), dtype=np.uint8)
+    for ours, expected in zip(
+        back_project(projections, ANGLES, 7),
+        back_project(projections.astype(np.float32), ANGLES, 7),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, expected)
+
+
+def test_mismatch_of_angles_is_refused_with_both_numbers():
+    with pytest.raises(ValueError, match="3 projections but 2 angles"):
+        back_project(np.zeros((3, 4, 5)), [0.0, 90.0], 4)
+
+
+@given(
+    arrays(np.float32, (3, 4, 2), elements=st.floats(-1e4, 1e4, width=32)), st.floats(0.125, 100)
+)
+def test_unit_range_reaches_both_ends_and_ignores_scale_and_offset(volume, scale):
+    volume[0, 0, 0], volume[2, 3, 1] = -10001, 10001
+    scaled = to_unit_range(volume)
+    assert scaled.dtype == np.float32 and scaled.min() == 0 and scaled.max() == 1
+    np.testing.assert_allclose(to_unit_range(volume.astype(float) * scale + 5), scaled, atol=1e-5)
+
+
+def test_unit_range_keeps_order():
+    volume = np.sort(random_array(60)).reshape(3, 4, 5)
+    assert (np.diff(to_unit_range(volume).ravel()) >= 0).all()
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, 1e6])
+def test_unit_range_of_a_constant_is_zero(value):
+    scaled = to_unit_range(np.full((2, 3, 4), value))
+    assert scaled.dtype == np.float32 and not scaled.any()
