@@ -1,0 +1,81 @@
+"""Volumes and models on disk. Every file appears whole, under its final name, or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; rename it to `path` when the block succeeds."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
+    """Write an array as NIfTI in its own dtype (bool as uint8), with its RAS affine in mm."""
+    stored = volume.astype(np.uint8) if volume.dtype == bool else volume
+    _write(path, nib.Nifti1Image(stored, affine))
+
+
+def save_fractions(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
+    """Write values in [0, 1] as 16-bit NIfTI; the largest error is 1 / 131,070.
+
+    Raises ValueError for values outside [0, 1] or NaN.
+    """
+    low, high = float(volume.min()), float(volume.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"values from {low} to {high}, expected [0, 1]")
+    image = nib.Nifti1Image(np.rint(volume * np.float32(65535)).astype(np.uint16), affine)
+    image.header.set_slope_inter(1 / 65535, 0)
+    _write(path, image)
+
+
+def load_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a NIfTI volume as float32 (x, y, z) and its RAS affine (4, 4)."""
+    image = nib.load(path)
+    return np.asarray(image.dataobj, dtype=np.float32), image.affine
+
+
+def load_affine(path: str | Path) -> np.ndarray:
+    """RAS affine (4, 4) in mm of a NIfTI file, without reading its voxels."""
+    return nib.load(path).affine
+
+
+def load_mask(path: str | Path) -> np.ndarray:
+    """Read a binary NIfTI volume as bool (x, y, z)."""
+    return np.asarray(nib.load(path).dataobj, dtype=np.uint8) != 0
+
+
+def save_model(path: str | Path, state: dict) -> None:
+    """Write a fitted method: tensors, numbers and strings only, so that loading runs no code."""
+    import torch
+
+    with whole_file(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_model(path: str | Path, device: str = "cpu") -> dict:
+    """Read what `save_model` wrote, with `weights_only=True`."""
+    import torch
+
+    return torch.load(path, map_location=device, weights_only=True)
+
+
+def _write(path: str | Path, image: nib.Nifti1Image) -> None:
+    image.header.set_xyzt_units("mm")
+    with whole_file(path) as temporary:
+        nib.save(image, temporary)
