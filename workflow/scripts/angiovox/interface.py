@@ -1,0 +1,88 @@
+"""What a reconstruction method is given and what it gives back.
+
+A method is one module in `angiovox.methods` with these names:
+
+TITLE : str, for tables and figures.
+INPUTS : tuple of "projections", "sum" and "min": what it looks at.
+TRAINED : bool, whether it is trained from random weights, on a GPU where there is one.
+Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
+fit(patients, settings, context) -> (state, history)
+    state : dict of tensors, numbers and strings; history : list of dicts, a row per epoch.
+reconstruct(state, views, device) -> (x, y, z) float32 probabilities in [0, 1].
+
+Its imports of torch stay inside functions: reading the config must not take seconds.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from . import methods
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Views:
+    """All that a method may know of a patient it reconstructs.
+
+    angles : (views,) degrees. inputs : what the method asked for: "projections" as (views,
+    detector, z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1].
+    """
+
+    angles: np.ndarray
+    inputs: dict[str, np.ndarray]
+
+
+Training = Sequence[tuple[Views, np.ndarray]]  # with the mask, (x, y, z) bool
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a fit runs. `stamp` identifies settings, data and code for a checkpoint."""
+
+    seed: int
+    device: str
+    checkpoint: Path
+    stamp: str
+    log: Callable[[str], None]
+
+
+def names() -> list[str]:
+    """The methods there are."""
+    return sorted(module.name for module in pkgutil.iter_modules(methods.__path__))
+
+
+def load(name: str) -> ModuleType:
+    """The module of a method.
+
+    Raises InputError for an unknown name.
+    """
+    if name not in names():
+        raise InputError(f"unknown method {name!r}: choose among {', '.join(names())}")
+    return importlib.import_module(f"{methods.__name__}.{name}")
+
+
+def settings_of(name: str, given: dict[str, Any]) -> Any:
+    """A method's settings with the given ones replaced.
+
+    Raises InputError for a key the method does not have or a value it refuses.
+    """
+    kind = load(name).Settings
+    known = [field.name for field in dataclasses.fields(kind)]
+    for key in given:
+        if key not in known:
+            valid = ", ".join(known) if known else "it has none"
+            raise InputError(f"methods.{name}.{key}: unknown key; valid: {valid}")
+    try:
+        return kind(**given)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"methods.{name}.{error}") from None

@@ -1,0 +1,1 @@
+"""Reconstruction methods, one module each; `angiovox.interface` says what a method is."""

@@ -1,0 +1,40 @@
+"""The paper's method: a 3D denoising autoencoder on the back-projected sum (section 2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..interface import Context, Training, Views
+from ..training_settings import Settings
+
+TITLE = "3D denoising autoencoder"
+INPUTS = ("sum",)
+TRAINED = True
+__all__ = ["INPUTS", "TITLE", "TRAINED", "Settings", "fit", "reconstruct"]
+
+
+def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
+    """Train the network from random weights; the history has a row per epoch."""
+    import torch
+
+    from ..network import DenoisingAutoencoder
+    from ..training import Trainer
+
+    torch.manual_seed(context.seed)
+    network = DenoisingAutoencoder()
+    history = Trainer(network, patients, settings, context).run()
+    state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    return {"network": state}, history
+
+
+def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
+    """Vessel probabilities of one patient, in full precision."""
+    import torch
+
+    from ..network import DenoisingAutoencoder
+
+    network = DenoisingAutoencoder().to(device).eval()
+    network.load_state_dict(state["network"])
+    volume = torch.from_numpy(views.inputs["sum"])[None, None].to(device)
+    with torch.no_grad():
+        return network(volume).sigmoid()[0, 0].cpu().numpy()

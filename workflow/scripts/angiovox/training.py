@@ -1,0 +1,178 @@
+"""Training of a network that turns a back-projected volume into vessel probabilities."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from .files import load_model, save_model
+from .interface import Context, Training
+from .losses import focal_loss
+from .training_settings import Settings
+
+
+class Trainer:
+    """One training run: a network on patients' inputs, resumable after any epoch.
+
+    Shuffling depends on seed and epoch only, so that a resumed run goes on bit for bit like one
+    that was never stopped (on the CPU; a GPU's convolutions may round differently every time).
+    """
+
+    def __init__(
+        self, network: nn.Module, patients: Training, settings: Settings, context: Context
+    ):
+        self.patients, self.settings, self.context = patients, settings, context
+        self.device = torch.device(context.device)
+        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
+        # ASSUME: Adam's betas and epsilon are PyTorch's defaults, with no weight decay.
+        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
+        self.steps_per_epoch = -(-len(patients) // settings.batch_size)
+        self.scheduler = self._scheduler()
+        self.dtype = autocast_dtype(settings.precision, self.device)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.dtype is torch.float16, init_scale=2.0**12
+        )
+        self.history: list[dict] = []
+
+    def run(self) -> list[dict]:
+        """Train to the last epoch, from the checkpoint where one fits; return the history."""
+        self._resume()
+        remaining = range(len(self.history), self.settings.epochs)
+        started = time.monotonic()
+        with self._progress() as bar:
+            for epoch in remaining:
+                self.history.append(self._epoch(epoch, bar))
+                self._save()
+                done = epoch + 1 - remaining.start
+                left = (time.monotonic() - started) / done * (self.settings.epochs - epoch - 1)
+                row = self.history[-1]
+                self.context.log(
+                    f"epoch {epoch + 1}/{self.settings.epochs}: loss {row['loss']:.4f}, "
+                    f"IoU {row['iou']:.3f}, {tqdm.format_interval(left)} left"
+                )
+        return self.history
+
+    def _epoch(self, epoch: int, bar: tqdm) -> dict:
+        order = np.random.default_rng([self.context.seed, epoch]).permutation(len(self.patients))
+        started = time.monotonic()
+        losses, hits, union = [], 0, 0
+        for start in range(0, len(order), self.settings.batch_size):
+            batch = order[start : start + self.settings.batch_size]
+            inputs, target = self._load(batch)
+            loss, logits = self._step(inputs, target)
+            losses.append(loss)
+            predicted, truth = logits >= 0, target > 0
+            hits += int((predicted & truth).sum())
+            union += int((predicted | truth).sum())
+            bar.update()
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "loss": float(np.mean(losses)),
+            "iou": hits / union if union else 1.0,
+            "iou_running_statistics": self._iou_in_evaluation_mode(),
+            "seconds": round(time.monotonic() - started, 2),
+        }
+
+    def _step(self, inputs: Tensor, target: Tensor) -> tuple[float, Tensor]:
+        self.network.train()
+        with self._autocast():
+            logits = self.network(inputs)
+        loss = focal_loss(logits, target, self.settings.focal_alpha, self.settings.focal_gamma)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.scheduler.step()
+        return loss.item(), logits.detach()
+
+    @torch.no_grad()
+    def _iou_in_evaluation_mode(self) -> float:
+        """IoU of the first training patient: batch norm's running statistics lag at batch 1."""
+        self.network.eval()
+        inputs, target = self._load([0])
+        with self._autocast():
+            predicted = self.network(inputs) >= 0
+        union = int((predicted | (target > 0)).sum())
+        return int((predicted & (target > 0)).sum()) / union if union else 1.0
+
+    def _load(self, batch: np.ndarray | list[int]) -> tuple[Tensor, Tensor]:
+        """Inputs and target of some patients, each (batch, 1, x, y, z) on the device."""
+        pairs = [self.patients[int(i)] for i in batch]
+        inputs = np.stack([views.inputs["sum"] for views, _ in pairs])[:, None]
+        target = np.stack([mask for _, mask in pairs])[:, None]
+        volume = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last_3d)
+        return volume, torch.from_numpy(target).to(self.device)
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, self.dtype)
+
+    def _scheduler(self) -> torch.optim.lr_scheduler.LRScheduler:
+        if self.settings.schedule == "one-cycle":
+            steps = self.settings.epochs * self.steps_per_epoch
+            return torch.optim.lr_scheduler.OneCycleLR(
+                self.optimizer, self.settings.learning_rate, total_steps=steps + 1
+            )
+        return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+
+    def _progress(self) -> tqdm:
+        """A bar on a terminal; the log has a line per epoch instead."""
+        return tqdm(
+            total=self.settings.epochs * self.steps_per_epoch,
+            initial=len(self.history) * self.steps_per_epoch,
+            desc="training",
+            unit="step",
+            disable=not sys.stderr.isatty(),
+            leave=False,
+        )
+
+    def _parts(self) -> dict:
+        return {
+            "network": self.network,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "scaler": self.scaler,
+        }
+
+    def _save(self) -> None:
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"stamp": self.context.stamp, "history": self.history}
+        save_model(self.context.checkpoint, state)
+
+    def _resume(self) -> None:
+        path = Path(self.context.checkpoint)
+        if not path.exists():
+            return
+        state = load_model(path, str(self.device))
+        if state["stamp"] != self.context.stamp:
+            self.context.log(
+                f"{path.name} refused: written with other settings, data or code; starting anew"
+            )
+            return
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.history = state["history"]
+        self.context.log(f"resuming after epoch {len(self.history)}")
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The number type of mixed precision.
+
+    precision : "fp32", "bf16", "fp16" or "auto": bf16 where the hardware has it, else fp16 on a
+    GPU and fp32 on a CPU, where half precision without support is slower, not faster.
+    """
+    fixed = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if precision in fixed:
+        return fixed[precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
