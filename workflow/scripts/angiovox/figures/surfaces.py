@@ -1,0 +1,230 @@
+"""Figure 4: surfaces of the truth and of each reconstruction, rendered off-screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy import ndimage
+
+from ..geometry import LPS_TO_RAS
+from .style import (
+    DOUBLE_COLUMN,
+    DPI,
+    MM,
+    MUTED,
+    add_note,
+    canvas,
+    new_figure,
+    place,
+    round_length,
+    styled,
+)
+
+if TYPE_CHECKING:
+    import pyvista
+
+# Where the eye is, in the patient's axes (x left, y posterior, z superior).
+VIEWPOINTS = {
+    "Anterior": (0.0, -1.0, 0.0),
+    "Right lateral": (-1.0, 0.0, 0.0),
+    "Oblique": (-0.6, -0.6, 0.53),
+}
+TRUTH_COLOUR = "#C9C4B8"
+NEAR_COLOUR = "#56B4E9"
+FAR_COLOUR = "#D55E00"
+NEAR_VOXELS = 1
+SMOOTHING_STEPS = 5  # takes off the stairs; see `meshes.surface` for what it costs
+OVERSAMPLING = 2  # rendered pixels per printed pixel and axis: smooth edges
+MARGIN = 1.04
+UP = (0.0, 0.0, 1.0)
+ROWS = range(len(VIEWPOINTS))
+
+
+@dataclass(frozen=True)
+class _Window:
+    """What one viewpoint shows: centre (LPS mm), unit line of sight, half the extent in mm."""
+
+    focus: np.ndarray
+    towards: np.ndarray
+    half_width: float
+    half_height: float
+
+
+@styled
+def figure4(
+    truth_mask: np.ndarray,
+    reconstructions: Mapping[int, np.ndarray],
+    affine: np.ndarray,
+    ious: Mapping[int, float],
+    note: str = "",
+) -> Figure:
+    """Marching-cubes surfaces: viewpoints down; the truth and each view count across.
+
+    All panels have one scale, and a row has one camera. A reconstruction's surface is coloured
+    where it lies further than one voxel from any vessel of the truth.
+
+    Parameters
+    ----------
+    truth_mask : (x, y, z) array, vessel where it is not zero.
+    reconstructions : view count to mask on the same grid; an empty one is marked as such.
+    affine : (4, 4) voxel indices to RAS mm.
+    ious : view count to IoU in [0, 1], for the titles.
+    note : small remark at the bottom.
+
+    Raises
+    ------
+    ValueError : a reconstruction on another grid, or one without its IoU.
+    """
+    _check(truth_mask, reconstructions, ious)
+    counts = sorted(reconstructions, reverse=True)
+    titles = ["Ground truth"] + [f"{count} views\nIoU {ious[count]:.2f}" for count in counts]
+    meshes = _meshes(truth_mask, [reconstructions[count] for count in counts], affine)
+    windows = _windows([mesh for mesh in meshes if mesh is not None], truth_mask.shape, affine)
+    names, heading, gap, foot = 5.0, 7.5, 0.8, 9.0
+    width = min(40.0, (DOUBLE_COLUMN - names) / len(meshes) - gap)
+    scale = width / (2 * windows[0].half_width)  # mm on the page per mm of the patient
+    heights = [2 * window.half_height * scale for window in windows]
+    bottoms = [foot + sum(heights[row + 1 :]) + gap * (len(heights) - 1 - row) for row in ROWS]
+    top = bottoms[0] + heights[0]
+    figure = new_figure(names + len(meshes) * (width + gap), top + heading)
+    page = canvas(figure)
+    pixels = scale * MM * DPI * OVERSAMPLING
+    for column, (title, mesh) in enumerate(zip(titles, meshes, strict=True)):
+        left = names + column * (width + gap)
+        page.text(left + width / 2, top + 4, title, ha="center", va="center", linespacing=1.15)
+        images = [None] * len(windows) if mesh is None else _render(mesh, windows, pixels)
+        for image, bottom, height in zip(images, bottoms, heights, strict=True):
+            axes = place(figure, left, bottom, width, height)
+            if image is None:
+                axes.text(0.5, 0.5, "empty", color=MUTED, style="italic", ha="center", va="center")
+            else:
+                axes.imshow(image, aspect="auto")
+    for name, bottom, height in zip(VIEWPOINTS, bottoms, heights, strict=True):
+        page.text(names / 2, bottom + height / 2, name, rotation=90, ha="center", va="center")
+    _scale(page, names, foot, scale)
+    _legend(page)
+    add_note(figure, note)
+    return figure
+
+
+def _check(
+    truth: np.ndarray, reconstructions: Mapping[int, np.ndarray], ious: Mapping[int, float]
+) -> None:
+    for count, mask in reconstructions.items():
+        if mask.shape != truth.shape:
+            raise ValueError(f"{count} views: shape {mask.shape}, but the truth has {truth.shape}")
+        if count not in ious:
+            raise ValueError(f"{count} views: no IoU is given")
+
+
+def _meshes(
+    truth: np.ndarray, reconstructions: list[np.ndarray], affine: np.ndarray
+) -> list[pyvista.PolyData | None]:
+    """Surfaces with a colour at each point."""
+    from ..meshes import surface  # slow to import, and only this figure needs it
+
+    near = ndimage.binary_dilation(truth != 0, np.ones((3, 3, 3)), iterations=NEAR_VOXELS)
+    meshes = [
+        surface(truth, affine, SMOOTHING_STEPS),
+        *(surface(mask, affine, SMOOTHING_STEPS) for mask in reconstructions),
+    ]
+    for number, mesh in enumerate(meshes):
+        if mesh is None:
+            continue
+        if number == 0:
+            colours = np.tile(_rgb(TRUTH_COLOUR), (mesh.n_points, 1))
+        else:
+            is_near = _sample(near, mesh.points, affine)
+            colours = np.where(is_near[:, None], _rgb(NEAR_COLOUR), _rgb(FAR_COLOUR))
+        mesh.point_data["colour"] = colours.astype(np.uint8)
+    return meshes
+
+
+def _rgb(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def _sample(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """The mask's value at the voxel nearest to each point (LPS mm)."""
+    to_index = np.linalg.inv(LPS_TO_RAS @ affine)
+    indices = np.rint(points @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.int64)
+    return mask[tuple(np.clip(indices, 0, np.array(mask.shape) - 1).T)]
+
+
+def _windows(
+    meshes: list[pyvista.PolyData], shape: tuple[int, ...], affine: np.ndarray
+) -> list[_Window]:
+    """What each viewpoint has to show for all meshes to be seen whole; all equally wide."""
+    to_lps = LPS_TO_RAS @ affine
+    if meshes:
+        points = np.concatenate([np.asarray(mesh.points) for mesh in meshes])
+    else:
+        corners = np.stack(np.meshgrid(*[(0, n - 1) for n in shape]), -1).reshape(-1, 3)
+        points = corners @ to_lps[:3, :3].T + to_lps[:3, 3]
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
+    windows = []
+    for direction in VIEWPOINTS.values():
+        towards = -np.asarray(direction) / np.linalg.norm(direction)
+        right = np.cross(towards, UP) / np.linalg.norm(np.cross(towards, UP))
+        page = (points - centre) @ np.stack([right, np.cross(right, towards)]).T
+        low, high = page.min(axis=0), page.max(axis=0)
+        middle = (low + high) / 2
+        focus = centre + middle[0] * right + middle[1] * np.cross(right, towards)
+        half_width, half_height = MARGIN * (high - low) / 2
+        windows.append(_Window(focus, towards, half_width, half_height))
+    widest = max(window.half_width for window in windows)
+    return [replace(window, half_width=widest) for window in windows]
+
+
+def _render(mesh: pyvista.PolyData, windows: list[_Window], pixels: float) -> list[np.ndarray]:
+    """An image for each window, `pixels` per mm of the patient, parallel projection, on white."""
+    import pyvista  # slow to import, and only this figure needs it
+
+    pyvista.OFF_SCREEN = True
+    half = max(max(window.half_width, window.half_height) for window in windows)
+    side = round(2 * half * pixels)
+    plotter = pyvista.Plotter(off_screen=True, window_size=(side, side), lighting="light kit")
+    plotter.set_background("white")
+    plotter.add_mesh(
+        mesh, scalars="colour", rgb=True, smooth_shading=True, specular=0.15, ambient=0.12
+    )
+    reach = float(np.linalg.norm(np.ptp(np.asarray(mesh.points), axis=0))) + 4 * half
+    images = []
+    for window in windows:
+        eye = window.focus - reach * window.towards
+        plotter.camera_position = [tuple(eye), tuple(window.focus), UP]
+        plotter.camera.parallel_projection = True
+        plotter.camera.parallel_scale = half
+        plotter.renderer.reset_camera_clipping_range()
+        plotter.render()
+        image = plotter.screenshot(return_img=True)
+        across, down = (
+            round(side * (1 - size / half) / 2) for size in (window.half_width, window.half_height)
+        )
+        images.append(image[down : side - down, across : side - across])
+    plotter.close()
+    return images
+
+
+def _scale(page: Axes, left: float, foot: float, scale: float) -> None:
+    """One bar for all panels, below them; `scale` is mm on the page per mm of the patient."""
+    length = round_length(10.0 / scale)
+    end, level = left + length * scale, foot - 1.8
+    page.plot([left, end], [level, level], color="black", lw=1.4, solid_capstyle="butt")
+    page.text(end + 1.2, level, f"{length:g} mm, all panels", size=6, va="center")
+
+
+def _legend(page: Axes) -> None:
+    """What the colours of a reconstruction mean, in the lower right corner."""
+    entries = [("within one voxel of the truth", NEAR_COLOUR), ("further away", FAR_COLOUR)]
+    right, level = page.get_xlim()[1] - 2.0, 7.2
+    for text, colour in reversed(entries):
+        label = page.text(right, level, text, size=6, color=MUTED, ha="right", va="center")
+        right -= label.get_window_extent().width / DPI / MM + 1.4
+        page.plot(right, level, marker="s", ms=4, color=colour, ls="")
+        right -= 4.0

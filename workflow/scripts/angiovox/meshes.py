@@ -1,0 +1,114 @@
+"""Vessel surfaces as triangle meshes in patient millimetres."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyvista
+from skimage.measure import marching_cubes
+from vtkmodules.vtkIOGeometry import vtkSTLWriter
+
+from .geometry import LPS_TO_RAS
+
+# 3D Slicer reads meshes as LPS unless told otherwise; the tag tells other readers, and people.
+SPACE = "LPS"
+STL_HEADER = f"angiovox SPACE={SPACE}"
+STL_HEADER_BYTES = 80  # binary STL: header, then a 32-bit count of triangles, then triangles
+PASS_BAND = 0.1  # Taubin smoothing: features longer than about 1 / PASS_BAND edges stay
+
+
+def surface(
+    mask: np.ndarray, affine: np.ndarray, smoothing_steps: int = 0
+) -> pyvista.PolyData | None:
+    """Closed surface of a mask by marching cubes, normals outwards.
+
+    Parameters
+    ----------
+    mask : (x, y, z) array, vessel where it is not zero. Vessels cut by the grid's edge are closed.
+    affine : (4, 4) voxel indices to RAS mm.
+    smoothing_steps : iterations of Taubin smoothing, which takes off the voxels' stairs and hardly
+        shrinks vessels. 5 take 5 % of the volume of a vessel one voxel wide and nothing to speak of
+        from wider ones; 20 dissolve the former. 0 leaves the surface as it is.
+
+    Returns
+    -------
+    Triangles with points in DICOM's patient system (LPS, mm), or None for an empty mask.
+
+    Raises
+    ------
+    ValueError : the mask is not three-dimensional.
+    """
+    if mask.ndim != 3:
+        raise ValueError(f"a mask has 3 axes (x, y, z), this array has shape {mask.shape}")
+    box = _bounding_box(mask)
+    if box is None:
+        return None
+    padded = np.pad(mask[box] != 0, 1)
+    # "ascent" turns triangles outwards by the right-hand rule; the default turns them inwards.
+    indices, triangles, _, _ = marching_cubes(padded, level=0.5, gradient_direction="ascent")
+    indices += [axis.start - 1 for axis in box]
+    to_lps = LPS_TO_RAS @ affine  # its own inverse
+    if np.linalg.det(to_lps[:3, :3]) < 0:  # a mirror turns them inwards again
+        triangles = triangles[:, ::-1]
+    points = indices @ to_lps[:3, :3].T + to_lps[:3, 3]
+    mesh = pyvista.PolyData.from_regular_faces(points, triangles)
+    if smoothing_steps > 0:
+        mesh = mesh.smooth_taubin(n_iter=smoothing_steps, pass_band=PASS_BAND)
+    return mesh
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice] | None:
+    """Smallest box that holds the mask: the rest need not be marched through."""
+    box = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        filled = np.flatnonzero(mask.any(axis=others))
+        if len(filled) == 0:
+            return None
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(box)
+
+
+def write_surface(
+    mask: np.ndarray, affine: np.ndarray, stl_path: Path | str, vtp_path: Path | str
+) -> pyvista.PolyData | None:
+    """Write a mask's surface as binary STL and as VTP; returns what `surface` returns.
+
+    Each file appears whole or not at all. An empty mask gives a valid STL of no triangles and a
+    valid VTP of no points: VTK reads both, though its own writer refuses the former.
+    """
+    mesh = surface(mask, affine)
+    _replace(Path(stl_path), lambda path: _write_stl(mesh, path))
+    _replace(Path(vtp_path), lambda path: _write_vtp(mesh, path))
+    return mesh
+
+
+def _write_stl(mesh: pyvista.PolyData | None, path: Path) -> None:
+    if mesh is None:
+        path.write_bytes(STL_HEADER.encode().ljust(STL_HEADER_BYTES, b"\0") + bytes(4))
+        return
+    writer = vtkSTLWriter()
+    writer.SetFileName(str(path))
+    writer.SetFileTypeToBinary()
+    writer.SetHeader(STL_HEADER)
+    writer.SetInputData(mesh)
+    if not writer.Write():
+        raise OSError(f"{path}: VTK could not write this STL file")
+
+
+def _write_vtp(mesh: pyvista.PolyData | None, path: Path) -> None:
+    tagged = pyvista.PolyData() if mesh is None else mesh.copy(deep=False)
+    tagged.field_data["SPACE"] = [SPACE]
+    tagged.save(path)
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write under a temporary name in the same folder, then rename: no half-written file."""
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
+        temporary = Path(folder) / path.name  # VTK chooses the format by the suffix
+        write(temporary)
+        os.replace(temporary, path)
