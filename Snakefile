@@ -1,0 +1,39 @@
+# angiovox: contents page. Rules live in workflow/rules, computation in workflow/scripts/angiovox.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/preprocess.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/reconstruction.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+    preprocess,
+    tables,
+    figures,
+    meshes,
+
+
+rule all:
+    default_target: True
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        rules.meshes.input,
+
+
+onerror:
+    print(missing_patients())

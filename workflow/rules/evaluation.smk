@@ -1,0 +1,112 @@
+# Metrics of the test patients, and the tables made from them.
+rule tables:
+    input:
+        "results/tables/table1.csv",
+        "results/tables/mask_quality.csv",
+        "results/tables/assumptions.csv",
+
+
+rule evaluate:
+    input:
+        reconstructions=expand(
+            "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
+            patient=TEST,
+        ),
+        masks=stored("results/masks/{patient}.nii.gz", TEST),
+        code=sources.used_by("evaluate"),
+    output:
+        "results/metrics/{method}/views-{views}/seed-{seed}.csv",
+    log:
+        "logs/evaluate/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/evaluate/{method}/views-{views}/seed-{seed}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=megabytes(8),
+        runtime=60,
+    params:
+        patients=TEST,
+    script:
+        "../scripts/evaluate.py"
+
+
+rule paper_tables:
+    input:
+        metrics=runs("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
+        published1="resources/published_table1.csv",
+        published2="resources/published_table2.csv",
+        code=sources.used_by("make_tables"),
+    output:
+        per_patient=report(
+            "results/tables/per_patient.csv",
+            caption="../report/per_patient.rst",
+            category="Tables",
+            labels={"result": "Every metric of every patient"},
+        ),
+        summary="results/tables/summary.csv",
+        overview=report(
+            "results/tables/iou_by_method.csv",
+            caption="../report/iou_by_method.rst",
+            category="Tables",
+            labels={"result": "IoU of every method"},
+        ),
+        overview_md="results/tables/iou_by_method.md",
+        table1=report(
+            "results/tables/table1.csv",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"result": "Table 1, the network by number of views"},
+        ),
+        table1_md="results/tables/table1.md",
+        table1_tex="results/tables/table1.tex",
+        table2=report(
+            "results/tables/table2.csv",
+            caption="../report/table2.rst",
+            category="Tables",
+            labels={"result": "Table 2, biplane reconstruction"},
+        ),
+        table2_md="results/tables/table2.md",
+        table2_tex="results/tables/table2.tex",
+    log:
+        "logs/paper_tables.log",
+    benchmark:
+        "results/benchmarks/paper_tables.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        resamples=config["evaluation"]["resamples"],
+        seed=config["evaluation"]["seed"],
+        titles=TITLES,
+        captions=CAPTIONS,
+    script:
+        "../scripts/make_tables.py"
+
+
+rule assumptions:
+    input:
+        code=sources.used_by("collect_assumptions"),
+        modules=PACKAGE,
+    output:
+        report(
+            "results/tables/assumptions.csv",
+            caption="../report/assumptions.rst",
+            category="Assumptions",
+            labels={"result": "What the paper leaves open"},
+        ),
+    log:
+        "logs/assumptions.log",
+    benchmark:
+        "results/benchmarks/assumptions.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=600,
+        runtime=10,
+    params:
+        package="workflow/scripts",
+    script:
+        "../scripts/collect_assumptions.py"

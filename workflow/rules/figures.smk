@@ -1,0 +1,200 @@
+# The paper's four figures and the study's own. The captions say what each shows.
+rule figures:
+    input:
+        expand(
+            "results/figures/{figure}.{suffix}",
+            figure=[
+                "masks",
+                "figure1",
+                "figure2",
+                "figure3",
+                "figure4",
+                "iou_by_views",
+                "learning_curves",
+            ],
+            suffix=["png", "pdf"],
+        ),
+
+
+rule figure1:
+    input:
+        volume=f"results/volumes/{SHOWN}.nii",
+        mask=f"results/masks/{SHOWN}.nii.gz",
+        projections=f"results/projections/{SHOWN}.nii",
+        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
+        code=sources.used_by("draw_figure1"),
+    output:
+        png=report(
+            "results/figures/figure1.png",
+            caption="../report/figure1.rst",
+            category="Figures",
+            labels={"result": "Figure 1, pre-processing of one patient"},
+        ),
+        pdf="results/figures/figure1.pdf",
+    log:
+        "logs/figure1.log",
+    benchmark:
+        "results/benchmarks/figure1.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(8, floor=1000),
+        runtime=60,
+    params:
+        note=NOTE,
+    script:
+        "../scripts/draw_figure1.py"
+
+
+rule figure2:
+    input:
+        backprojections=expand(
+            "results/backprojections/views-{views}/{patient}.sum.nii",
+            views=VIEW_COUNTS,
+            patient=SHOWN,
+        ),
+        code=sources.used_by("draw_figure2"),
+    output:
+        png=report(
+            "results/figures/figure2.png",
+            caption="../report/figure2.rst",
+            category="Figures",
+            labels={"result": "Figure 2, back-projections by number of views"},
+        ),
+        pdf="results/figures/figure2.pdf",
+    log:
+        "logs/figure2.log",
+    benchmark:
+        "results/benchmarks/figure2.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(12, floor=1000),
+        runtime=60,
+    params:
+        view_counts=VIEW_COUNTS,
+        note=NOTE,
+    script:
+        "../scripts/draw_figure2.py"
+
+
+rule figure3:
+    input:
+        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
+        reconstruction=f"results/reconstructions/{PAPER_METHOD}/views-{VIEW_COUNTS[0]}/seed-{SEEDS[0]}/{SHOWN}.nii.gz",
+        mask=f"results/masks/{SHOWN}.nii.gz",
+        code=sources.used_by("draw_figure3"),
+    output:
+        png=report(
+            "results/figures/figure3.png",
+            caption="../report/figure3.rst",
+            category="Figures",
+            labels={"result": "Figure 3, one patient through the network"},
+        ),
+        pdf="results/figures/figure3.pdf",
+    log:
+        "logs/figure3.log",
+    benchmark:
+        "results/benchmarks/figure3.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(8, floor=1000),
+        runtime=60,
+    params:
+        note=NOTE,
+    script:
+        "../scripts/draw_figure3.py"
+
+
+rule figure4:
+    input:
+        mask=f"results/masks/{SHOWN}.nii.gz",
+        reconstructions=expand(
+            "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
+            method=PAPER_METHOD,
+            views=VIEW_COUNTS,
+            seed=SEEDS[0],
+            patient=SHOWN,
+        ),
+        code=sources.used_by("draw_figure4"),
+    output:
+        png=report(
+            "results/figures/figure4.png",
+            caption="../report/figure4.rst",
+            category="Figures",
+            labels={"result": "Figure 4, surfaces by number of views"},
+        ),
+        pdf="results/figures/figure4.pdf",
+    log:
+        "logs/figure4.log",
+    benchmark:
+        "results/benchmarks/figure4.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(20, floor=1500),
+        runtime=60,
+    params:
+        view_counts=VIEW_COUNTS,
+        note=NOTE,
+    script:
+        "../scripts/draw_figure4.py"
+
+
+rule iou_by_views:
+    input:
+        summary="results/tables/summary.csv",
+        published="resources/published_table1.csv",
+        code=sources.used_by("draw_iou_by_views"),
+    output:
+        png=report(
+            "results/figures/iou_by_views.png",
+            caption="../report/iou_by_views.rst",
+            category="Figures",
+            labels={"result": "IoU by number of views, every method"},
+        ),
+        pdf="results/figures/iou_by_views.pdf",
+    log:
+        "logs/iou_by_views.log",
+    benchmark:
+        "results/benchmarks/iou_by_views.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        titles=TITLES,
+        note=NOTE,
+    script:
+        "../scripts/draw_iou_by_views.py"
+
+
+rule learning_curves:
+    input:
+        histories=runs("results/models/{method}/views-{views}/seed-{seed}/history.csv", TRAINED),
+        code=sources.used_by("draw_learning_curves"),
+    output:
+        png=report(
+            "results/figures/learning_curves.png",
+            caption="../report/learning_curves.rst",
+            category="Figures",
+            labels={"result": "Learning curves"},
+        ),
+        pdf="results/figures/learning_curves.pdf",
+    log:
+        "logs/learning_curves.log",
+    benchmark:
+        "results/benchmarks/learning_curves.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=60,
+    params:
+        runs=runs("{method} {views} {seed}", TRAINED),
+        titles=TITLES,
+        note=NOTE,
+    script:
+        "../scripts/draw_learning_curves.py"

@@ -1,0 +1,132 @@
+# DICOM to volumes, Otsu masks, projections and back-projections.
+rule preprocess:
+    input:
+        stored(
+            "results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=VIEW_COUNTS
+        ),
+        "results/tables/mask_quality.csv",
+
+
+rule convert:
+    input:
+        dicom=dicom_folder,
+        code=sources.used_by("convert"),
+    output:
+        "results/volumes/{patient}.nii",
+    log:
+        "logs/convert/{patient}.log",
+    benchmark:
+        "results/benchmarks/convert/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=megabytes(6),
+        runtime=30,
+    params:
+        shape=config["volume"]["shape"],
+        voxel_mm=config["volume"]["voxel_mm"],
+    script:
+        "../scripts/convert.py"
+
+
+rule mask:
+    input:
+        volume="results/volumes/{patient}.nii",
+        code=sources.used_by("mask"),
+    output:
+        mask="results/masks/{patient}.nii.gz",
+        quality="results/masks/{patient}.json",
+    log:
+        "logs/mask/{patient}.log",
+    benchmark:
+        "results/benchmarks/mask/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=megabytes(6),
+        runtime=30,
+    params:
+        limits=config["masks"],
+    script:
+        "../scripts/mask.py"
+
+
+rule mask_quality:
+    input:
+        volumes=stored("results/volumes/{patient}.nii", PATIENTS),
+        masks=stored("results/masks/{patient}.nii.gz", PATIENTS),
+        quality=stored("results/masks/{patient}.json", PATIENTS),
+        code=sources.used_by("mask_quality"),
+    output:
+        table=report(
+            "results/tables/mask_quality.csv",
+            caption="../report/mask_quality.rst",
+            category="Cohort",
+            labels={"result": "Otsu masks, figures of each"},
+        ),
+        png=report(
+            "results/figures/masks.png",
+            caption="../report/masks.rst",
+            category="Cohort",
+            labels={"result": "Otsu masks, contact sheet"},
+        ),
+        pdf="results/figures/masks.pdf",
+    log:
+        "logs/mask_quality.log",
+    benchmark:
+        "results/benchmarks/mask_quality.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=megabytes(3),
+        runtime=60,
+    params:
+        patients=PATIENTS,
+        note=NOTE,
+    script:
+        "../scripts/mask_quality.py"
+
+
+rule project:
+    input:
+        volume="results/volumes/{patient}.nii",
+        code=sources.used_by("project"),
+    output:
+        "results/projections/{patient}.nii",
+    log:
+        "logs/project/{patient}.log",
+    benchmark:
+        "results/benchmarks/project/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    threads: SLAB_THREADS
+    resources:
+        mem_mb=megabytes(4),
+        runtime=30,
+    params:
+        projections=config["projections"],
+    script:
+        "../scripts/project.py"
+
+
+rule back_project:
+    input:
+        projections="results/projections/{patient}.nii",
+        code=sources.used_by("back_project"),
+    output:
+        sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
+        min=expand("results/backprojections/views-{views}/{{patient}}.min.nii", views=VIEW_COUNTS),
+    log:
+        "logs/back_project/{patient}.log",
+    benchmark:
+        "results/benchmarks/back_project/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    threads: SLAB_THREADS
+    resources:
+        mem_mb=megabytes(6),
+        runtime=60,
+    params:
+        view_counts=VIEW_COUNTS,
+    script:
+        "../scripts/back_project.py"

@@ -1,0 +1,72 @@
+# Test patients through each fitted method, and their surfaces.
+rule meshes:
+    input:
+        expand(
+            "results/meshes/{method}/views-{views}/{patient}.{suffix}",
+            method=METHODS,
+            views=VIEW_COUNTS,
+            patient=TEST,
+            suffix=["stl", "vtp"],
+        ),
+        expand("results/meshes/truth/{patient}.{suffix}", patient=TEST, suffix=["stl", "vtp"]),
+
+
+rule reconstruct:
+    input:
+        unpack(reconstruct_inputs),
+        model="results/models/{method}/views-{views}/seed-{seed}/model.pt",
+    output:
+        expand(
+            "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
+            patient=TEST,
+        ),
+    log:
+        "logs/reconstruct/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/reconstruct/{method}/views-{views}/seed-{seed}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=megabytes(70, floor=1500),
+        runtime=60,
+    params:
+        projections=config["projections"],
+    script:
+        "../scripts/reconstruct.py"
+
+
+rule mesh:
+    input:
+        volumes=expand(
+            "results/reconstructions/{{method}}/views-{{views}}/seed-{seed}/{patient}.nii.gz",
+            seed=SEEDS[0],
+            patient=TEST,
+        ),
+        code=sources.used_by("mesh"),
+    output:
+        stl=expand("results/meshes/{{method}}/views-{{views}}/{patient}.stl", patient=TEST),
+        vtp=expand("results/meshes/{{method}}/views-{{views}}/{patient}.vtp", patient=TEST),
+    log:
+        "logs/mesh/{method}/views-{views}.log",
+    benchmark:
+        "results/benchmarks/mesh/{method}/views-{views}.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(10, floor=1000),
+        runtime=60,
+    script:
+        "../scripts/mesh.py"
+
+
+use rule mesh as mesh_truth with:
+    input:
+        volumes=stored("results/masks/{patient}.nii.gz", TEST),
+        code=sources.used_by("mesh"),
+    output:
+        stl=stored("results/meshes/truth/{patient}.stl", TEST),
+        vtp=stored("results/meshes/truth/{patient}.vtp", TEST),
+    log:
+        "logs/mesh/truth.log",
+    benchmark:
+        "results/benchmarks/mesh/truth.tsv"

@@ -1,0 +1,39 @@
+# One model for each method, view count and seed. `train` is `fit` with a GPU.
+rule fit:
+    input:
+        unpack(fit_inputs),
+    output:
+        model="results/models/{method}/views-{views}/seed-{seed}/model.pt",
+        history="results/models/{method}/views-{views}/seed-{seed}/history.csv",
+    log:
+        "logs/fit/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/fit/{method}/views-{views}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method="|".join(UNTRAINED) or NOTHING,
+    conda:
+        "../../envs/training.yaml"
+    resources:
+        mem_mb=megabytes(8, floor=1500),
+        runtime=60,
+    params:
+        settings=settings_of,
+        seed=training_seed,
+        projections=config["projections"],
+    script:
+        "../scripts/fit.py"
+
+
+use rule fit as train with:
+    log:
+        "logs/train/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/train/{method}/views-{views}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method="|".join(TRAINED) or NOTHING,
+    threads: 8
+    resources:
+        mem_mb=megabytes(70, floor=3000),
+        runtime=int(60 * config["resources"]["training_hours"]),
+        gpu=config["resources"]["gpu"],
+        gpu_model=config["resources"]["gpu_model"],

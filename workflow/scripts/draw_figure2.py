@@ -1,0 +1,15 @@
+"""Rule figure2: maximum projections of the back-projected volume, for each view count."""
+
+from adapter import job
+from angiovox import files
+from angiovox.figures.style import save
+from angiovox.figures.volumes import figure2
+
+with job(snakemake):
+    paths = snakemake.input.backprojections
+    volumes = {
+        views: files.load_volume(path)[0]
+        for views, path in zip(snakemake.params.view_counts, paths, strict=True)
+    }
+    figure = figure2(volumes, files.load_affine(paths[0]), note=snakemake.params.note)
+    save(figure, snakemake.output.png, snakemake.output.pdf)

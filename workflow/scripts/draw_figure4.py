@@ -1,0 +1,20 @@
+"""Rule figure4: surfaces of one patient, the truth beside each view count."""
+
+from adapter import job
+from angiovox import files, metrics
+from angiovox.figures.style import save
+from angiovox.figures.surfaces import figure4
+
+with job(snakemake):
+    truth = files.load_mask(snakemake.input.mask)
+    probabilities = {
+        views: files.load_volume(path)[0]
+        for views, path in zip(
+            snakemake.params.view_counts, snakemake.input.reconstructions, strict=True
+        )
+    }
+    masks = {views: volume >= metrics.THRESHOLD for views, volume in probabilities.items()}
+    ious = {v: metrics.evaluate(volume, truth)["iou"] for v, volume in probabilities.items()}
+    affine = files.load_affine(snakemake.input.mask)
+    figure = figure4(truth, masks, affine, ious, snakemake.params.note)
+    save(figure, snakemake.output.png, snakemake.output.pdf)

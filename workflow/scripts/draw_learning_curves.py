@@ -1,0 +1,15 @@
+"""Rule learning_curves: loss and IoU on the training patients, epoch by epoch."""
+
+import pandas as pd
+from adapter import job
+from angiovox.figures.curves import learning_curves
+from angiovox.figures.style import save
+
+with job(snakemake):
+    parts = []
+    for path, run in zip(snakemake.input.histories, snakemake.params.runs, strict=True):
+        method, views, seed = run.split()
+        title = snakemake.params.titles[method]
+        parts.append(pd.read_csv(path).assign(method=title, views=int(views), seed=int(seed)))
+    figure = learning_curves(pd.concat(parts, ignore_index=True), snakemake.params.note)
+    save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -1,0 +1,31 @@
+"""Rules fit and train: one method, view count and seed on the training patients."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+from adapter import job
+from angiovox import files, interface, provenance
+from angiovox.patients import StoredPatients
+
+with job(snakemake) as log:
+    given, params = snakemake.input, snakemake.params
+    method = interface.load(snakemake.wildcards.method)
+    settings = interface.settings_of(snakemake.wildcards.method, params.settings)
+    torch.set_num_threads(snakemake.threads)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    if method.TRAINED:
+        no_gpu = f"no GPU found: training on {snakemake.threads} CPU threads"
+        log(no_gpu if device == "cpu" else f"training on {torch.cuda.get_device_name()}")
+    inputs = {kind: given[kind] for kind in method.INPUTS}
+    views = int(snakemake.wildcards.views)
+    patients = StoredPatients(inputs, params.projections, views, given.masks)
+    checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
+    data = [path for paths in (*inputs.values(), given.masks) for path in paths]
+    stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)
+    context = interface.Context(params.seed, device, checkpoint, stamp, log)
+    state, history = method.fit(patients, settings, context)
+    with files.whole_file(snakemake.output.history) as temporary:
+        pd.DataFrame(history).to_csv(temporary, index=False)
+    files.save_model(snakemake.output.model, state)
+    checkpoint.unlink(missing_ok=True)

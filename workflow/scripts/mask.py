@@ -1,0 +1,15 @@
+"""Rule mask: Otsu mask of one patient, and its quality."""
+
+import json
+
+from adapter import job
+from angiovox import files, masks
+
+with job(snakemake) as log:
+    volume, affine = files.load_volume(snakemake.input.volume)
+    mask, threshold = masks.otsu_mask(volume)
+    quality = masks.assess(mask, threshold, masks.Limits(**snakemake.params.limits))
+    log(f"{quality}")
+    files.save_volume(snakemake.output.mask, mask, affine)
+    with files.whole_file(snakemake.output.quality) as temporary:
+        temporary.write_text(json.dumps(quality.as_dict(), indent=1) + "\n")

@@ -1,0 +1,34 @@
+"""Rule mask_quality: one table of every mask's figures, and one picture of all masks."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from adapter import job
+from angiovox import files
+from angiovox.figures.cohort import mask_montage
+from angiovox.figures.style import save
+
+with job(snakemake) as log:
+    rows, panels = [], []
+    given = zip(
+        snakemake.params.patients,
+        snakemake.input.volumes,
+        snakemake.input.masks,
+        snakemake.input.quality,
+        strict=True,
+    )
+    for patient, volume, mask, quality in given:
+        row = {"patient": patient} | json.loads(Path(quality).read_text())
+        mips = {
+            "volume_mip": files.load_volume(volume)[0].max(axis=1),
+            "mask_mip": files.load_mask(mask).max(axis=1),
+        }
+        rows.append(row)
+        panels.append(row | mips)
+        if not row["plausible"]:
+            log(f"patient {patient}: implausible mask: {row['reason']}")
+    with files.whole_file(snakemake.output.table) as temporary:
+        pd.DataFrame(rows).to_csv(temporary, index=False)
+    montage = mask_montage(panels, snakemake.params.note)
+    save(montage, snakemake.output.png, snakemake.output.pdf)

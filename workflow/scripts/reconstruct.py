@@ -1,0 +1,18 @@
+"""Rule reconstruct: vessel probabilities of each test patient; no mask is among its inputs."""
+
+import torch
+from adapter import job
+from angiovox import files, interface
+from angiovox.patients import StoredPatients
+
+with job(snakemake):
+    torch.set_num_threads(snakemake.threads)
+    method = interface.load(snakemake.wildcards.method)
+    state = files.load_model(snakemake.input.model)
+    inputs = {kind: snakemake.input[kind] for kind in method.INPUTS}
+    views = int(snakemake.wildcards.views)
+    patients = StoredPatients(inputs, snakemake.params.projections, views)
+    grids = map(files.load_affine, snakemake.input.projections)
+    for (known, _), affine, path in zip(patients, grids, snakemake.output, strict=True):
+        probability = method.reconstruct(state, known, "cpu")
+        files.save_fractions(path, probability, affine)

@@ -1,0 +1,187 @@
+"""The user's config and sheet, checked before any job starts. Knows config keys; no rules."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from angiovox import interface
+from angiovox.dicom import holds_image
+from angiovox.errors import InputError
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient of the study: a phantom has a seed, a patient of the sheet a DICOM folder."""
+
+    name: str
+    split: str
+    seed: int | None = None
+    dicom: str | None = None
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """Refuse a config that cannot run.
+
+    Raises InputError naming the key, its value and what would be valid.
+    """
+    _check_schema(config, "config.schema.yaml", "config")
+    for views in config["view_counts"]:
+        if views > config["projections"]:
+            raise InputError(
+                f"view_counts: {views} views cannot be taken from {config['projections']} "
+                f"projections; choose from 2 to {config['projections']}"
+            )
+    for name, given in config["methods"].items():
+        interface.settings_of(name, given or {})
+    phantoms = config["cohort"]["phantoms"]["count"]
+    if phantoms and config["volume"]["voxel_mm"] is None:
+        raise InputError("volume.voxel_mm: null needs cohort.phantoms.count: 0; give millimetres")
+
+
+def read_cohort(config: dict[str, Any]) -> list[Patient]:
+    """All patients with their split, phantoms first.
+
+    Raises InputError for a sheet, patient or split that cannot be used, naming it.
+    """
+    cohort = config["cohort"]
+    patients = _phantoms(**cohort["phantoms"]) + _sheet_patients(cohort["sheet"])
+    _refuse_duplicates(patients)
+    patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
+    splits = [patient.split for patient in patients]
+    if splits.count("train") < 2:
+        raise InputError(
+            f"cohort: {splits.count('train')} training patients, at least 2 are needed; "
+            "add patients or lower cohort.test_patients"
+        )
+    if "test" not in splits:
+        raise InputError("cohort: no test patient; set cohort.test_patients to 1 or more")
+    return patients
+
+
+def figure_patient(config: dict[str, Any], test: list[str]) -> str:
+    """The test patient that the figures show.
+
+    Raises InputError for one that is not a test patient.
+    """
+    name = config["figures"]["patient"]
+    if name is not None and name not in test:
+        raise InputError(f"figures.patient: {name!r} is no test patient; one of {', '.join(test)}")
+    return name or test[0]
+
+
+def _phantoms(count: int, seed: int, injection: str) -> list[Patient]:
+    return [
+        Patient(f"phantom-{number:03d}", split="", seed=1000 * seed + number)
+        for number in range(1, count + 1)
+    ]
+
+
+def _sheet_patients(sheet: str | None) -> list[Patient]:
+    if sheet is None:
+        return []
+    if not Path(sheet).is_file():
+        raise InputError(f"cohort.sheet: {sheet} does not exist")
+    with open(sheet, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, delimiter="\t")
+        rows, columns = list(reader), reader.fieldnames or []
+    if not {"patient", "dicom"} <= set(columns):
+        raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
+    if not rows:
+        raise InputError(f"{sheet}: no patient in it; add a row, or set cohort.sheet: null")
+    patients = []
+    for line, row in enumerate(rows, start=2):
+        row = {key: value.strip() for key, value in row.items() if key and value is not None}
+        _check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
+        _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
+        patients.append(Patient(row["patient"], row.get("split", ""), dicom=row["dicom"]))
+    return patients
+
+
+def _check_folder(patient: str, folder: str, where: str) -> None:
+    if not Path(folder).is_dir():
+        raise InputError(f"{where}: patient {patient}: the folder {folder} does not exist")
+    if not holds_image(folder):
+        raise InputError(f"{where}: patient {patient}: no DICOM image in {folder}")
+
+
+def _refuse_duplicates(patients: list[Patient]) -> None:
+    """One id, one folder, one patient: nobody may stand on both sides of the split."""
+    by_name: dict[str, Patient] = {}
+    by_folder: dict[str, str] = {}
+    for patient in patients:
+        twin = by_name.get(patient.name)
+        if twin is not None:
+            sides = {twin.split, patient.split} - {""}
+            both = " and on both sides of the split" if len(sides) == 2 else ""
+            raise InputError(f"patient {patient.name} is there twice{both}; ids must be unique")
+        by_name[patient.name] = patient
+        if patient.dicom is not None:
+            folder = str(Path(patient.dicom).resolve())
+            if folder in by_folder:
+                raise InputError(
+                    f"patients {by_folder[folder]} and {patient.name} share the folder "
+                    f"{patient.dicom}; one patient, one folder"
+                )
+            by_folder[folder] = patient.name
+
+
+def _split(patients: list[Patient], test_patients: int, seed: int) -> list[Patient]:
+    """Keep what the sheet says, then draw test patients among the others up to the number."""
+    # ASSUME: the test patients are drawn at random with a seed; the paper does not say how.
+    free = sorted(patient.name for patient in patients if not patient.split)
+    missing = max(0, test_patients - sum(patient.split == "test" for patient in patients))
+    if missing > len(free):
+        raise InputError(
+            f"cohort.test_patients: {test_patients}, but only {len(free)} patients are free to be "
+            "drawn; lower it or name test patients in the sheet"
+        )
+    drawn = set(np.random.default_rng(seed).permutation(free)[:missing])
+    return [
+        patient
+        if patient.split
+        else replace(patient, split="test" if patient.name in drawn else "train")
+        for patient in patients
+    ]
+
+
+def _check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
+    schema = yaml.safe_load((SCHEMAS / schema_name).read_text())
+    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: list(e.path))
+    if errors:
+        raise InputError(f"{where}: {_sentence(errors[0])}")
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong and what would be valid, in words."""
+    key = ".".join(map(str, error.path))
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = sorted(error.schema["properties"])
+        wrong = next(str(name) for name in error.instance if name not in known)
+        close = difflib.get_close_matches(wrong, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        return (
+            f"unknown key {'.'.join(filter(None, [key, wrong]))!r}; {hint}valid: {', '.join(known)}"
+        )
+    if error.validator == "required":
+        return f"{key + ': ' if key else ''}{error.message}"
+    valid = {
+        "enum": lambda: "one of " + ", ".join(repr(v) for v in error.validator_value),
+        "minimum": lambda: f"at least {error.validator_value}",
+        "maximum": lambda: f"at most {error.validator_value}",
+        "exclusiveMinimum": lambda: f"above {error.validator_value}",
+        "minItems": lambda: f"at least {error.validator_value} of them",
+        "uniqueItems": lambda: "no value twice",
+        "pattern": lambda: error.schema.get("description", error.validator_value),
+        "type": lambda: " or ".join(np.atleast_1d(error.validator_value)),
+    }.get(error.validator, lambda: error.message)()
+    return f"{key}: {error.instance!r} is not valid; expected {valid}"

@@ -1,0 +1,16 @@
+"""The last words of `make reproduce`: the main result, and where everything lies."""
+
+from pathlib import Path
+
+RESULTS = Path("results")
+
+print("\nMean IoU of the test patients (95 % interval over patients):\n")
+print((RESULTS / "tables/iou_by_method.md").read_text())
+print("Where to look:")
+for place, what in {
+    "report.html": "everything on one page; open it in a browser",
+    "tables/": "table1 and table2 (.csv .md .tex), per_patient.csv",
+    "figures/": "figure1 to figure4, iou_by_views, learning_curves (.png .pdf)",
+    "meshes/": "surfaces for 3D Slicer or ParaView (.stl .vtp)",
+}.items():
+    print(f"  {RESULTS / place!s:<22} {what}")
