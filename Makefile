@@ -1,0 +1,45 @@
+# make reproduce: the whole study on the phantom cohort. make test: every test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SNAKEMAKE := $(BIN)/snakemake --profile profiles/workstation
+REPORT := results/report.html
+
+.PHONY: reproduce test lint format rulegraph assumptions benchmarks clean
+
+reproduce: $(VENV)/ready
+	$(SNAKEMAKE)
+	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(SNAKEMAKE) --report $(REPORT); fi
+	@$(BIN)/python workflow/scripts/where_to_look.py
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+format: $(VENV)/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow
+
+$(VENV)/ready: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "angiovox needs Python 3.11 or newer; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	@touch $@
+
+assumptions: $(VENV)/ready
+	$(BIN)/python workflow/scripts/readme_assumptions.py
+
+rulegraph: $(VENV)/ready # needs Graphviz
+	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > docs/rulegraph.svg
+
+benchmarks: $(VENV)/ready
+	$(BIN)/python benchmarks/kernels.py
+
+clean:
+	rm -rf results logs .snakemake
