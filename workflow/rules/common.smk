@@ -1,11 +1,13 @@
 # The study as its config and sheet describe it, checked before any job starts.
+import os
 import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, str(Path(workflow.basedir, "workflow", "scripts")))
+SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
+sys.path.insert(0, str(SCRIPTS))
 import sources
 import study
 from angiovox import interface
@@ -32,7 +34,7 @@ SEEDS = config["seeds"]
 VOXELS = config["volume"]["shape"] ** 3
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = "dae"
-PACKAGE = sorted(map(str, Path("workflow/scripts").rglob("*.py")))
+PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("angiovox/**/*.py"))
 CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",

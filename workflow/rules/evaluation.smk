@@ -106,7 +106,5 @@ rule assumptions:
     resources:
         mem_mb=600,
         runtime=10,
-    params:
-        package="workflow/scripts",
     script:
         "../scripts/collect_assumptions.py"

@@ -1,12 +1,15 @@
 """Rule assumptions: every choice that the paper leaves open, as the code states it."""
 
+import os
+
 import pandas as pd
 from adapter import job
 from angiovox import files, provenance
 
 with job(snakemake):
     table = pd.DataFrame(
-        provenance.assumptions(snakemake.params.package), columns=["module", "assumption"]
+        provenance.assumptions(os.path.commonpath(snakemake.input.modules)),
+        columns=["module", "assumption"],
     )
     with files.whole_file(snakemake.output[0]) as temporary:
         table.to_csv(temporary, index=False)

@@ -167,7 +167,7 @@ def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str) -> FileDa
     dataset.Modality, dataset.Manufacturer = "CT", "angiovox phantom"
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
     dataset.SeriesDescription, dataset.AcquisitionNumber = "3D rotational angiography", 1
-    dataset.KVP = None
+    dataset.KVP, dataset.PatientPosition, dataset.Laterality = None, "HFS", ""
     dataset.Rows, dataset.Columns = shape[1], shape[0]
     step = np.linalg.norm(affine[:3, :3], axis=0)
     dataset.PixelSpacing = [_decimal(step[1]), _decimal(step[0])]
