@@ -4,3 +4,82 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+
+
+# The workflow tests run Snakemake as a user does, on copies of the repository.
+import os
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
+WORKSTATION = ("--profile", "profiles/workstation", "--configfile", "tiny.yaml")
+TINY = {
+    "cohort": {"phantoms": {"count": 4}, "test_patients": 2},
+    "volume": {"shape": 16, "voxel_mm": 2.5},
+    "projections": 10,
+    "view_counts": [10, 2],
+    "methods": {"dae": {"epochs": 2}},
+}
+
+
+def snakemake(folder: Path, *args: str) -> subprocess.CompletedProcess:
+    """Run Snakemake in a folder, without a GPU; stdout holds all that the terminal would show."""
+    command = [sys.executable, "-m", "snakemake", *args]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def tiny(folder: Path, *args: str, **changes: object) -> subprocess.CompletedProcess:
+    """Run the tiny study in a folder, with some of the config's top-level keys updated."""
+    (folder / "changes.yaml").write_text(yaml.safe_dump(changes))
+    return snakemake(
+        folder, *args, *WORKSTATION, "changes.yaml"
+    )  # --configfile takes all that follows
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The repository as a fresh checkout has it, with the tiny study's config."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            ignored = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+        else:
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def study(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny study, finished: the one complete run of all tests. Look, do not touch."""
+    folder = tmp_path_factory.mktemp("study") / "finished"
+    shutil.copytree(clone, folder)
+    done = tiny(folder)
+    assert done.returncode == 0, done.stdout
+    (folder / "terminal.txt").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture
+def fresh(clone: Path, tmp_path: Path) -> Path:
+    """A copy of the fresh checkout, to run something in."""
+    return Path(shutil.copytree(clone, tmp_path / "fresh"))
+
+
+@pytest.fixture
+def finished(study: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study, with its modification times, to change something in."""
+    return Path(shutil.copytree(study, tmp_path / "finished"))

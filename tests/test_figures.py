@@ -222,9 +222,9 @@ def test_figure2_shows_projections_of_the_back_projection(patient, drawn):
 
 
 def test_figure2_needs_one_shape(patient):
-    volumes = {10: np.zeros((8, 8, 8)), 2: np.zeros((8, 8, 9))}
+    given = {10: np.zeros((8, 8, 8)), 2: np.zeros((8, 8, 9))}
     with pytest.raises(ValueError, match="one shape"):
-        volumes.figure2(volumes, patient["affine"])
+        volumes.figure2(given, patient["affine"])
 
 
 def test_figure3_names_each_layer_with_channels_and_edge(drawn):

@@ -1,0 +1,110 @@
+"""Stamps that change when the result would, and the list of what the paper leaves open."""
+
+import os
+from pathlib import Path
+
+import pytest
+from angiovox import provenance
+from angiovox.training_settings import Settings
+
+SCRIPTS = Path(provenance.__file__).parents[1]
+MARK = "# ASS" + "UME:"  # not itself one of those looked for
+
+
+@pytest.fixture
+def given(tmp_path):
+    (tmp_path / "code.py").write_text("x = 1\n")
+    (tmp_path / "other.py").write_text("y = 2\n")
+    (tmp_path / "data.nii").write_bytes(bytes(100))
+    return {
+        "settings": Settings(),
+        "seed": 1,
+        "code": [str(tmp_path / "code.py"), str(tmp_path / "other.py")],
+        "data": [str(tmp_path / "data.nii")],
+    }
+
+
+def test_the_same_run_has_the_same_stamp(given):
+    assert provenance.stamp(**given) == provenance.stamp(**given | {"settings": Settings()})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": Settings(epochs=7)},
+        {"settings": Settings(focal_gamma=0.3)},
+        {"seed": 2},
+        {"seed": 11},
+    ],
+    ids=str,
+)
+def test_settings_and_seed_change_the_stamp(given, change):
+    assert provenance.stamp(**given | change) != provenance.stamp(**given)
+
+
+def test_a_byte_of_code_changes_the_stamp_and_a_touch_does_not(given):
+    before = provenance.stamp(**given)
+    code = Path(given["code"][0])
+    os.utime(code, (1, 1))
+    assert provenance.stamp(**given) == before
+    code.write_text("x = 3\n")
+    assert provenance.stamp(**given) != before
+    code.write_text("x = 1\n")
+    assert provenance.stamp(**given) == before
+
+
+def test_the_size_and_the_time_of_data_change_the_stamp(given):
+    before, path = provenance.stamp(**given), Path(given["data"][0])
+    status = path.stat()
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    touched = provenance.stamp(**given)
+    path.write_bytes(bytes(101))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert len({before, touched, provenance.stamp(**given)}) == 3
+
+
+def test_another_patient_changes_the_stamp(given, tmp_path):
+    (tmp_path / "more.nii").write_bytes(bytes(100))
+    more = given | {"data": [*given["data"], str(tmp_path / "more.nii")]}
+    assert provenance.stamp(**more) != provenance.stamp(**given)
+
+
+def test_every_assumption_of_the_code_is_listed():
+    lines = [
+        (path.stem, line.strip().removeprefix(MARK).strip())
+        for path in sorted(SCRIPTS.rglob("*.py"))
+        for line in path.read_text().splitlines()
+        if line.strip().startswith(MARK)
+    ]
+    listed = provenance.assumptions(SCRIPTS)
+    assert len(lines) > 8
+    assert [module for module, _ in listed] == [module for module, _ in lines]
+    for (_, text), (_, beginning) in zip(listed, lines, strict=True):
+        assert text.startswith(beginning)
+        assert text.endswith((".", ")"))
+
+
+def test_an_assumption_goes_on_to_the_end_of_its_comment(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "deeper" / "some.py").write_text(
+        f"""x = 1  # nothing
+    {MARK} the first line
+    # and the second.
+    y = 2
+    # another comment
+{MARK} one line.
+{MARK} its neighbour,
+# which goes on.
+z = "{MARK} in a string"
+"""
+    )
+    assert provenance.assumptions(tmp_path) == [
+        ("some", "the first line and the second."),
+        ("some", "one line."),
+        ("some", "its neighbour, which goes on."),
+    ]
+
+
+def test_a_folder_without_assumptions_gives_none(tmp_path):
+    (tmp_path / "some.py").write_text("x = 1\n")
+    assert provenance.assumptions(tmp_path) == []

@@ -1,0 +1,188 @@
+"""What must agree across the repository's files, and what style the code keeps to."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from angiovox.provenance import assumptions
+from conftest import ROOT, snakemake
+
+SCRIPTS = ROOT / "workflow/scripts"
+PACKAGE = SCRIPTS / "angiovox"
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+ADAPTERS = sorted(path for path in SCRIPTS.glob("*.py") if "snakemake." in path.read_text())
+LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.M))
+LOCK = {name.lower(): version for name, version in LOCK.items()}
+CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge's name differs from PyPI's
+
+
+def imported(path: Path) -> set[str]:
+    """Top-level names of the modules that a file imports anywhere."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    parts = [n.module or "" for n in nodes if isinstance(n, ast.ImportFrom) and not n.level]
+    return {name.split(".")[0] for name in plain + parts}
+
+
+def lines(paths: list[Path]) -> int:
+    return sum(len(path.read_text().splitlines()) for path in paths)
+
+
+# Versions
+
+
+@pytest.mark.parametrize("name", ["preprocess", "training", "figures"])
+def test_environments_have_the_versions_of_the_lock(name):
+    environment = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
+    pins = dict(pin.split("=") for pin in environment["dependencies"])
+    assert pins.pop("python").startswith("3.")
+    assert pins
+    assert pins == {name: LOCK[CONDA_NAMES.get(name, name)] for name in pins}
+
+
+def test_every_environment_is_checked_and_used():
+    rules = "".join(path.read_text() for path in RULES)
+    names = {path.stem for path in (ROOT / "envs").glob("*.yaml")}
+    assert names == set(re.findall(r'"\.\./\.\./envs/(\w+)\.yaml"', rules))
+    assert names == {"preprocess", "training", "figures"}
+
+
+def test_the_lock_pins_the_torch_that_pip_finds_for_cpu_and_cuda():
+    assert LOCK["torch"] == "2.13.0"
+
+
+def test_the_lock_pins_everything_once():
+    text = (ROOT / "requirements.lock").read_text()
+    pinned = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(pinned) == len(LOCK)
+    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]")[0]
+    needed = re.findall(r'"([\w-]+)', project)
+    assert "torch" in needed
+    assert not [name for name in needed if name.lower() not in LOCK]
+
+
+def test_hooks_have_the_versions_of_the_lock():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    versions = {repo["repo"].rsplit("/", 1)[1]: repo["rev"] for repo in hooks}
+    assert versions == {
+        "ruff-pre-commit": f"v{LOCK['ruff']}",
+        "snakefmt": f"v{LOCK['snakefmt']}",
+    }
+
+
+# Words
+
+
+def test_the_readme_lists_every_assumption_and_no_other():
+    readme = (ROOT / "README.md").read_text()
+    table = readme.split("<!-- assumptions -->")[1].split("<!-- /assumptions -->")[0]
+    rows = [tuple(map(str.strip, row.strip("|").split("|", 1))) for row in table.split("\n") if row]
+    listed = {(module.strip("`"), text) for module, text in rows[2:]}
+    assert listed == set(assumptions(SCRIPTS))
+    assert len(listed) > 5
+
+
+@pytest.mark.parametrize("target", ["reproduce", "test", "lint", "format"])
+def test_the_makefile_has_the_target(target):
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(rf"^{target}:", makefile, re.M)
+    assert target in re.search(r"^\.PHONY:(.*)$", makefile, re.M)[1].split()
+
+
+def test_scripts_and_targets_that_the_makefile_names_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    named = re.findall(r"[\w/]+\.py\b", makefile)
+    assert named
+    assert not [name for name in named if not (ROOT / name).is_file()]
+    phony = set(re.search(r"^\.PHONY:(.*)$", makefile, re.M)[1].split())
+    assert phony <= set(re.findall(r"^(\w+):", makefile, re.M))
+
+
+def test_every_key_of_the_config_is_explained():
+    explained = (ROOT / "config/README.md").read_text()
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    waiting, keys = [("", config)], []
+    while waiting:
+        above, values = waiting.pop()
+        for key, value in values.items():
+            name = f"{above}{key}"
+            if isinstance(value, dict) and value:
+                waiting.append((f"{name}.", value))
+            else:
+                keys.append(name)
+    assert len(keys) > 20
+    assert not [key for key in keys if f"| `{key}` |" not in explained]
+
+
+# Layers
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_the_package_knows_nothing_of_snakemake(path):
+    assert "snakemake" not in imported(path)
+    assert not re.search(r"\bsnakemake\.(input|output|params|wildcards)", path.read_text())
+
+
+def test_adapters_are_short():
+    assert len(ADAPTERS) > 15
+    assert not [path.name for path in ADAPTERS if lines([path]) > 60]
+
+
+def test_every_script_that_a_rule_names_exists_and_every_adapter_is_named():
+    rules = "".join(path.read_text() for path in RULES)
+    named = set(re.findall(r'"\.\./scripts/(\w+)\.py"', rules))
+    adapters = {path.stem for path in ADAPTERS} - {"adapter"}
+    assert named == adapters
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_rules_hold_no_computation(path):
+    """Functions stand in common.smk, rules do not."""
+    text = re.sub(r"#.*", "", path.read_text())
+    if path.stem == "common":
+        assert not re.search(r"^ *(use )?(rule|checkpoint) ", text, re.M)
+    else:
+        assert not re.search(r"\bdef\b|\blambda\b|^ *run:", text, re.M)
+        assert re.search(r"^rule ", text, re.M)
+
+
+@pytest.mark.parametrize("path", [p for p in RULES if p.stem != "common"], ids=lambda p: p.stem)
+def test_every_rule_that_computes_has_a_log_and_names_its_code(path):
+    """Without its code among its inputs a rule would not notice an edit."""
+    for rule in re.split(r"^(?=(?:use )?rule )", path.read_text(), flags=re.M)[1:]:
+        if "script:" in rule:
+            assert all(f"    {part}:" in rule for part in ("log", "benchmark", "conda")), rule
+            assert "code=sources.used_by(" in rule or "unpack(" in rule, rule
+
+
+def test_there_is_enough_test_for_the_code():
+    tests = lines(list((ROOT / "tests").glob("*.py")))
+    assert tests >= 0.7 * lines(list(PACKAGE.rglob("*.py")))
+
+
+# Style
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "Snakefile", "workflow"],
+    ],
+    ids=" ".join,
+)
+def test_style_is_clean(command):
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_snakemakes_own_lint_is_clean(fresh):
+    done = snakemake(fresh, "--lint")
+    assert done.returncode == 0, done.stdout
+    assert "good condition" in done.stdout

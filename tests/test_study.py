@@ -1,0 +1,452 @@
+"""The user's config and sheet: what runs is let through, and what cannot run says why."""
+
+import copy
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import study
+import yaml
+from angiovox import dicom, geometry, interface
+from angiovox.errors import InputError
+
+ROOT = Path(__file__).parents[1]
+DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
+
+
+def changed(**values):
+    """The default config with some keys replaced; `__` stands for the dot."""
+    config = copy.deepcopy(DEFAULT)
+    for dotted, value in values.items():
+        *parents, key = dotted.split("__")
+        part = config
+        for parent in parents:
+            part = part[parent]
+        part[key] = value
+    return config
+
+
+def merged(base, other):
+    """What Snakemake makes of two config files."""
+    if not (isinstance(base, dict) and isinstance(other, dict)):
+        return other
+    return base | {key: merged(base.get(key), value) for key, value in other.items()}
+
+
+def leaves(config, above=()):
+    """Dotted names of all keys that hold a value."""
+    if not (isinstance(config, dict) and config):
+        return [".".join(above)]
+    return [name for key, value in config.items() for name in leaves(value, (*above, key))]
+
+
+def refusal(call, *arguments):
+    with pytest.raises(InputError) as refused:
+        call(*arguments)
+    return str(refused.value)
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("series")
+    volume = np.random.default_rng(0).normal(0, 50, (16, 16, 16)).astype(np.float32)
+    dicom.write_series(volume, geometry.isotropic_affine(volume.shape, 1.0), folder, "somebody")
+    return folder
+
+
+@pytest.fixture
+def cohort(tmp_path, series):
+    """Write a sheet from (patient, split) or (patient, split, folder) and give its config."""
+
+    def write(*rows, header="patient\tdicom\tsplit", phantoms=0, test_patients=1, seed=1):
+        lines = [header]
+        for name, split, *folder in rows:
+            place = folder[0] if folder else tmp_path / f"dicom-{len(lines)}"
+            if not folder:
+                shutil.copytree(series, place, dirs_exist_ok=True)
+            lines.append(f"{name}\t{place}\t{split}")
+        sheet = tmp_path / "patients.tsv"
+        sheet.write_text("\n".join(lines) + "\n")
+        return changed(
+            cohort__sheet=str(sheet),
+            cohort__phantoms__count=phantoms,
+            cohort__test_patients=test_patients,
+            cohort__split_seed=seed,
+        )
+
+    return write
+
+
+def sides(config):
+    """Names by side of the split."""
+    result = {"train": set(), "test": set()}
+    for patient in study.read_cohort(config):
+        result[patient.split].add(patient.name)
+    return result
+
+
+# The config
+
+
+@pytest.mark.parametrize("config", [DEFAULT, merged(DEFAULT, PAPER)], ids=["default", "paper"])
+def test_the_configs_that_come_with_the_workflow_are_valid(config):
+    study.check_config(config)
+    assert len(sides(config)["test"]) == 5
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (changed(view_count=[2]), ["'view_count'", "'view_counts'", "masks"]),
+        (changed(cohort__phantom={}), ["'cohort.phantom'", "'phantoms'", "split_seed"]),
+        (changed(cohort__phantoms__counts=1), ["'cohort.phantoms.counts'", "'count'", "injection"]),
+        (changed(masks__colour=1), ["'masks.colour'", "max_fraction", "min_fraction"]),
+        (changed(methods__dae__epoch=3), ["methods.dae.epoch", "epochs", "learning_rate"]),
+        (changed(methods__hull__epochs=3), ["methods.hull.epochs", "it has none"]),
+        (changed(methods__nerf={}), ["'nerf'", "backprojection, dae, hull"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
+    message = refusal(study.check_config, config)
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (dict(view_counts=[91]), ["view_counts", "91", "2 to 90"]),
+        (dict(view_counts=[10, 1]), ["view_counts.1", "1 is not valid", "at least 2"]),
+        (dict(view_counts=[]), ["view_counts", "[]", "at least 1"]),
+        (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
+        (dict(view_counts=5), ["view_counts", "5", "array"]),
+        (dict(projections=1), ["projections", "1 is not valid", "at least 2"]),
+        (dict(projections="90"), ["projections", "'90'", "integer"]),
+        (dict(volume__shape=15), ["volume.shape", "15", "at least 16"]),
+        (dict(volume__shape=64.5), ["volume.shape", "64.5", "integer"]),
+        (dict(volume__shape=True), ["volume.shape", "True", "integer"]),
+        (dict(volume__voxel_mm=-0.5), ["volume.voxel_mm", "-0.5", "above 0"]),
+        (dict(volume__voxel_mm="fine"), ["volume.voxel_mm", "'fine'", "number or null"]),
+        (dict(volume__voxel_mm=None), ["volume.voxel_mm", "null", "cohort.phantoms.count"]),
+        (dict(volume=None), ["volume", "None", "object"]),
+        (dict(cohort__phantoms__injection="left"), ["injection", "'left'", "'carotid', 'all'"]),
+        (dict(cohort__sheet=["a.tsv"]), ["cohort.sheet", "['a.tsv']", "string or null"]),
+        (dict(cohort__test_patients=-1), ["cohort.test_patients", "-1", "at least 0"]),
+        (dict(masks__max_fraction=6), ["masks.max_fraction", "6", "at most 1"]),
+        (dict(methods__dae=3), ["methods.dae", "3", "object or null"]),
+        (dict(methods__dae__epochs=0), ["methods.dae.epochs", "0"]),
+        (dict(methods__dae__precision="fp8"), ["methods.dae.precision", "'fp8'", "bf16"]),
+        (dict(seeds=[]), ["seeds", "[]"]),
+        (dict(seeds=["one"]), ["seeds.0", "'one'", "integer"]),
+        (dict(evaluation__resamples=10), ["evaluation.resamples", "10", "at least 100"]),
+        (dict(resources__training_hours=0), ["resources.training_hours", "0", "above 0"]),
+    ],
+    ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if type(value) is dict else "",
+)
+def test_a_value_that_cannot_run_is_named_with_what_would_be_valid(changes, words):
+    message = refusal(study.check_config, changed(**changes))
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("key", sorted(DEFAULT))
+def test_a_key_that_is_missing_is_named(key):
+    config = changed()
+    del config[key]
+    assert f"'{key}'" in refusal(study.check_config, config)
+
+
+def test_a_whole_number_written_as_a_fraction_is_refused_where_voxels_are_counted():
+    """64.0 would pass as an integer and fail later, as the length of an array."""
+    assert "volume.shape" in refusal(study.check_config, changed(volume__shape=64.0))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_voxel_size_that_is_no_size_is_refused(value):
+    assert "volume.voxel_mm" in refusal(study.check_config, changed(volume__voxel_mm=value))
+
+
+def test_mask_limits_that_no_mask_can_meet_are_refused():
+    config = changed(masks__min_fraction=0.5, masks__max_fraction=0.1)
+    message = refusal(study.check_config, config)
+    assert "min_fraction" in message
+    assert "max_fraction" in message
+
+
+def test_a_series_own_voxels_are_allowed_without_phantoms():
+    study.check_config(changed(volume__voxel_mm=None, cohort__phantoms__count=0))
+
+
+def test_a_method_may_be_named_without_settings():
+    study.check_config(changed(methods__hull=None))
+
+
+def test_figures_show_a_test_patient():
+    test = ["phantom-003", "phantom-007"]
+    assert study.figure_patient(DEFAULT, test) == "phantom-003"
+    assert study.figure_patient(changed(figures__patient="phantom-007"), test) == "phantom-007"
+    message = refusal(study.figure_patient, changed(figures__patient="phantom-001"), test)
+    assert "figures.patient" in message
+    assert "'phantom-001'" in message
+    assert "phantom-003, phantom-007" in message
+
+
+# Config, schema and explanation
+
+
+def settings_keys():
+    return [
+        f"methods.{name}.{field.name}"
+        for name in interface.names()
+        for field in dataclasses.fields(interface.load(name).Settings)
+    ]
+
+
+def schema_leaves(schema, above=()):
+    if "properties" not in schema:
+        return [".".join(above)]
+    return [n for k, part in schema["properties"].items() for n in schema_leaves(part, (*above, k))]
+
+
+def test_config_and_schema_have_the_same_keys():
+    in_config = {name for name in leaves(DEFAULT) if not name.startswith("methods.")}
+    in_schema = set(schema_leaves(SCHEMA)) - {"methods"}
+    assert in_config == in_schema
+
+
+def test_every_mapping_of_the_schema_refuses_unknown_keys():
+    def open_mappings(schema, above="config"):
+        parts = schema.get("properties", {})
+        if parts and schema.get("additionalProperties") is not False:
+            yield above
+        for key, part in parts.items():
+            yield from open_mappings(part, f"{above}.{key}")
+
+    assert list(open_mappings(SCHEMA)) == []
+
+
+def test_the_default_config_shows_every_method_and_setting_there_is():
+    assert sorted(DEFAULT["methods"]) == interface.names()
+    shown = [name for name in leaves(DEFAULT["methods"], ("methods",)) if name.count(".") == 2]
+    assert sorted(shown) == sorted(settings_keys())
+
+
+def test_the_papers_config_changes_only_keys_that_the_default_has():
+    assert set(leaves(PAPER)) <= set(leaves(DEFAULT))
+
+
+@pytest.mark.parametrize("name", sorted({*leaves(DEFAULT), *leaves(PAPER), *settings_keys()}))
+def test_every_key_is_explained_in_the_readme_of_the_config(name):
+    assert f"`{name}`" in (ROOT / "config" / "README.md").read_text()
+
+
+# The sheet
+
+
+def test_patients_come_from_phantoms_and_sheet_together(cohort):
+    config = cohort(("anna", ""), ("ben", ""), phantoms=3)
+    patients = {patient.name: patient for patient in study.read_cohort(config)}
+    assert list(patients) == ["phantom-001", "phantom-002", "phantom-003", "anna", "ben"]
+    assert patients["anna"].dicom.endswith("dicom-1")
+    assert patients["anna"].seed is None
+    seeds = [patients[f"phantom-00{n}"].seed for n in (1, 2, 3)]
+    assert len(set(seeds)) == 3
+    assert [patients[f"phantom-00{n}"].dicom for n in (1, 2, 3)] == [None] * 3
+
+
+def test_another_phantom_seed_gives_other_phantoms():
+    first, second = (
+        {p.seed for p in study.read_cohort(changed(cohort__phantoms__seed=seed))} for seed in (1, 2)
+    )
+    assert not first & second
+
+
+def test_a_sheet_that_is_not_there_is_named():
+    message = refusal(study.read_cohort, changed(cohort__sheet="nowhere/patients.tsv"))
+    assert "cohort.sheet" in message
+    assert "nowhere/patients.tsv" in message
+
+
+@pytest.mark.parametrize("header", ["name\tdicom\tsplit", "patient,dicom,split", "patient\tfolder"])
+def test_a_sheet_without_the_columns_is_refused_with_the_columns(cohort, header):
+    message = refusal(study.read_cohort, cohort(("anna", ""), header=header))
+    assert "patients.tsv" in message
+    assert "patient, dicom and split" in message
+
+
+def test_a_column_that_nobody_reads_is_refused(cohort):
+    config = cohort(("anna", "train\t70"), header="patient\tdicom\tsplit\tage")
+    message = refusal(study.read_cohort, config)
+    assert "'age'" in message
+    assert "dicom, patient, split" in message
+
+
+def test_an_empty_sheet_says_how_to_go_without(cohort):
+    message = refusal(study.read_cohort, cohort())
+    assert "no patient" in message
+    assert "cohort.sheet: null" in message
+
+
+def test_a_sheet_from_a_spreadsheet_program_is_refused_in_words(cohort):
+    config = cohort(("anna", ""))
+    sheet = Path(config["cohort"]["sheet"])
+    sheet.write_text(sheet.read_text(), encoding="utf-16")
+    assert "patients.tsv" in refusal(study.read_cohort, config)
+
+
+def test_a_byte_order_mark_and_spaces_do_no_harm(cohort):
+    config = cohort((" anna ", " test "), ("ben", ""), ("carl", ""))
+    sheet = Path(config["cohort"]["sheet"])
+    sheet.write_text(sheet.read_text(), encoding="utf-8-sig")
+    assert sides(config) == {"train": {"ben", "carl"}, "test": {"anna"}}
+
+
+def test_a_line_number_counts_blank_lines_too(cohort):
+    config = cohort(("anna", "train"), ("ben", "third"))
+    sheet = Path(config["cohort"]["sheet"])
+    header, anna, ben = sheet.read_text().splitlines()
+    sheet.write_text("\n".join([header, "", "", anna, ben]) + "\n")
+    assert "line 5" in refusal(study.read_cohort, config)
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "a/b", "", ".hidden", "-rf", "a;b", "é", "a" * 65])
+def test_an_id_that_is_no_safe_file_name_is_refused(cohort, name):
+    message = refusal(study.read_cohort, cohort(("anna", ""), (name, "")))
+    assert "line 3" in message
+    assert f"patient: {name!r}" in message
+    assert "letters, digits" in message
+
+
+@pytest.mark.parametrize("name", ["a", "7", "Case_01.b-2", "a" * 64])
+def test_an_ordinary_id_is_accepted(cohort, name):
+    config = cohort((name, "test"), ("x1", ""), ("x2", ""))
+    assert sides(config)["test"] == {name}
+
+
+def test_a_bad_word_in_the_split_is_refused_with_the_good_ones(cohort):
+    message = refusal(study.read_cohort, cohort(("anna", "Test")))
+    assert "line 2" in message
+    assert "split: 'Test'" in message
+    assert "'train', 'test'" in message
+
+
+def test_a_patient_twice_is_refused(cohort):
+    message = refusal(study.read_cohort, cohort(("anna", ""), ("ben", ""), ("anna", "")))
+    assert "anna" in message
+    assert "twice" in message
+    assert "both sides" not in message
+
+
+def test_a_patient_on_both_sides_is_refused(cohort):
+    message = refusal(study.read_cohort, cohort(("anna", "train"), ("anna", "test")))
+    assert "anna" in message
+    assert "both sides of the split" in message
+
+
+def test_a_patient_named_like_a_phantom_is_refused(cohort):
+    message = refusal(study.read_cohort, cohort(("phantom-002", ""), phantoms=3))
+    assert "phantom-002" in message
+
+
+def test_two_patients_of_one_folder_are_refused_however_it_is_spelt(cohort, series, tmp_path):
+    (tmp_path / "link").symlink_to(series)
+    for again in (series, f"{series}/", series / ".." / series.name, tmp_path / "link"):
+        message = refusal(study.read_cohort, cohort(("anna", "", series), ("ben", "", again)))
+        assert "anna and ben" in message
+        assert str(again) in message
+
+
+def test_a_patients_folder_inside_anothers_is_refused(cohort, tmp_path, series):
+    """Folders are searched to the bottom, so the inner images would belong to both patients."""
+    shutil.copytree(series, tmp_path / "all" / "inner")
+    rows = [("anna", "train", tmp_path / "all"), ("ben", "test", tmp_path / "all" / "inner")]
+    for order in (rows, rows[::-1]):
+        message = refusal(study.read_cohort, cohort(*order, phantoms=3))
+        assert "anna" in message
+        assert "ben" in message
+
+
+def test_neighbouring_folders_with_a_common_beginning_are_two_folders(cohort, tmp_path, series):
+    for name in ("scan", "scan-2"):
+        shutil.copytree(series, tmp_path / name)
+    config = cohort(("anna", "", tmp_path / "scan"), ("ben", "", tmp_path / "scan-2"), phantoms=2)
+    assert len(study.read_cohort(config)) == 4
+
+
+def test_a_folder_that_is_not_there_is_named_with_its_patient(cohort, tmp_path):
+    message = refusal(study.read_cohort, cohort(("anna", "", tmp_path / "gone")))
+    assert "anna" in message
+    assert str(tmp_path / "gone") in message
+
+
+@pytest.mark.parametrize("content", [None, b"not DICOM at all", b"\0" * 128 + b"DICM"])
+def test_a_folder_without_an_image_is_named_with_its_patient(cohort, tmp_path, content):
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    if content is not None:
+        (folder / "notes.txt").write_bytes(content)
+    message = refusal(study.read_cohort, cohort(("anna", "", folder)))
+    assert "anna" in message
+    assert str(folder) in message
+
+
+# The split
+
+
+def test_fewer_than_two_training_patients_are_refused():
+    message = refusal(
+        study.read_cohort, changed(cohort__phantoms__count=3, cohort__test_patients=2)
+    )
+    assert "1 training patients" in message
+    assert "cohort.test_patients" in message
+
+
+def test_a_study_without_test_patients_is_refused():
+    assert "no test patient" in refusal(study.read_cohort, changed(cohort__test_patients=0))
+
+
+def test_more_test_patients_than_there_are_is_refused(cohort):
+    message = refusal(study.read_cohort, cohort(("a", "train"), ("b", ""), test_patients=3))
+    assert "cohort.test_patients: 3" in message
+    assert "only 1 patients" in message
+
+
+def test_the_split_of_the_sheet_is_kept_and_the_rest_is_drawn(cohort):
+    rows = [("a", "train"), ("b", "test"), ("c", "train")]
+    for seed in range(5):
+        result = sides(cohort(*rows, ("d", ""), ("e", ""), test_patients=2, seed=seed))
+        assert {"a", "c"} <= result["train"]
+        assert "b" in result["test"]
+        assert len(result["test"]) == 2
+
+
+def test_the_sheet_may_name_more_test_patients_than_the_config(cohort):
+    rows = [("a", "test"), ("b", "test"), ("c", ""), ("d", "")]
+    assert sides(cohort(*rows, test_patients=1)) == {"test": {"a", "b"}, "train": {"c", "d"}}
+
+
+def test_phantoms_only_train_where_the_sheet_gives_the_one_test_patient(cohort):
+    result = sides(cohort(("real", "test"), phantoms=8, test_patients=1))
+    assert result["test"] == {"real"}
+    assert len(result["train"]) == 8
+
+
+def test_nobody_is_on_both_sides_and_nobody_is_lost():
+    result = sides(DEFAULT)
+    assert not result["train"] & result["test"]
+    assert len(result["train"] | result["test"]) == DEFAULT["cohort"]["phantoms"]["count"]
+
+
+def test_the_same_seed_draws_the_same_patients_and_others_do_not():
+    draws = [sides(changed(cohort__split_seed=seed))["test"] for seed in range(6)]
+    assert draws[0] == sides(changed(cohort__split_seed=0))["test"]
+    assert len({frozenset(draw) for draw in draws}) > 1
+
+
+def test_the_order_of_the_sheet_does_not_change_who_is_drawn(cohort):
+    rows = [(name, "") for name in "abcdefgh"]
+    first = sides(cohort(*rows, test_patients=3))
+    assert sides(cohort(*rows[::-1], test_patients=3)) == first

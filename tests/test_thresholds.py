@@ -1,0 +1,132 @@
+"""The one threshold that hull and back-projection learn."""
+
+import weakref
+
+import numpy as np
+import pytest
+from angiovox.interface import Context, Views
+from angiovox.methods import backprojection, hull
+from angiovox.metrics import evaluate
+from angiovox.thresholds import BINS, best_threshold
+
+METHODS = {"sum": backprojection, "min": hull}
+
+
+def scored(seed, shape=(6, 5, 4)):
+    """A score that says something about the mask, and the mask."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random(shape) < 0.2
+    score = np.clip(0.4 * mask + rng.random(shape) * 0.7, 0, 1).astype(np.float32)
+    return score, mask
+
+
+def on_the_steps(seed, shape=(6, 5, 4)):
+    """Scores that are themselves possible thresholds, as their nearest float32."""
+    rng = np.random.default_rng(seed)
+    score = (rng.integers(0, BINS + 1, shape) / BINS).astype(np.float32)
+    return score, rng.random(shape) < score
+
+
+def iou(score, mask, threshold):
+    return evaluate((score >= threshold).astype(np.float32), mask)["iou"]
+
+
+def brute_force(pairs):
+    """Mean IoU at every threshold there is."""
+    steps = np.arange(BINS + 1) / BINS
+    return steps, np.array([np.mean([iou(*pair, float(t)) for pair in pairs]) for t in steps])
+
+
+def context(tmp_path, log=str):
+    return Context(1, "cpu", tmp_path / "checkpoint.pt", "stamp", log)
+
+
+def patients(kind, pairs):
+    return [(Views(np.array([0.0, 90.0]), {kind: score}), mask) for score, mask in pairs]
+
+
+@pytest.mark.parametrize("make", [scored, on_the_steps])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_equals_trying_every_threshold(make, seed):
+    pairs = [make(10 * seed + number) for number in range(3)]
+    threshold, reached = best_threshold(pairs)
+    steps, means = brute_force(pairs)
+    assert reached == pytest.approx(means.max(), abs=1e-12)
+    assert means[np.flatnonzero(np.isclose(steps, threshold))[0]] == pytest.approx(means.max())
+
+
+def test_neighbouring_steps_are_told_apart():
+    """Float32 times 1000 may fall a hair below a whole number; `>=` does not."""
+    mask = np.array([[[False, True]]])
+    confused = []
+    for step in range(1, BINS + 1):
+        score = (np.array([[[step - 1, step]]]) / BINS).astype(np.float32)
+        threshold, reached = best_threshold([(score, mask)])
+        if reached != 1 or iou(score, mask, threshold) != 1:
+            confused.append(step)
+    assert confused == []
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.3, 0.4), (0.0, 1.0), (0.5, 0.502), (0.9, 1.0)])
+def test_scores_that_can_be_separated_are(low, high):
+    mask = np.random.default_rng(0).random((6, 5, 4)) < 0.3
+    score = np.where(mask, high, low).astype(np.float32)
+    threshold, reached = best_threshold([(score, mask)])
+    assert reached == 1
+    assert low < threshold <= high
+
+
+def test_it_is_the_mean_over_patients_and_not_over_voxels():
+    """A large patient weighs no more than a small one."""
+    pairs = [scored(1), scored(2, (12, 12, 12))]
+    _, reached = best_threshold(pairs)
+    assert reached == pytest.approx(brute_force(pairs)[1].max())
+
+
+def test_an_empty_mask_does_no_harm():
+    score, mask = scored(0)
+    assert np.isfinite(best_threshold([(score, np.zeros_like(mask)), (score, mask)])).all()
+
+
+@pytest.mark.parametrize("make", [scored, on_the_steps])
+@pytest.mark.parametrize("kind", METHODS)
+def test_reconstructing_the_training_patients_reaches_the_reported_iou(tmp_path, kind, make):
+    method, pairs = METHODS[kind], [make(seed) for seed in range(4)]
+    training = patients(kind, pairs)
+    state, history = method.fit(training, method.Settings(), context(tmp_path))
+    reached = [
+        evaluate(method.reconstruct(state, views, "cpu"), mask)["iou"] for views, mask in training
+    ]
+    assert [row["iou"] for row in history] == [pytest.approx(np.mean(reached))]
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_the_log_says_threshold_and_iou(tmp_path, kind):
+    lines = []
+    method = METHODS[kind]
+    state, history = method.fit(
+        patients(kind, [scored(1)]), method.Settings(), context(tmp_path, lines.append)
+    )
+    assert lines == [
+        f"threshold {state['threshold']:.3f}, IoU on the training patients {history[0]['iou']:.3f}"
+    ]
+
+
+def test_patients_are_read_once_each_and_never_kept(tmp_path):
+    """A cohort at the paper's scale does not fit in memory."""
+    read, most = [], []
+
+    class OneByOne:
+        def __iter__(self):
+            for seed in range(5):
+                score, mask = scored(seed)
+                read.append(weakref.ref(score))
+                most.append(sum(reference() is not None for reference in read))
+                pair = Views(np.array([0.0]), {"min": score}), mask
+                del score
+                yield pair
+                del pair
+
+    hull.fit(OneByOne(), hull.Settings(), context(tmp_path))
+    assert len(read) == 5
+    assert max(most) <= 2

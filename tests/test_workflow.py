@@ -1,0 +1,372 @@
+"""The workflow as a user runs it: one tiny study from DICOM to report, and what reruns after it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import TINY, snakemake, tiny
+from PIL import Image
+
+METHODS = ["dae", "backprojection", "hull"]
+TRAINED = ["dae"]
+VIEWS = TINY["view_counts"]
+PHANTOMS = [f"phantom-{number:03d}" for number in range(1, 5)]
+METRICS = [
+    "iou",
+    "dice",
+    "pixel_accuracy",
+    "mse_probability",
+    "mae_probability",
+    "mse_binary",
+    "mae_binary",
+]
+TABLE1 = [
+    "views",
+    *["iou", "iou_low", "iou_high", *METRICS[1:]],
+    *["published_iou", "published_mse", "published_mae"],
+]
+FIGURES = ["figure1", "figure2", "figure3", "figure4", "iou_by_views", "learning_curves", "masks"]
+HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
+COLLECTED = {"paper_tables": 1, "iou_by_views": 1, "all": 1}
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule, from the table that a dry run prints; empty where nothing is to be done."""
+    if "Nothing to be done" in output:
+        return {}
+    table = re.search(r"Job stats:\njob +count\n-+ +-+\n(.*?)\ntotal", output, re.DOTALL)
+    assert table, output
+    return {rule: int(count) for rule, count in map(str.split, table[1].splitlines())}
+
+
+def held_out(study: Path) -> list[str]:
+    return sorted(set(read(study, "per_patient")["patient"]))
+
+
+def read(study: Path, table: str) -> pd.DataFrame:
+    return pd.read_csv(study / f"results/tables/{table}.csv")
+
+
+def results(study: Path) -> list[Path]:
+    return [path for path in (study / "results").rglob("*") if path.is_file()]
+
+
+# One complete run
+
+
+def test_every_named_output_exists(study):
+    named = [
+        *[
+            f"tables/{table}.{kind}"
+            for table in ("table1", "table2")
+            for kind in ("csv", "md", "tex")
+        ],
+        *["tables/per_patient.csv", "tables/mask_quality.csv"],
+        *[f"figures/{figure}.{kind}" for figure in FIGURES for kind in ("png", "pdf")],
+        *[
+            f"meshes/{method}/views-{views}/{patient}.{kind}"
+            for method, views, patient, kind in product(
+                METHODS, VIEWS, held_out(study), ("stl", "vtp")
+            )
+        ],
+    ]
+    assert not [name for name in named if not (study / "results" / name).stat().st_size]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_figures_show_something(study, figure):
+    with Image.open(study / f"results/figures/{figure}.png") as image:
+        assert min(image.size) > 300
+        assert len(np.unique(np.asarray(image.convert("L")))) > 20
+    pdf = (study / f"results/figures/{figure}.pdf").read_bytes()
+    assert pdf.startswith(b"%PDF") and len(pdf) > 5000
+
+
+def test_per_patient_holds_every_method_view_patient_and_metric_once(study):
+    table = read(study, "per_patient")
+    assert list(table) == ["method", "views", "seed", "patient", "metric", "value"]
+    keys = list(table.drop(columns="value").itertuples(index=False, name=None))
+    assert len(held_out(study)) == TINY["cohort"]["test_patients"]
+    expected = product(METHODS, VIEWS, [1], held_out(study), METRICS)
+    assert sorted(keys) == sorted(expected)
+    assert table["value"].between(0, 1).all()
+
+
+def test_table1_is_the_mean_over_patients_beside_the_published_figures(study):
+    table, rows = read(study, "table1"), read(study, "per_patient")
+    assert list(table) == TABLE1
+    assert list(table["views"]) == VIEWS
+    for metric in METRICS:
+        chosen = rows[(rows["method"] == "dae") & (rows["metric"] == metric)]
+        means = chosen.groupby("views")["value"].mean()
+        np.testing.assert_allclose(table.set_index("views")[metric], means[VIEWS], rtol=1e-12)
+    assert list(table["published_iou"]) == [0.5222, 0.2683]
+    assert (table["iou_low"] <= table["iou"]).all() and (table["iou"] <= table["iou_high"]).all()
+
+
+def test_table2_sets_measured_beside_published(study):
+    table = read(study, "table2")
+    assert list(table["source"]) == ["published"] * 3 + ["measured"] * 3
+    published = table[table["source"] == "published"].set_index("method")["iou"]
+    assert set(published) == {0.0726, 0.1132, 0.2683}
+    ours = read(study, "table1").set_index("views").loc[2, "iou"]
+    measured = table[(table["source"] == "measured") & table["method"].str.contains("autoencoder")]
+    assert list(measured["iou"]) == [ours]
+
+
+@pytest.mark.parametrize("table", ["table1", "table2"])
+def test_tables_for_print_hold_the_same_rows(study, table):
+    rows = read(study, table)
+    markdown = (study / f"results/tables/{table}.md").read_text().splitlines()
+    latex = (study / f"results/tables/{table}.tex").read_text()
+    assert len(markdown) == len(rows) + 2
+    body = latex.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    assert len(body) == len(rows)
+    for text, line in zip(body, markdown[2:], strict=True):
+        assert f"{rows.iloc[body.index(text)]['iou']:.4g}" in text
+        assert f"{rows.iloc[body.index(text)]['iou']:.4g}" in line
+
+
+def test_mask_quality_has_a_row_for_each_patient(study):
+    table = read(study, "mask_quality")
+    assert list(table["patient"]) == PHANTOMS
+    assert table["fraction"].between(0, 1, inclusive="neither").all()
+    assert table["plausible"].dtype == bool
+
+
+def test_nothing_unfinished_is_left(study):
+    names = {path.name for path in results(study)}
+    own = {".snakemake_timestamp"}  # Snakemake's, in a folder that is an output
+    assert not [name for name in names - own if name.startswith(".")]
+    assert not [name for name in names if re.search(r"part|tmp|checkpoint", name)]
+
+
+def test_the_training_log_says_that_there_is_no_gpu(study):
+    for views in VIEWS:
+        log = (study / f"logs/train/dae/views-{views}/seed-1.log").read_text()
+        assert "no GPU found" in log
+        assert "epoch 2/2" in log
+    for log in (study / "logs/fit").rglob("*.log"):
+        assert "GPU" not in log.read_text()
+
+
+def test_each_job_has_a_log(study):
+    benchmarks = (study / "results/benchmarks").rglob("*.tsv")
+    jobs = {str(path.relative_to(study / "results/benchmarks"))[:-4] for path in benchmarks}
+    logs = {str(path.relative_to(study / "logs"))[:-4] for path in (study / "logs").rglob("*.log")}
+    counted = sum(expected_jobs(TINY).values())
+    assert jobs == logs
+    assert len(jobs) == counted - 1  # `all` does nothing
+
+
+def test_no_dicom_header_value_leaves_the_dicom_files(study):
+    dicom = study / "results/dicom"
+    first = next(dicom.rglob("*.dcm")).read_bytes()
+    assert all(value.encode() in first for value in HEADER_VALUES)
+    seen = [*results(study), *(study / "logs").rglob("*.log"), study / "terminal.txt"]
+    for path in [path for path in seen if dicom not in path.parents]:
+        assert not [v for v in HEADER_VALUES if v in str(path) or v.encode() in path.read_bytes()]
+
+
+def test_the_report_stands_alone(finished):
+    done = tiny(finished, "--report", "results/report.html")
+    assert done.returncode == 0, done.stdout
+    page = (finished / "results/report.html").read_text()
+    for words in (
+        "Figure 1, pre-processing of one patient",
+        "Figure 4, surfaces by number of views",
+        "IoU by number of views, every method",
+        "Pre-processing of one test patient",
+        "Assumptions",
+        "4 phantoms",
+    ):
+        assert words in page, words
+    assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)=["']?(https?:)?//""", page)
+    assert not re.search(r"@import|url\(\s*[\"']?https?:", page)
+    assert not [value for value in HEADER_VALUES if value in page]
+
+
+# The user's own DICOM
+
+
+def test_the_same_series_from_the_users_folders_give_the_same_tables(study, fresh):
+    """Order, names and folders of the files do not matter, nor who wrote them."""
+    rng, test = np.random.default_rng(1), held_out(study)
+    sheet = ["patient\tdicom\tsplit"]
+    for patient in PHANTOMS:
+        for index, path in enumerate((study / "results/dicom" / patient).glob("*.dcm")):
+            nested = fresh / f"scans/{patient}/disc {index % 3}"
+            nested.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, nested / f"{rng.integers(2**62):x}")
+        (fresh / f"scans/{patient}/notes.txt").write_text("not an image")
+        sheet.append(f"{patient}\tscans/{patient}\t{'test' if patient in test else 'train'}")
+    (fresh / "sheet.tsv").write_text("\n".join(sheet) + "\n")
+    cohort = {"phantoms": {"count": 0}, "sheet": "sheet.tsv"}
+    done = tiny(fresh, "results/tables/table1.csv", cohort=cohort)
+    assert done.returncode == 0, done.stdout
+    assert not (fresh / "results/dicom").exists()
+    for table in ("table1.csv", "table2.csv", "per_patient.csv"):
+        ours, theirs = (folder / "results/tables" / table for folder in (fresh, study))
+        assert ours.read_bytes() == theirs.read_bytes(), table
+
+
+# What reruns
+
+
+def test_a_finished_study_has_nothing_to_do(finished):
+    done = tiny(finished)
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+@pytest.mark.parametrize("folders", [["workflow", "config"], ["."]], ids=["touch", "checkout"])
+def test_new_modification_times_rerun_nothing(finished, folders):
+    """A git checkout gives every source the time of the checkout, results keep theirs."""
+    now = time.time()
+    for path in (path for folder in folders for path in (finished / folder).rglob("*")):
+        if not {"results", "logs", ".snakemake"} & set(path.relative_to(finished).parts):
+            os.utime(path, (now, now))
+    assert planned(tiny(finished, "-n").stdout) == {}
+
+
+def test_a_missing_figure_is_drawn_alone(finished):
+    (finished / "results/figures/figure2.png").unlink()
+    assert planned(tiny(finished, "-n").stdout) == {"figure2": 1, "all": 1}
+
+
+TRAINED_AGAIN = {
+    **{"train": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, "learning_curves": 1},
+    **{"figure3": 1, "figure4": 1},
+    **COLLECTED,
+}
+PROJECTED_AGAIN = {
+    **{"project": 4, "back_project": 4, "fit": 4, "train": 2, "reconstruct": 6, "evaluate": 6},
+    **{"mesh": 6, "learning_curves": 1, "figure1": 1, "figure2": 1, "figure3": 1, "figure4": 1},
+    **COLLECTED,
+}
+EDITS = {
+    "losses": TRAINED_AGAIN,
+    "projection": PROJECTED_AGAIN,
+    "metrics": {"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, **COLLECTED},
+    "figures/curves": {"iou_by_views": 1, "learning_curves": 1, "all": 1},
+    "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},
+}
+
+
+@pytest.mark.parametrize("module", EDITS)
+def test_an_edit_reruns_what_uses_the_module(finished, module):
+    """And what follows from it, and nothing else. The assumptions are read from every module."""
+    with open(finished / f"workflow/scripts/angiovox/{module}.py", "a") as file:
+        file.write("# edited\n")
+    assert planned(tiny(finished, "-n").stdout) == EDITS[module] | {"assumptions": 1}
+
+
+def test_another_setting_trains_again(finished):
+    plan = planned(tiny(finished, "-n", methods={"dae": {"epochs": 3}}).stdout)
+    assert plan == TRAINED_AGAIN
+
+
+def test_another_seed_adds_runs_of_trained_methods_only(finished):
+    plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
+    new = {"train": 2, "reconstruct": 2, "evaluate": 2}
+    assert plan == new | {"learning_curves": 1} | COLLECTED
+
+
+def test_a_checkpoint_of_another_run_is_refused(finished):
+    run = finished / "results/models/dae/views-2/seed-1"
+    plant = (
+        "import sys; sys.path.insert(0, 'workflow/scripts'); from angiovox import files; "
+        "files.save_model(sys.argv[1], {'stamp': 'of another run', 'history': []})"
+    )
+    checkpoint = run / "checkpoint.pt"
+    subprocess.run([sys.executable, "-c", plant, checkpoint], cwd=finished, check=True)
+    before = pd.read_csv(run / "history.csv")
+    (run / "model.pt").unlink()
+    done = tiny(finished, str((run / "model.pt").relative_to(finished)))
+    assert done.returncode == 0, done.stdout
+    log = (finished / "logs/train/dae/views-2/seed-1.log").read_text()
+    assert "checkpoint.pt refused" in log
+    assert not checkpoint.exists()
+    same = ["epoch", "learning_rate", "loss", "iou"]
+    pd.testing.assert_frame_equal(pd.read_csv(run / "history.csv")[same], before[same])
+
+
+# What is planned
+
+
+def expected_jobs(config: dict) -> dict[str, int]:
+    """Jobs of a study by rule; the names are those of the paper's and our quantities."""
+    patients = phantoms = config["cohort"]["phantoms"]["count"]
+    views, seeds = len(config["view_counts"]), len(config.get("seeds", [1]))
+    trained = len(TRAINED)
+    untrained = len(METHODS) - trained
+    once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
+    return {
+        **dict.fromkeys(once + FIGURES[:4], 1),
+        **dict.fromkeys(["convert", "mask", "project", "back_project"], patients),
+        "phantom": phantoms,
+        "fit": untrained * views,
+        "train": trained * views * seeds,
+        "reconstruct": (untrained + trained * seeds) * views,
+        "evaluate": (untrained + trained * seeds) * views,
+        "mesh": len(METHODS) * views,
+    }
+
+
+@pytest.mark.parametrize("extra", [None, "config/paper.yaml", "seeds.yaml"])
+def test_job_counts_follow_from_the_config(fresh, extra):
+    (fresh / "seeds.yaml").write_text("{seeds: [1, 2, 3], view_counts: [90, 5]}")
+    config = yaml.safe_load((fresh / "config/config.yaml").read_text())
+    if extra:
+        given = yaml.safe_load((fresh / extra).read_text())
+        config |= {key: given[key] for key in ("cohort", "seeds", "view_counts") if key in given}
+    done = snakemake(fresh, "-n", *(["--configfile", extra] if extra else []))
+    assert done.returncode == 0, done.stdout
+    assert planned(done.stdout) == expected_jobs(config)
+    assert not (fresh / "results").exists()
+
+
+TARGETS = {
+    "all": ({"train", "paper_tables", "figure4", "mesh_truth"}, set()),
+    "preprocess": ({"back_project", "mask_quality"}, {"fit", "train", "figure1"}),
+    "figures": ({"figure4", "learning_curves"}, {"mesh", "mesh_truth"}),
+    "tables": ({"paper_tables", "assumptions"}, {"mesh", "figure1", "learning_curves"}),
+    "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_each_target_plans_its_part(fresh, target):
+    done = tiny(fresh, target, "-n")
+    assert done.returncode == 0, done.stdout
+    plan, (inside, outside) = set(planned(done.stdout)), TARGETS[target]
+    assert inside | {target} <= plan
+    assert not outside & plan
+
+
+def test_the_workflow_catalogs_entry_plans_the_same(fresh):
+    done = tiny(fresh, "-n", "--snakefile", "workflow/Snakefile")
+    assert done.returncode == 0, done.stdout
+    assert expected_jobs(TINY).items() <= (planned(done.stdout) | {"all": 1}).items()
+
+
+def test_the_rulegraph_is_a_digraph(fresh):
+    done = snakemake(fresh, "--rulegraph")
+    assert done.returncode == 0
+    assert "digraph" in done.stdout
+    assert all(f'"{rule}"' in done.stdout for rule in ("phantom", "train", "figure4"))
+
+
+def test_a_summary_of_a_fresh_checkout(fresh):
+    done = snakemake(fresh, "--summary")
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"results/tables/table1\.csv.*missing", done.stdout)
