@@ -34,7 +34,7 @@ SEEDS = config["seeds"]
 VOXELS = config["volume"]["shape"] ** 3
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = "dae"
-PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("angiovox/**/*.py"))
+PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("*.py"))
 CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
@@ -125,7 +125,8 @@ def missing_patients():
             log = Path(f"logs/{stage}/{patient}.log")
             if not Path("results", product.format(patient)).exists() and log.exists():
                 said = log.read_text().strip().splitlines()
-                lines.append(f"  {patient}: {stage}: {said[-1] if said else 'no message'}")
+                why = said[-1].rpartition(" ERROR ")[2] if said else "no message"
+                lines.append(f"  {patient}: {stage}: {why.removeprefix(f'patient {patient}: ')}")
     return "\n".join(["Patients missing from the study:", *lines] if lines else ["See logs/."])
 
 

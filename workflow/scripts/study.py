@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,23 @@ import yaml
 from angiovox import interface
 from angiovox.dicom import holds_image
 from angiovox.errors import InputError
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+# jsonschema takes 64.0 for an integer, and NaN and infinity for numbers.
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ).redefine("number", lambda _, value: type(value) is int or _finite(value)),
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +49,12 @@ def check_config(config: dict[str, Any]) -> None:
     Raises InputError naming the key, its value and what would be valid.
     """
     _check_schema(config, "config.schema.yaml", "config")
+    masks = config["masks"]
+    if masks["min_fraction"] >= masks["max_fraction"]:
+        raise InputError(
+            f"masks.min_fraction: {masks['min_fraction']} must be below masks.max_fraction: "
+            f"{masks['max_fraction']}"
+        )
     for views in config["view_counts"]:
         if views > config["projections"]:
             raise InputError(
@@ -60,7 +80,7 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     splits = [patient.split for patient in patients]
     if splits.count("train") < 2:
         raise InputError(
-            f"cohort: {splits.count('train')} training patients, at least 2 are needed; "
+            f"cohort: at least 2 training patients are needed, there are {splits.count('train')}; "
             "add patients or lower cohort.test_patients"
         )
     if "test" not in splits:
@@ -93,13 +113,17 @@ def _sheet_patients(sheet: str | None) -> list[Patient]:
         raise InputError(f"cohort.sheet: {sheet} does not exist")
     with open(sheet, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, delimiter="\t")
-        rows, columns = list(reader), reader.fieldnames or []
+        try:
+            rows = [(reader.line_num, row) for row in reader]
+        except UnicodeDecodeError:
+            raise InputError(f"{sheet}: not UTF-8 text; save it as tab-separated UTF-8") from None
+        columns = reader.fieldnames or []
     if not {"patient", "dicom"} <= set(columns):
         raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
     if not rows:
         raise InputError(f"{sheet}: no patient in it; add a row, or set cohort.sheet: null")
     patients = []
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         row = {key: value.strip() for key, value in row.items() if key and value is not None}
         _check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
         _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
@@ -117,7 +141,7 @@ def _check_folder(patient: str, folder: str, where: str) -> None:
 def _refuse_duplicates(patients: list[Patient]) -> None:
     """One id, one folder, one patient: nobody may stand on both sides of the split."""
     by_name: dict[str, Patient] = {}
-    by_folder: dict[str, str] = {}
+    by_folder: dict[Path, str] = {}
     for patient in patients:
         twin = by_name.get(patient.name)
         if twin is not None:
@@ -126,12 +150,13 @@ def _refuse_duplicates(patients: list[Patient]) -> None:
             raise InputError(f"patient {patient.name} is there twice{both}; ids must be unique")
         by_name[patient.name] = patient
         if patient.dicom is not None:
-            folder = str(Path(patient.dicom).resolve())
-            if folder in by_folder:
-                raise InputError(
-                    f"patients {by_folder[folder]} and {patient.name} share the folder "
-                    f"{patient.dicom}; one patient, one folder"
-                )
+            folder = Path(patient.dicom).resolve()
+            for other, name in by_folder.items():
+                if folder.is_relative_to(other) or other.is_relative_to(folder):
+                    raise InputError(
+                        f"patients {name} and {patient.name} share the folder "
+                        f"{patient.dicom}; one patient, one folder"
+                    )
             by_folder[folder] = patient.name
 
 
@@ -156,19 +181,19 @@ def _split(patients: list[Patient], test_patients: int, seed: int) -> list[Patie
 
 def _check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
     schema = yaml.safe_load((SCHEMAS / schema_name).read_text())
-    errors = sorted(Draft202012Validator(schema).iter_errors(value), key=lambda e: list(e.path))
+    errors = sorted(Validator(schema).iter_errors(value), key=lambda e: list(e.path))
     if errors:
         raise InputError(f"{where}: {_sentence(errors[0])}")
 
 
 def _sentence(error: ValidationError) -> str:
     """What is wrong and what would be valid, in words."""
-    key = ".".join(map(str, error.path))
+    key = ".".join(str(part) for part in error.path if isinstance(part, str))
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = sorted(error.schema["properties"])
         wrong = next(str(name) for name in error.instance if name not in known)
         close = difflib.get_close_matches(wrong, known, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
+        hint = f"did you mean {'.'.join(filter(None, [key, *close]))!r}? " if close else ""
         return (
             f"unknown key {'.'.join(filter(None, [key, wrong]))!r}; {hint}valid: {', '.join(known)}"
         )

@@ -15,6 +15,17 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from .errors import InputError
 from .geometry import LPS_TO_RAS
 
+PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+SAME_PLACE = 1e-3  # mm
+# What a header that breaks the standard may raise in pydicom and highdicom.
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 SPACING_TOLERANCE = 0.01  # of the spacing between slices
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
@@ -61,13 +72,15 @@ def read_volume(folder: str | Path) -> tuple[np.ndarray, np.ndarray]:
     """
     slices = [_read_slice(path) for path in find_slices(folder)]
     slices = [(path, slice_) for path, slice_ in slices if "Rows" in slice_]
-    _check_one_series(slices)
-    _check_positions(slices)
     try:
+        _check_one_series(slices)
+        _check_positions(slices)
         series = get_volume_from_series(
             [slice_ for _, slice_ in slices], dtype=np.float32, rtol=SPACING_TOLERANCE
         )
-    except (ValueError, AttributeError, NotImplementedError, RuntimeError) as error:
+    except InputError:
+        raise
+    except UNREADABLE as error:
         # The reader's own words may quote the header, which may hold the patient's name.
         raise InputError(f"not one regular volume ({type(error).__name__})") from None
     series = series.to_patient_orientation("LPH")
@@ -79,21 +92,30 @@ def _read_slice(path: Path) -> tuple[Path, FileDataset]:
         dataset = pydicom.dcmread(path)
         if "Rows" in dataset:
             _ = dataset.pixel_array
-    except (InvalidDicomError, ValueError, AttributeError, EOFError, OSError, RuntimeError) as e:
-        raise InputError(f"{path.name}: broken slice ({type(e).__name__})") from None
+            for keyword in PLACE:
+                np.array(dataset.get(keyword) or [], dtype=float)
+        elif _should_be_image(dataset):
+            raise EOFError
+    except (*UNREADABLE, InvalidDicomError, EOFError, OSError) as error:
+        raise InputError(f"{path.name}: broken slice ({type(error).__name__})") from None
     return path, dataset
+
+
+def _should_be_image(dataset: FileDataset) -> bool:
+    """Whether a file without rows was cut short; reports and directories have none either."""
+    kind = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
+    return kind is None or "Image Storage" in kind.name
 
 
 def _check_one_series(slices: list[tuple[Path, FileDataset]]) -> None:
     if len(slices) < 2:
         raise InputError(f"{len(slices)} image slices: a volume needs at least 2")
-    needed = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
     first_name, first = slices[0][0].name, slices[0][1]
     for path, dataset in slices:
-        for keyword in needed:
+        for keyword in PLACE:
             if dataset.get(keyword) is None:
                 raise InputError(f"{path.name}: no {keyword}, so its place is unknown")
-        if dataset.SeriesInstanceUID != first.SeriesInstanceUID:
+        if dataset.get("SeriesInstanceUID") != first.get("SeriesInstanceUID"):
             raise InputError(f"{path.name}: another series than {first_name}; one per folder")
         size, expected = (dataset.Rows, dataset.Columns), (first.Rows, first.Columns)
         if size != expected:
@@ -108,8 +130,9 @@ def _check_positions(slices: list[tuple[Path, FileDataset]]) -> None:
     order = np.argsort(along)
     positions = np.array(along)[order]
     gaps = np.diff(positions)
-    spacing = float(np.median(gaps))
-    for index in np.flatnonzero(gaps < 0.5 * spacing):
+    apart = gaps[gaps > SAME_PLACE]
+    spacing = float(np.median(apart)) if apart.size else 0.0
+    for index in np.flatnonzero(gaps <= max(0.5 * spacing, SAME_PLACE)):
         names = [slices[order[index + k]][0].name for k in (0, 1)]
         raise InputError(f"{names[0]} and {names[1]}: two slices at {positions[index]:.3f} mm")
     for index in np.flatnonzero(np.abs(gaps - spacing) > SPACING_TOLERANCE * spacing):

@@ -67,7 +67,7 @@ def load(name: str) -> ModuleType:
     Raises InputError for an unknown name.
     """
     if name not in names():
-        raise InputError(f"unknown method {name!r}: choose among {', '.join(names())}")
+        raise InputError(f"methods: unknown method {name!r}; choose among {', '.join(names())}")
     return importlib.import_module(f"{methods.__name__}.{name}")
 
 

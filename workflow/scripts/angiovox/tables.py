@@ -82,9 +82,9 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
     """A LaTeX table with booktabs rules."""
-    printable = _printable(table).rename(columns=lambda name: name.replace("_", r"\_"))
-    body = printable.to_latex(index=False, escape=False, caption=caption, label=label)
-    return body.replace("%", r"\%")
+    return _printable(table).to_latex(
+        index=False, escape=True, caption=caption.replace("%", r"\%"), label=label
+    )
 
 
 def _wide(summary: pd.DataFrame) -> pd.DataFrame:
@@ -93,7 +93,8 @@ def _wide(summary: pd.DataFrame) -> pd.DataFrame:
     means = summary.pivot_table(index=index, columns="metric", values="mean", sort=False)
     iou = summary[summary["metric"] == "iou"].set_index(index)
     wide = means.assign(iou_low=iou["low"], iou_high=iou["high"]).reset_index()
-    return wide[[*index, "iou", "iou_low", "iou_high", *METRICS]].rename_axis(columns=None)
+    columns = [*index, "iou", "iou_low", "iou_high", *METRICS]
+    return wide.reindex(columns=columns).rename_axis(columns=None)
 
 
 def _printable(table: pd.DataFrame) -> pd.DataFrame:

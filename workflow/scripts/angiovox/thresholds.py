@@ -33,7 +33,13 @@ def best_threshold(scored: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[flo
 
 def _iou_by_threshold(score: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """IoU at thresholds 0, 1 / BINS, ..., 1, shape (BINS + 1,)."""
-    level = np.minimum((score * np.float32(BINS)).astype(np.int64), BINS).ravel()
+    score = score.ravel()
+    level = np.minimum((score * np.float32(BINS)).astype(np.int64), BINS)
+    # The product may round across a step; `reconstruct` compares with the step itself.
+    steps = (np.arange(BINS + 2) / BINS).astype(np.float32)
+    steps[-1] = np.inf
+    level -= score < steps[level]
+    level += score >= steps[level + 1]
     inside = np.bincount(level[mask.ravel()], minlength=BINS + 1)
     everywhere = np.bincount(level, minlength=BINS + 1)
     hits = np.cumsum(inside[::-1])[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -28,12 +29,14 @@ class Settings:
     def __post_init__(self) -> None:
         for key in ("epochs", "batch_size"):
             value = getattr(self, key)
-            if not (isinstance(value, int) and value >= 1):
+            if not (type(value) is int and value >= 1):
                 raise ValueError(f"{key}: {value!r} must be a whole number of at least 1")
-        for key, low in (("learning_rate", 0), ("focal_alpha", 0), ("focal_gamma", -1e-12)):
-            value = getattr(self, key)
-            if not (isinstance(value, int | float) and value > low):
-                raise ValueError(f"{key}: {value!r} must be a number above {max(low, 0)}")
+        for key in ("learning_rate", "focal_alpha", "focal_gamma"):
+            value, zero = getattr(self, key), key == "focal_gamma"
+            number = type(value) in (int, float) and math.isfinite(value)
+            if not (number and (value > 0 or (zero and value == 0))):
+                least = "of at least 0" if zero else "above 0"
+                raise ValueError(f"{key}: {value!r} must be a number {least}")
         choices = {
             "schedule": ("constant", "one-cycle"),
             "precision": ("auto", "fp32", "bf16", "fp16"),
