@@ -82,14 +82,14 @@ def stored(pattern, patients, **wildcards):
 
 
 def method_inputs(method, views, patients):
-    """Files of what a method asks for, by kind; the projections always, for their grid."""
+    """Files of what a method asks for, by kind."""
+    folder = f"results/backprojections/views-{views}"
     patterns = {
-        kind: f"results/backprojections/views-{views}/{{patient}}.{kind}.nii"
-        for kind in ("sum", "min")
-        if kind in interface.load(method).INPUTS
+        "projections": "results/projections/{patient}.nii",
+        "sum": f"{folder}/{{patient}}.sum.nii",
+        "min": f"{folder}/{{patient}}.min.nii",
     }
-    patterns["projections"] = "results/projections/{patient}.nii"
-    return {kind: stored(pattern, patients) for kind, pattern in patterns.items()}
+    return {kind: stored(patterns[kind], patients) for kind in interface.load(method).INPUTS}
 
 
 def fit_inputs(wildcards):
@@ -101,7 +101,7 @@ def fit_inputs(wildcards):
 def reconstruct_inputs(wildcards):
     files = method_inputs(wildcards.method, wildcards.views, TEST)
     code = sources.used_by("reconstruct", f"angiovox.methods.{wildcards.method}")
-    return files | {"code": code}
+    return files | {"grids": stored("results/projections/{patient}.nii", TEST), "code": code}
 
 
 def settings_of(wildcards):

@@ -12,7 +12,7 @@ with job(snakemake):
     inputs = {kind: snakemake.input[kind] for kind in method.INPUTS}
     views = int(snakemake.wildcards.views)
     patients = StoredPatients(inputs, snakemake.params.projections, views)
-    grids = map(files.load_affine, snakemake.input.projections)
+    grids = map(files.load_affine, snakemake.input.grids)
     for (known, _), affine, path in zip(patients, grids, snakemake.output, strict=True):
         probability = method.reconstruct(state, known, "cpu")
         files.save_fractions(path, probability, affine)
