@@ -130,7 +130,5 @@ def missing_patients():
     return "\n".join(["Patients missing from the study:", *lines] if lines else ["See logs/."])
 
 
-NOTE = (
-    f"trained on {kinds(TRAIN)}, tested on {kinds(TEST)}; "
-    f"{config['volume']['shape']}³ voxels each"
-)
+GRID = f"{config['volume']['shape']}³ voxels"
+NOTE = f"trained on {kinds(TRAIN)}, tested on {kinds(TEST)}, {GRID}"

@@ -6,12 +6,14 @@ import pandas as pd
 import torch
 from adapter import job
 from angiovox import files, interface, provenance
+from angiovox.allocator import keep_freed_memory
 from angiovox.patients import StoredPatients
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
     method = interface.load(snakemake.wildcards.method)
     settings = interface.settings_of(snakemake.wildcards.method, params.settings)
+    keep_freed_memory()
     torch.set_num_threads(snakemake.threads)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if method.TRAINED:

@@ -113,4 +113,4 @@ def _draw_passes(page: Axes, boxes: list[Box], blocks: list[Box]) -> None:
     ):
         page.text(x, top - 1.2, text, color=colour, weight="bold", size=6.5, ha="center", va="top")
     low = 5.5
-    arrow(page, (blocks[-1].right, low), (blocks[0].left, low), "backward pass", (0, -0.6))
+    arrow(page, (blocks[-1].right, low), (blocks[0].left, low), "backward pass", (0, 0.6))
