@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from angiovox.backprojection import back_project, to_unit_range
+from angiovox.backprojection import back_project, network_inputs, to_unit_range
+from angiovox.geometry import projection_angles, view_indices
 from angiovox.projection import project_max
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,3 +178,15 @@ def test_unit_range_keeps_order():
 def test_unit_range_of_a_constant_is_zero(value):
     scaled = to_unit_range(np.full((2, 3, 4), value))
     assert scaled.dtype == np.float32 and not scaled.any()
+
+
+@pytest.mark.parametrize("offset", [-1000.0, 1000.0])
+def test_an_offset_of_the_intensities_changes_no_network_input(offset):
+    volume = np.random.default_rng(5).random((12, 12, 6), dtype=np.float32)
+    angles = projection_angles(10)
+    chosen = view_indices(10, 5)
+    plain = network_inputs(project_max(volume, angles), angles, chosen, 12)
+    moved = network_inputs(project_max(volume + offset, angles), angles, chosen, 12)
+    for before, after in zip(plain, moved, strict=True):
+        np.testing.assert_allclose(after, before, atol=2e-3)  # float32 at 1000 has steps of 6e-5
+        assert (before.min(), before.max()) == (0.0, 1.0)

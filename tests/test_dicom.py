@@ -1,5 +1,6 @@
 """DICOM series: geometry that survives any file order and orientation, and broken series named."""
 
+import contextlib
 import logging
 import shutil
 import warnings
@@ -11,7 +12,7 @@ from angiovox import dicom
 from angiovox.errors import InputError
 from angiovox.geometry import isotropic_affine
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
 SHAPE = (6, 5, 4)
 VOXEL = 0.5  # mm
@@ -190,7 +191,7 @@ def write_oriented(volume, affine, folder, row_axis, column_axis, slice_axis, si
     slope = np.ceil(np.ptp(volume) / 65535 * 1e6) / 1e6
     folder.mkdir()
     for number in range(turned.shape[2]):
-        dataset = dicom._slice_header(number, volume.shape, affine, "anna")
+        dataset = dicom._slice_header(number, volume.shape, affine, "anna", "")
         dataset.Rows, dataset.Columns = turned.shape[1], turned.shape[0]
         dataset.PixelSpacing = [f"{step[1]:.8g}", f"{step[0]:.8g}"]
         dataset.SliceThickness = f"{step[2]:.8g}"
@@ -300,7 +301,9 @@ def test_slices_all_in_one_place_are_called_that(folder):
 def test_a_slice_of_another_size_is_named(folder):
     small = random_volume((6, 4, 4))
     dicom.write_series(small, isotropic_affine(SHAPE, VOXEL), folder / "tmp", "anna")
-    shutil.move(folder / "tmp" / "slice-0003.dcm", folder / "slice-0003.dcm")
+    odd = pydicom.dcmread(folder / "tmp" / "slice-0003.dcm")
+    odd.SeriesInstanceUID = pydicom.dcmread(folder / "slice-0003.dcm").SeriesInstanceUID
+    odd.save_as(folder / "slice-0003.dcm")
     shutil.rmtree(folder / "tmp")
     message = refusal(folder)
     assert "slice-0003.dcm" in message
@@ -450,3 +453,32 @@ def test_nothing_of_the_header_that_names_a_person_is_ever_said(folder, breakage
     printed = capfd.readouterr()
     said += "".join([caplog.text, printed.out, printed.err, *(str(w.message) for w in warned)])
     assert not [word for word in PLANTED if word in said]
+
+
+def test_a_compressed_series_gives_the_same_volume(tmp_path):
+    volume = np.random.default_rng(3).normal(100, 30, (10, 8, 4)).astype(np.float32)
+    dicom.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "plain")
+    plain, placed = dicom.read_volume(tmp_path)
+    for path in tmp_path.glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.compress(RLELossless)
+        dataset.save_as(path)
+    compressed, again = dicom.read_volume(tmp_path)
+    np.testing.assert_array_equal(compressed, plain)
+    np.testing.assert_array_equal(again, placed)
+
+
+def test_damaged_headers_end_in_one_sentence_or_a_volume(tmp_path):
+    volume = np.random.default_rng(4).normal(100, 30, (8, 8, 3)).astype(np.float32)
+    dicom.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "fuzz")
+    victim = tmp_path / "slice-0002.dcm"
+    whole, rng = victim.read_bytes(), np.random.default_rng(0)
+    for _ in range(300):
+        damaged = bytearray(whole)
+        for place in rng.integers(132, len(whole), 4):
+            damaged[place] = rng.integers(256)
+        victim.write_bytes(damaged)
+        dicom.holds_image(tmp_path)
+        with contextlib.suppress(InputError):
+            read, _ = dicom.read_volume(tmp_path)
+            assert read.ndim == 3

@@ -59,7 +59,7 @@ def test_the_lock_pins_everything_once():
     text = (ROOT / "requirements.lock").read_text()
     pinned = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert len(pinned) == len(LOCK)
-    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("]")[0]
+    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("\n]")[0]
     needed = re.findall(r'"([\w-]+)', project)
     assert "torch" in needed
     assert not [name for name in needed if name.lower() not in LOCK]

@@ -102,8 +102,11 @@ def test_the_configs_that_come_with_the_workflow_are_valid(config):
     ("config", "words"),
     [
         (changed(view_count=[2]), ["'view_count'", "'view_counts'", "masks"]),
-        (changed(cohort__phantom={}), ["'cohort.phantom'", "'phantoms'", "split_seed"]),
-        (changed(cohort__phantoms__counts=1), ["'cohort.phantoms.counts'", "'count'", "injection"]),
+        (changed(cohort__phantom={}), ["'cohort.phantom'", "'cohort.phantoms'", "split_seed"]),
+        (
+            changed(cohort__phantoms__counts=1),
+            ["'cohort.phantoms.counts'", "'cohort.phantoms.count'", "injection"],
+        ),
         (changed(masks__colour=1), ["'masks.colour'", "max_fraction", "min_fraction"]),
         (changed(methods__dae__epoch=3), ["methods.dae.epoch", "epochs", "learning_rate"]),
         (changed(methods__hull__epochs=3), ["methods.hull.epochs", "it has none"]),
@@ -120,7 +123,7 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
     ("changes", "words"),
     [
         (dict(view_counts=[91]), ["view_counts", "91", "2 to 90"]),
-        (dict(view_counts=[10, 1]), ["view_counts.1", "1 is not valid", "at least 2"]),
+        (dict(view_counts=[10, 1]), ["view_counts:", "1 is not valid", "at least 2"]),
         (dict(view_counts=[]), ["view_counts", "[]", "at least 1"]),
         (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
         (dict(view_counts=5), ["view_counts", "5", "array"]),
@@ -141,7 +144,7 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(methods__dae__epochs=0), ["methods.dae.epochs", "0"]),
         (dict(methods__dae__precision="fp8"), ["methods.dae.precision", "'fp8'", "bf16"]),
         (dict(seeds=[]), ["seeds", "[]"]),
-        (dict(seeds=["one"]), ["seeds.0", "'one'", "integer"]),
+        (dict(seeds=["one"]), ["seeds:", "'one'", "integer"]),
         (dict(evaluation__resamples=10), ["evaluation.resamples", "10", "at least 100"]),
         (dict(resources__training_hours=0), ["resources.training_hours", "0", "above 0"]),
     ],
@@ -400,7 +403,8 @@ def test_fewer_than_two_training_patients_are_refused():
     message = refusal(
         study.read_cohort, changed(cohort__phantoms__count=3, cohort__test_patients=2)
     )
-    assert "1 training patients" in message
+    assert "at least 2 training patients" in message
+    assert "there are 1" in message
     assert "cohort.test_patients" in message
 
 

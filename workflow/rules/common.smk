@@ -60,6 +60,13 @@ def megabytes(copies, floor=600):
     return floor + int(copies * VOXELS * 4 / 1e6)
 
 
+def conversion_megabytes(wildcards):
+    """By the size of the series, which may be far larger than the study's grid."""
+    folder = COHORT[wildcards.patient].dicom
+    files = Path(folder).rglob("*") if folder else ()
+    return megabytes(6) + int(12e-6 * sum(path.stat().st_size for path in files if path.is_file()))
+
+
 def seeds_of(method):
     return SEEDS if method in TRAINED else SEEDS[:1]
 

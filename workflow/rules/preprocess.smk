@@ -20,7 +20,7 @@ rule convert:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(6),
+        mem_mb=conversion_megabytes,
         runtime=30,
     params:
         shape=config["volume"]["shape"],

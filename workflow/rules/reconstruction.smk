@@ -26,6 +26,7 @@ rule reconstruct:
         "results/benchmarks/reconstruct/{method}/views-{views}/seed-{seed}.tsv"
     conda:
         "../../envs/training.yaml"
+    threads: SLAB_THREADS
     resources:
         mem_mb=megabytes(70, floor=1500),
         runtime=60,

@@ -35,5 +35,5 @@ use rule fit as train with:
     resources:
         mem_mb=megabytes(70, floor=3000),
         runtime=int(60 * config["resources"]["training_hours"]),
-        gpu=config["resources"]["gpu"],
+        gpu=1,
         gpu_model=config["resources"]["gpu_model"],

@@ -2,7 +2,7 @@
 
 from adapter import job
 from angiovox import files, geometry
-from angiovox.backprojection import back_project, to_unit_range
+from angiovox.backprojection import network_inputs
 
 with job(snakemake):
     projections, affine = files.load_volume(snakemake.input.projections)
@@ -13,6 +13,6 @@ with job(snakemake):
     )
     for views, sum_path, min_path in paths:
         chosen = geometry.view_indices(len(projections), views)
-        total, bound = back_project(projections[chosen], angles[chosen], depth, snakemake.threads)
-        files.save_fractions(sum_path, to_unit_range(total), affine)
-        files.save_fractions(min_path, to_unit_range(bound), affine)
+        total, bound = network_inputs(projections, angles, chosen, depth, snakemake.threads)
+        files.save_fractions(sum_path, total, affine)
+        files.save_fractions(min_path, bound, affine)

@@ -13,7 +13,7 @@ with job(snakemake):
             snakemake.params.view_counts, snakemake.input.reconstructions, strict=True
         )
     }
-    masks = {views: volume >= metrics.THRESHOLD for views, volume in probabilities.items()}
+    masks = {views: metrics.binary(volume) for views, volume in probabilities.items()}
     ious = {v: metrics.evaluate(volume, truth)["iou"] for v, volume in probabilities.items()}
     affine = files.load_affine(snakemake.input.mask)
     figure = figure4(truth, masks, affine, ious, snakemake.params.note)

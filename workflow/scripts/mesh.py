@@ -7,4 +7,4 @@ with job(snakemake):
     given = zip(snakemake.input.volumes, snakemake.output.stl, snakemake.output.vtp, strict=True)
     for path, stl, vtp in given:
         volume, affine = files.load_volume(path)
-        meshes.write_surface(volume >= metrics.THRESHOLD, affine, stl, vtp)
+        meshes.write_surface(metrics.binary(volume), affine, stl, vtp)

@@ -49,6 +49,23 @@ def back_project(
     return total, bound
 
 
+def network_inputs(
+    projections: np.ndarray, angles: np.ndarray, chosen: np.ndarray, depth: int, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Sum and minimum of the chosen views, each scaled to [0, 1] (paper, section 2.1).
+
+    projections, angles : the whole acquisition, (views, detector, z) and (views,) degrees.
+    chosen : indices of the views to use. depth, threads : see `back_project`.
+
+    Returns two (x, y, z) float32 volumes. A constant added to the intensities changes nothing.
+    """
+    # ASSUME: a view adds nothing where it does not see a voxel, and nothing is the darkest value of
+    # the whole acquisition: air at -1000 HU must not make what few views see the brightest.
+    above_air = projections[chosen] - projections.min()
+    total, bound = back_project(above_air, angles[chosen], depth, threads)
+    return to_unit_range(total), to_unit_range(bound)
+
+
 def to_unit_range(volume: np.ndarray) -> np.ndarray:
     """Scale to [0, 1] by the volume's own extremes, float32; a constant volume becomes zeros."""
     # ASSUME: "standardized to values between 0 and 1" is the minimum and maximum of each volume.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pydicom
 from highdicom.image import get_volume_from_series
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.misc import is_dicom
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -21,10 +24,15 @@ SAME_PLACE = 1e-3  # mm
 UNREADABLE = (
     ArithmeticError,
     AttributeError,
+    BytesLengthException,
+    EOFError,
     LookupError,
+    OSError,
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
+    zlib.error,
 )
 SPACING_TOLERANCE = 0.01  # of the spacing between slices
 
@@ -50,7 +58,10 @@ def holds_image(folder: str | Path) -> bool:
     """Whether a folder holds at least one DICOM image, looking at no more headers than needed."""
     for path in Path(folder).rglob("*"):
         if path.is_file() and is_dicom(path):
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows"])
+            try:
+                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Rows"])
+            except (*UNREADABLE, InvalidDicomError):
+                return True  # a broken image, which the conversion names
             if "Rows" in header:
                 return True
     return False
@@ -76,7 +87,11 @@ def read_volume(folder: str | Path) -> tuple[np.ndarray, np.ndarray]:
         _check_one_series(slices)
         _check_positions(slices)
         series = get_volume_from_series(
-            [slice_ for _, slice_ in slices], dtype=np.float32, rtol=SPACING_TOLERANCE
+            [slice_ for _, slice_ in slices],
+            dtype=np.float32,
+            rtol=SPACING_TOLERANCE,
+            apply_presentation_lut=False,
+            apply_real_world_transform=False,
         )
     except InputError:
         raise
@@ -96,7 +111,7 @@ def _read_slice(path: Path) -> tuple[Path, FileDataset]:
                 np.array(dataset.get(keyword) or [], dtype=float)
         elif _should_be_image(dataset):
             raise EOFError
-    except (*UNREADABLE, InvalidDicomError, EOFError, OSError) as error:
+    except (*UNREADABLE, InvalidDicomError) as error:
         raise InputError(f"{path.name}: broken slice ({type(error).__name__})") from None
     return path, dataset
 
@@ -150,7 +165,7 @@ def write_series(volume: np.ndarray, affine: np.ndarray, folder: str | Path, nam
     volume : (x, y, z) intensities; stored as 16 bits with rescale slope and intercept.
     affine : (4, 4) RAS affine in mm of an axis-aligned grid.
     folder : created; the files are called slice-0001.dcm and so on, from below upwards.
-    name : of the patient; UIDs follow from it, so that the same call writes the same bytes.
+    name : of the patient. UIDs follow from it and the voxels: the same call, the same bytes.
 
     Raises
     ------
@@ -162,18 +177,19 @@ def write_series(volume: np.ndarray, affine: np.ndarray, folder: str | Path, nam
     # Decimal strings hold 16 characters: a slope rounded up to 6 decimals still spans the range.
     slope = float(np.ceil(max((float(volume.max()) - intercept) / 65535, 1e-6) * 1e6) / 1e6)
     stored = np.rint((volume - intercept) / slope).astype("<u2")
+    digest = hashlib.sha256(stored.tobytes()).hexdigest()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for z in range(volume.shape[2]):
-        dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name)
+        dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
         dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
         dataset.PixelData = np.ascontiguousarray(stored[:, :, z].T).tobytes()
         dataset.save_as(folder / f"slice-{z + 1:04d}.dcm", enforce_file_format=True)
 
 
-def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str) -> FileDataset:
+def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str, digest: str) -> FileDataset:
     """Header of one axial slice; rows run along y and columns along x. The affine is LPS."""
-    uid = generate_uid(entropy_srcs=["angiovox", name, f"slice {z}"])
+    uid = generate_uid(entropy_srcs=[name, digest, f"slice {z}"])
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = CTImageStorage, uid
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -181,7 +197,7 @@ def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str) -> FileDa
     dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, uid
     for level in ("Study", "Series", "FrameOfReference"):
         keyword = "FrameOfReferenceUID" if level == "FrameOfReference" else f"{level}InstanceUID"
-        setattr(dataset, keyword, generate_uid(entropy_srcs=["angiovox", name, level]))
+        setattr(dataset, keyword, generate_uid(entropy_srcs=[name, digest, level]))
     dataset.PatientName, dataset.PatientID = f"Phantom^{name}", name
     dataset.PatientBirthDate, dataset.PatientSex = "", "O"
     dataset.StudyDate, dataset.StudyTime, dataset.AccessionNumber = "20230101", "120000", ""

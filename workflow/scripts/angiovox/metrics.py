@@ -8,6 +8,11 @@ from scipy.stats import bootstrap
 THRESHOLD = 0.5  # of the probability, inclusive
 
 
+def binary(probability: np.ndarray) -> np.ndarray:
+    """The reconstruction as a mask, bool: at least 0.5 is vessel (paper, section 3)."""
+    return probability >= THRESHOLD
+
+
 def evaluate(probability: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Every metric of one patient.
 
@@ -27,7 +32,7 @@ def evaluate(probability: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """
     if probability.shape != truth.shape:
         raise ValueError(f"shapes differ: {probability.shape} and {truth.shape}")
-    predicted = probability >= THRESHOLD
+    predicted = binary(probability)
     hits = int(np.count_nonzero(predicted & truth))
     total = int(np.count_nonzero(predicted)) + int(np.count_nonzero(truth))
     wrong = (total - 2 * hits) / truth.size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .errors import InputError
 from .geometry import rotation_table
 from .parallel import for_each_slab
 
@@ -25,10 +26,12 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
 
     Raises
     ------
-    ValueError : the array is not three-dimensional.
+    ValueError : the array is not three-dimensional. InputError : NaN or infinity in it.
     """
     if volume.ndim != 3:
         raise ValueError(f"a volume has 3 axes (x, y, z), this array has shape {volume.shape}")
+    if not np.isfinite(volume).all():
+        raise InputError("a volume with NaN or infinity cannot be projected")
     # ASSUME: rotation is bilinear, and what turns in from outside the grid is the volume's minimum.
     outside = np.float32(volume.min())
     table = rotation_table(angles)

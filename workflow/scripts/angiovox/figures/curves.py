@@ -152,14 +152,14 @@ def learning_curves(history: pd.DataFrame, note: str = "") -> Figure:
 def _lines_per_view(
     axes: Axes, table: pd.DataFrame, quantity: str, colours: dict[int, tuple[float, ...]]
 ) -> None:
-    for count, of_count in table.dropna(subset=[quantity]).groupby("views"):
-        seeds = of_count.groupby("seed")
-        if len(seeds) > 1:
-            for _, run in seeds:
-                run = run.sort_values("epoch")
-                axes.plot(run["epoch"], run[quantity], color=colours[count], lw=0.5, alpha=0.45)
-        mean = of_count.groupby("epoch")[quantity].mean()
-        axes.plot(mean.index, mean.to_numpy(), color=colours[count], lw=1.2)
+    import seaborn  # brings pyplot along, which no other figure needs
+
+    lines = {"data": table.dropna(subset=[quantity]), "x": "epoch", "y": quantity, "hue": "views"}
+    shown = {"palette": colours, "legend": False, "ax": axes}
+    if table["seed"].nunique() > 1:
+        seaborn.lineplot(**lines, **shown, units="seed", estimator=None, lw=0.5, alpha=0.45)
+    seaborn.lineplot(**lines, **shown, errorbar=None, lw=1.2)
+    axes.set(xlabel="", ylabel="")
 
 
 def _label_learning(figure: Figure, first: dict[str, Axes], panel: float) -> None:

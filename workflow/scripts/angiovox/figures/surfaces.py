@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
+from ctypes.util import find_library
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy import ndimage
 
+from ..errors import InputError
 from ..geometry import LPS_TO_RAS
 from .style import (
     DOUBLE_COLUMN,
@@ -181,8 +185,15 @@ def _windows(
     return [replace(window, half_width=widest) for window in windows]
 
 
+def _need_egl() -> None:
+    """Without a display VTK draws through EGL, and dies without a word where there is none."""
+    if sys.platform == "linux" and not os.environ.get("DISPLAY") and not find_library("EGL"):
+        raise InputError("no libEGL to draw surfaces with; on Debian: apt-get install libegl1")
+
+
 def _render(mesh: pyvista.PolyData, windows: list[_Window], pixels: float) -> list[np.ndarray]:
     """An image for each window, `pixels` per mm of the patient, parallel projection, on white."""
+    _need_egl()
     import pyvista  # slow to import, and only this figure needs it
 
     pyvista.OFF_SCREEN = True
