@@ -51,13 +51,16 @@ def assert_refused(done: subprocess.CompletedProcess, folder: Path, words: list[
 
 CONFIGS = {
     "unknown key": ({"view_count": [3]}, ["'view_count'", "did you mean 'view_counts'?"]),
-    "unknown inner key": ({"volume": {"shapes": 16}}, ["'volume.shapes'", "'shape'"]),
+    "unknown inner key": ({"volume": {"shapes": 16}}, ["'volume.shapes'", "'volume.shape'"]),
     "views above projections": ({"view_counts": [2, 11]}, ["view_counts", "11", "10 projections"]),
     "shape 15": ({"volume": {"shape": 15}}, ["volume.shape", "15", "at least 16"]),
     "unknown method": ({"methods": {"nerf": {}}}, ["'nerf'", "hull"]),
     "unknown setting": ({"methods": {"dae": {"epoch": 3}}}, ["methods.dae.epoch", "epochs"]),
     "no test patient": ({"cohort": {"test_patients": 0}}, ["test_patients"]),
-    "one training patient": ({"cohort": {"test_patients": 3}}, ["1 training patients", "2"]),
+    "one training patient": (
+        {"cohort": {"test_patients": 3}},
+        ["at least 2 training patients", "there are 1"],
+    ),
     "more tests than patients": ({"cohort": {"test_patients": 9}}, ["test_patients", "9", "4"]),
     "no such sheet": ({"cohort": {"sheet": "nowhere.tsv"}}, ["cohort.sheet", "nowhere.tsv"]),
 }
@@ -77,7 +80,7 @@ SHEETS = {
     "folder twice": ([*OTHERS, "four|a|test"], ["one", "four", "share the folder"]),
     "missing folder": ([*OTHERS, "four|gone|train"], ["four", "gone", "does not exist"]),
     "folder without an image": ([*OTHERS, "four|text|train"], ["four", "text", "no DICOM image"]),
-    "one training patient": (OTHERS[1:], ["1 training patients", "at least 2"]),
+    "one training patient": (OTHERS[1:], ["at least 2 training patients", "there are 1"]),
     "unknown split": ([*OTHERS, "four|d|valid"], ["line 5", "'valid'", "'train', 'test'"]),
     "id that leaves the folder": ([*OTHERS, "../x|d|train"], ["line 5", "'../x'", "letters"]),
     "id with a space": ([*OTHERS, "a b|d|train"], ["line 5", "'a b'", "letters"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from .errors import InputError
 from .geometry import LPS_TO_RAS
 
-PLACE = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+# Attributes that place a slice, and how many numbers each holds.
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 SAME_PLACE = 1e-3  # mm
 # What a header that breaks the standard may raise in pydicom and highdicom.
 UNREADABLE = (
@@ -38,6 +40,7 @@ SPACING_TOLERANCE = 0.01  # of the spacing between slices
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+warnings.filterwarnings("ignore", module="pydicom")
 
 
 def find_slices(folder: str | Path) -> list[Path]:
@@ -107,8 +110,9 @@ def _read_slice(path: Path) -> tuple[Path, FileDataset]:
         dataset = pydicom.dcmread(path)
         if "Rows" in dataset:
             _ = dataset.pixel_array
-            for keyword in PLACE:
-                np.array(dataset.get(keyword) or [], dtype=float)
+            for keyword, count in PLACE.items():
+                if np.array(dataset.get(keyword) or [], dtype=float).size not in (0, count):
+                    raise ValueError
         elif _should_be_image(dataset):
             raise EOFError
     except (*UNREADABLE, InvalidDicomError) as error:
