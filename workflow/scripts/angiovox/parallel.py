@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-SLAB = 64  # z levels per task: one plane of a slab then stays in cache
+SLAB = 64  # z levels per task; of 16, 32 and 64 the fastest in a trial at 384^3
 
 
 def for_each_slab(work: Callable[[int, int], None], num_levels: int, threads: int) -> None:
