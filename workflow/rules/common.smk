@@ -33,7 +33,7 @@ UNTRAINED = [name for name in METHODS if name not in TRAINED]
 SEEDS = config["seeds"]
 VOXELS = config["volume"]["shape"] ** 3
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
-PAPER_METHOD = "dae"
+PAPER_METHOD = interface.PAPER_METHOD
 PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("*.py"))
 CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",

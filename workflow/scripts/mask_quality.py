@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from adapter import job
 from angiovox import files
-from angiovox.figures.cohort import mask_montage
+from angiovox.figures.cohort import mask_montage, montage_row
 from angiovox.figures.style import save
 
 with job(snakemake) as log:
@@ -20,12 +20,8 @@ with job(snakemake) as log:
     )
     for patient, volume, mask, quality in given:
         row = {"patient": patient} | json.loads(Path(quality).read_text())
-        mips = {
-            "volume_mip": files.load_volume(volume)[0].max(axis=1),
-            "mask_mip": files.load_mask(mask).max(axis=1),
-        }
         rows.append(row)
-        panels.append(row | mips)
+        panels.append(montage_row(row, files.load_volume(volume)[0], files.load_mask(mask)))
         if not row["plausible"]:
             log(f"patient {patient}: implausible mask: {row['reason']}")
     with files.whole_file(snakemake.output.table) as temporary:

@@ -74,7 +74,8 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     Raises InputError for a sheet, patient or split that cannot be used, naming it.
     """
     cohort = config["cohort"]
-    patients = _phantoms(**cohort["phantoms"]) + _sheet_patients(cohort["sheet"])
+    phantoms = cohort["phantoms"]
+    patients = _phantoms(phantoms["count"], phantoms["seed"]) + _sheet_patients(cohort["sheet"])
     _refuse_duplicates(patients)
     patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
     splits = [patient.split for patient in patients]
@@ -99,7 +100,7 @@ def figure_patient(config: dict[str, Any], test: list[str]) -> str:
     return name or test[0]
 
 
-def _phantoms(count: int, seed: int, injection: str) -> list[Patient]:
+def _phantoms(count: int, seed: int) -> list[Patient]:
     return [
         Patient(f"phantom-{number:03d}", split="", seed=1000 * seed + number)
         for number in range(1, count + 1)

@@ -29,6 +29,8 @@ import numpy as np
 from . import methods
 from .errors import InputError
 
+PAPER_METHOD = "dae"  # the one whose results are Table 1 and Figures 3 and 4
+
 
 @dataclass(frozen=True)
 class Views:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from .interface import PAPER_METHOD
 from .metrics import mean_interval
 
 METRICS = (
@@ -14,7 +15,6 @@ METRICS = (
     "mse_binary",
     "mae_binary",
 )
-PAPER_METHOD = "dae"
 BIPLANE = 2  # views
 
 

@@ -31,6 +31,14 @@ TINT = 0.18  # opacity of the mask: one that covers all has no outline, but is s
 BRIGHTEST = 99.8  # percentile of the projection that is drawn white
 
 
+def montage_row(quality: Mapping, volume: np.ndarray, mask: np.ndarray) -> dict:
+    """What `mask_montage` shows of a patient: its figures, with the projections from in front.
+
+    volume, mask : (x, y, z). They need not be kept: a cohort of them does not fit in memory.
+    """
+    return {**quality, "volume_mip": volume.max(axis=1), "mask_mip": mask.max(axis=1)}
+
+
 @styled
 def mask_montage(rows: Sequence[Mapping], note: str = "") -> Figure:
     """Each patient's maximum projection with the outline of its mask; implausible ones framed.
