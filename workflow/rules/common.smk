@@ -80,6 +80,11 @@ def phantom_seed(wildcards):
     return COHORT[wildcards.patient].seed
 
 
+def phantom_centreline(wildcards):
+    given = COHORT[wildcards.patient].centreline
+    return [given] if given else []
+
+
 def training_seed(wildcards):
     return int(wildcards.seed)
 

@@ -1,12 +1,21 @@
-"""Rule phantom: grow one patient and write the DICOM series a scanner would have sent."""
+"""Rule phantom: grow a patient, write the DICOM series a scanner would send, and the truth."""
 
 from adapter import job
-from angiovox import dicom, geometry, phantom
+from angiovox import dicom, files, geometry
+from angiovox.phantom import acquisition, truth
 
 with job(snakemake):
-    params = snakemake.params
+    params, output = snakemake.params, snakemake.output
     shape = (params.shape,) * 3
-    vessels = phantom.grow(params.seed, params.injection)
-    volume = phantom.image(vessels, shape, params.voxel_mm, params.seed)
+    taken = acquisition.acquire(
+        params.seed,
+        shape,
+        params.voxel_mm,
+        acquisition.Settings(params.injection, params.centre, params.scanner, params.lesions),
+        *snakemake.input.get("centreline", []),
+    )
     affine = geometry.isotropic_affine(shape, params.voxel_mm)
-    dicom.write_series(volume, affine, snakemake.output[0], snakemake.wildcards.patient)
+    files.save_fractions(output.share, taken.share, affine)
+    truth.write_graph(output.graph, taken.arteries)
+    truth.write_lesions(output.lesions, taken)
+    dicom.write_series(taken.volume, affine, output.dicom, snakemake.wildcards.patient)

@@ -14,9 +14,11 @@ import yaml
 from angiovox import interface
 from angiovox.dicom import holds_image
 from angiovox.errors import InputError
+from angiovox.phantom.centrelines import read_swc, swc_files
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
+WIDEST_ARTERY_MM = 4.0  # the internal carotid, in diameter
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
@@ -35,11 +37,13 @@ Validator = validators.extend(
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient of the study: a phantom has a seed, a patient of the sheet a DICOM folder."""
+    """A patient of the study: a phantom has a seed, and perhaps given centrelines in place of
+    grown ones; a patient of the sheet has a DICOM folder."""
 
     name: str
     split: str
     seed: int | None = None
+    centreline: str | None = None
     dicom: str | None = None
 
 
@@ -63,9 +67,35 @@ def check_config(config: dict[str, Any]) -> None:
             )
     for name, given in config["methods"].items():
         interface.settings_of(name, given or {})
-    phantoms = config["cohort"]["phantoms"]["count"]
-    if phantoms and config["volume"]["voxel_mm"] is None:
+    if config["cohort"]["phantoms"]["count"]:
+        _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
+
+
+def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None) -> None:
+    """Refuse what no phantom can show."""
+    if voxel_mm is None:
         raise InputError("volume.voxel_mm: null needs cohort.phantoms.count: 0; give millimetres")
+    if phantoms["centrelines"] is not None and phantoms["injection"] != "all":
+        raise InputError(
+            f"cohort.phantoms.injection: {phantoms['injection']!r} cannot be told from the files "
+            "of cohort.phantoms.centrelines; set it to all, and let the files hold what is filled"
+        )
+    if voxel_mm > WIDEST_ARTERY_MM:
+        raise InputError(
+            f"volume.voxel_mm: {voxel_mm:g} mm is wider than the widest artery of a phantom, "
+            f"{WIDEST_ARTERY_MM:g} mm; no voxel could show one"
+        )
+    field_mm = shape * voxel_mm
+    for kind, settings in phantoms["lesions"].items():
+        for name, given in settings.items():
+            key = f"cohort.phantoms.lesions.{kind}.{name}"
+            if name != "share" and given[0] > given[1]:
+                raise InputError(f"{key}: {given} must be [least, most]")
+            if name.endswith("_mm") and settings["share"] and given[1] >= field_mm:
+                raise InputError(
+                    f"{key}: {given} is larger than the field of view, {field_mm:g} mm "
+                    f"(volume.shape {shape} times volume.voxel_mm {voxel_mm:g})"
+                )
 
 
 def read_cohort(config: dict[str, Any]) -> list[Patient]:
@@ -75,7 +105,7 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     """
     cohort = config["cohort"]
     phantoms = cohort["phantoms"]
-    patients = _phantoms(phantoms["count"], phantoms["seed"]) + _sheet_patients(cohort["sheet"])
+    patients = _phantoms(phantoms) + _sheet_patients(cohort["sheet"])
     _refuse_duplicates(patients)
     patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
     splits = [patient.split for patient in patients]
@@ -100,11 +130,28 @@ def figure_patient(config: dict[str, Any], test: list[str]) -> str:
     return name or test[0]
 
 
-def _phantoms(count: int, seed: int) -> list[Patient]:
+def _phantoms(phantoms: dict[str, Any]) -> list[Patient]:
+    count, folder = phantoms["count"], phantoms["centrelines"]
+    centrelines: list[str | None] = [None] * count
+    if count and folder is not None:
+        centrelines = _centrelines(folder, count)
     return [
-        Patient(f"phantom-{number:03d}", split="", seed=1000 * seed + number)
-        for number in range(1, count + 1)
+        Patient(f"phantom-{number:03d}", "", seed=1000 * phantoms["seed"] + number, centreline=path)
+        for number, path in enumerate(centrelines, start=1)
     ]
+
+
+def _centrelines(folder: str, count: int) -> list[str]:
+    """The first SWC files of a folder by name, each of them sound."""
+    try:
+        files = [str(path) for path in swc_files(folder)]
+        if len(files) < count:
+            raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
+        for path in files[:count]:
+            read_swc(path)
+    except InputError as error:
+        raise InputError(f"cohort.phantoms.centrelines: {error}") from None
+    return files[:count]
 
 
 def _sheet_patients(sheet: str | None) -> list[Patient]:
@@ -205,7 +252,9 @@ def _sentence(error: ValidationError) -> str:
         "minimum": lambda: f"at least {error.validator_value}",
         "maximum": lambda: f"at most {error.validator_value}",
         "exclusiveMinimum": lambda: f"above {error.validator_value}",
+        "exclusiveMaximum": lambda: f"below {error.validator_value}",
         "minItems": lambda: f"at least {error.validator_value} of them",
+        "maxItems": lambda: f"at most {error.validator_value} of them",
         "uniqueItems": lambda: "no value twice",
         "pattern": lambda: error.schema.get("description", error.validator_value),
         "type": lambda: " or ".join(np.atleast_1d(error.validator_value)),

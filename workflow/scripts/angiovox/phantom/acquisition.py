@@ -1,0 +1,92 @@
+"""One phantom patient through the scanner: grow, inject, plant lesions, image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from .anatomy import Variant
+from .arteries import Arteries
+from .centrelines import read_swc
+from .growth import grow
+from .imaging import image
+from .injection import inject, thinned
+from .lesions import Lesion, plant
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to fill, where to look and what to plant.
+
+    injection, centre, scanner : as in `injection.inject` and `imaging.image`.
+    lesions : by kind, as in `lesions.plant`; empty for healthy arteries.
+    """
+
+    injection: str = "carotid"
+    centre: str = "circle"
+    scanner: str = "3dra"
+    lesions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """An angiogram with its truth.
+
+    volume, share : (x, y, z) float32 intensities, and the exact share of artery in each voxel.
+    arteries : the filled ones around the isocentre, in DICOM's patient axes.
+    variant : of the circle of Willis; None where centrelines were given.
+    """
+
+    volume: np.ndarray
+    share: np.ndarray
+    arteries: Arteries
+    lesions: list[Lesion]
+    variant: Variant | None
+
+
+def acquire(
+    seed: int,
+    shape: tuple[int, int, int],
+    voxel_size: float,
+    settings: Settings = Settings(),
+    centreline: str | None = None,
+) -> Acquisition:
+    """The angiogram of one phantom patient; the same arguments, the same bytes.
+
+    Parameters
+    ----------
+    seed : the patient.
+    shape : (x, y, z) of the grid, centred on the isocentre.
+    voxel_size : mm.
+    centreline : SWC file with the arteries that contrast fills, in place of grown ones.
+
+    Raises
+    ------
+    ValueError : settings that cannot be met (see `inject`, `plant` and `image`).
+    InputError : a broken SWC file.
+    """
+    variant = None
+    if centreline is None:
+        patient = grow(seed)
+        variant = patient.variant
+        arteries, origin = inject(patient, settings.injection, settings.centre)
+    else:
+        arteries, origin = _from_file(centreline, settings.centre)
+    field_mm = voxel_size * min(shape)
+    arteries, truth = plant(arteries, settings.lesions, field_mm, seed)
+    volume, share = image(arteries, origin, shape, voxel_size, seed, settings.scanner)
+    return Acquisition(volume, share, arteries, truth, variant)
+
+
+def _from_file(path: str, centre: str) -> tuple[Arteries, np.ndarray]:
+    """Given arteries around their first fork ("circle") or their middle ("head")."""
+    arteries = read_swc(path)
+    arteries = replace(arteries, contrast=thinned(arteries))
+    forks = np.flatnonzero(np.bincount(arteries.segments[:, 0]) > 1)
+    isocentre = np.zeros(3)
+    if centre == "circle" and len(forks):
+        # Contrast only thins along the flow: the first fork is the one with most of it.
+        isocentre = arteries.points[forks[np.argmax(arteries.contrast[forks])]]
+    return arteries.moved(-isocentre), -isocentre

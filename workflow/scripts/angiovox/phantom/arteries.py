@@ -1,0 +1,82 @@
+"""Arteries as a graph of points with radii: what the other modules here grow, change or image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Arteries:
+    """A vessel graph; loops are allowed, as in the circle of Willis.
+
+    points : (n, 3) mm in patient axes (x left, y posterior, z superior), the scanner's isocentre
+        at the origin.
+    radii : (n,) mm.
+    contrast : (n,) share of the injected concentration, in [0, 1].
+    segments : (m, 2) points that a tube of linearly changing radius joins, along the flow.
+    artery : (m,) index into `names` of the artery a segment belongs to.
+    names : such as "left M1".
+    """
+
+    points: np.ndarray
+    radii: np.ndarray
+    contrast: np.ndarray
+    segments: np.ndarray
+    artery: np.ndarray
+    names: tuple[str, ...]
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Length of each segment in mm, (m,)."""
+        return np.linalg.norm(np.diff(self.points[self.segments], axis=1)[:, 0], axis=1)
+
+    def keep(self, chosen: np.ndarray) -> Arteries:
+        """Only the chosen segments (m,), bool, and the points that they use."""
+        segments = self.segments[chosen]
+        used, renumbered = np.unique(segments, return_inverse=True)
+        return replace(
+            self,
+            points=self.points[used],
+            radii=self.radii[used],
+            contrast=self.contrast[used],
+            segments=renumbered.reshape(-1, 2),
+            artery=self.artery[chosen],
+        )
+
+    def moved(self, shift: np.ndarray) -> Arteries:
+        """The same arteries, shifted by (3,) mm."""
+        return replace(self, points=self.points + shift)
+
+
+def along(points: np.ndarray) -> np.ndarray:
+    """Distance of each point (n, 3) from the first, along the polyline, in mm."""
+    return np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
+
+
+def branches(segments: np.ndarray) -> list[np.ndarray]:
+    """Paths of point numbers between forks or tips, each along the flow of its first segment.
+
+    A closed loop without a fork has neither and is left out.
+    """
+    count = int(segments.max()) + 1 if len(segments) else 0
+    degree = np.bincount(segments.ravel(), minlength=count)
+    beside: list[list[tuple[int, int, bool]]] = [[] for _ in range(count)]
+    for number, (a, b) in enumerate(segments.tolist()):
+        beside[a].append((number, b, True))
+        beside[b].append((number, a, False))
+    seen = np.zeros(len(segments), dtype=bool)
+    found = []
+    for node in np.flatnonzero((degree != 2) & (degree > 0)).tolist():
+        for number, other, along in beside[node]:
+            if seen[number]:
+                continue
+            seen[number] = True
+            path = [node, other]
+            while degree[path[-1]] == 2:
+                (step,) = [s for s in beside[path[-1]] if not seen[s[0]]]
+                seen[step[0]] = True
+                path.append(step[1])
+            found.append(np.array(path if along else path[::-1]))
+    return found

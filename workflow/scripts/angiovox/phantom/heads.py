@@ -1,0 +1,113 @@
+"""The head around the arteries: what subtraction leaves of it, and what plain CT shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+SKULL_CENTRE = np.array([0.0, 17.0, 8.0])  # mm from the anatomy's origin
+SKULL_INSIDE = np.array([70.0, 86.0, 73.0])  # mm, semi-axes of the inner table
+SKULL_THICKNESS, SCALP_THICKNESS = 7.0, 6.0  # mm
+# Where bone is dense at the base, left half: petrous, sphenoid, orbit, occiput; mm.
+BASE_BONES = (
+    (30, 28, -22),
+    (18, 12, -26),
+    (12, -8, -20),
+    (28, -38, -8),
+    (14, -30, -24),
+    (20, 60, -50),
+)
+AIR_SPACES = (
+    (0, -18, -22, 10),
+    (0, -58, -6, 8),
+    (0, -40, -32, 12),
+    (34, 30, -30, 7),
+    (-34, 30, -30, 7),
+)
+
+
+@dataclass(frozen=True)
+class Head:
+    """One patient's head. origin : (3,) mm of the anatomy's origin on the grid's axes."""
+
+    origin: np.ndarray
+    bones: np.ndarray  # (n, 5): place in mm, spread in mm, strength with its sign
+    waves: np.ndarray  # (n, 5): wave vector in 1/mm, phase, amplitude
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, origin: np.ndarray) -> Head:
+        left = np.array(BASE_BONES, dtype=float)
+        places = np.concatenate([left, left * [-1, 1, 1]]) + rng.normal(0, 3, (2 * len(left), 3))
+        spread = rng.uniform(3, 8, len(places))
+        # Between mask and contrast runs the head moves a little: residues of both signs.
+        strength = rng.uniform(0.3, 1.0, len(places)) * rng.choice([1, 1, -0.6], len(places))
+        direction = rng.standard_normal((8, 3))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        waves = direction * (2 * np.pi / rng.uniform(14, 60, 8))[:, None]
+        phase, size = rng.uniform(0, 2 * np.pi, 8), rng.uniform(0.5, 1.0, 8) / 4
+        return cls(
+            origin,
+            np.column_stack([places, spread, strength]),
+            np.column_stack([waves, phase, size]),
+        )
+
+    def texture(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Slow variation over the brain, about in [-1, 1]; a product of waves along the axes."""
+        ox, oy, oz = self.origin.astype(np.float32)
+        total = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), dtype=np.float32)
+        for kx, ky, kz, phase, size in self.waves.astype(np.float32):
+            plane = kx * (x - ox) + ky * (y - oy) + phase
+            height = kz * (z - oz)
+            # The cosine of a sum: two planes instead of a cosine per voxel.
+            total += size * (np.cos(plane) * np.cos(height) - np.sin(plane) * np.sin(height))
+        return total
+
+    def depth(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Distance in mm to the inner table of the skull, about; positive outside."""
+        centre = (self.origin + SKULL_CENTRE).astype(np.float32)
+        axes = SKULL_INSIDE.astype(np.float32)
+        squares = ((x - centre[0]) / axes[0]) ** 2 + ((y - centre[1]) / axes[1]) ** 2
+        radius = np.sqrt(squares + ((z - centre[2]) / axes[2]) ** 2)
+        return (radius - 1) * np.float32(axes.mean())
+
+    def base(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+        """Clouds of bone at the base of the skull, each up to about 1."""
+        total = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), dtype=np.float32)
+        for *place, spread, strength in self.bones:
+            px, py, pz = (np.asarray(place) + self.origin).astype(np.float32)
+            scale = np.float32(-0.5 / spread**2)
+            plane = np.float32(strength) * np.exp(scale * ((x - px) ** 2 + (y - py) ** 2))
+            total += plane * np.exp(scale * (z - pz) ** 2)
+        return total
+
+
+def residue(head: Head, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """What subtraction leaves: faint brain, thin edges of skull, clouds at its base."""
+    depth = head.depth(x, y, z)
+    brain = np.float32(8) + 3 * head.texture(x, y, z)
+    tables = np.exp(-((depth / 1.5) ** 2)) - 0.6 * np.exp(-(((depth - SKULL_THICKNESS) / 1.5) ** 2))
+    return (depth < 0) * brain + np.float32(25) * tables + np.float32(40) * head.base(x, y, z)
+
+
+def plain_ct(head: Head, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Hounsfield units of a head in air: brain, ventricles, skull of two tables, base, sinuses."""
+    depth = head.depth(x, y, z)
+    ox, oy, oz = head.origin
+    volume = np.full(depth.shape, -1000.0, dtype=np.float32)
+    volume[depth < SKULL_THICKNESS + SCALP_THICKNESS] = 20.0
+    volume[depth < SKULL_THICKNESS] = 1100.0
+    volume[(depth > 2) & (depth < SKULL_THICKNESS - 2)] = 600.0
+    brain = 35 + 6 * head.texture(x, y, z)
+    volume = np.where(depth < 0, brain, volume).astype(np.float32)
+    for side in (-1, 1):
+        reach = (
+            ((x - ox - side * 9) / 6) ** 2 + ((y - oy - 22) / 30) ** 2 + ((z - oz - 22) / 9) ** 2
+        )
+        volume[reach < 1] = 8.0
+    bone = np.abs(head.base(x, y, z))
+    volume = np.where(bone > 0.25, np.float32(300) + 900 * np.minimum(bone, 1), volume)
+    for px, py, pz, radius in AIR_SPACES:
+        reach = (x - ox - px) ** 2 + (y - oy - py) ** 2 + (z - oz - pz) ** 2
+        volume[(reach < radius**2) & (depth < 2)] = -950.0
+    return volume.astype(np.float32)

@@ -1,0 +1,71 @@
+"""The truth of a phantom on disk, for tests and metrics; the study never learns from it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
+from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+from ..files import whole_file
+from .acquisition import Acquisition
+from .arteries import Arteries, branches
+
+
+def write_graph(path: str | Path, arteries: Arteries) -> None:
+    """Centrelines as VTP polylines in DICOM's patient axes (LPS, mm).
+
+    A line is an artery between its forks. Points carry `radius` (mm) and `contrast` (share of the
+    injected concentration), lines the name of their `artery`.
+    """
+    lines, names = [], []
+    for number, name in enumerate(arteries.names):
+        found = branches(arteries.segments[arteries.artery == number])
+        lines += found
+        names += [name] * len(found)
+    data = vtkPolyData()
+    points = vtkPoints()
+    points.SetData(numpy_to_vtk(arteries.points, deep=True))
+    data.SetPoints(points)
+    data.SetLines(_cells(lines))
+    for label, values in (("radius", arteries.radii), ("contrast", arteries.contrast)):
+        array = numpy_to_vtk(values, deep=True)
+        array.SetName(label)
+        data.GetPointData().AddArray(array)
+    artery = vtkStringArray()
+    artery.SetName("artery")
+    for name in names:
+        artery.InsertNextValue(name)
+    data.GetCellData().AddArray(artery)
+    writer = vtkXMLPolyDataWriter()
+    writer.SetInputData(data)
+    with whole_file(path) as temporary:
+        writer.SetFileName(str(temporary))
+        if not writer.Write():
+            raise OSError(f"{path}: VTK could not write it")
+
+
+def _cells(lines: list[np.ndarray]) -> vtkCellArray:
+    cells = vtkCellArray()
+    offsets = np.concatenate([[0], np.cumsum([len(line) for line in lines])])
+    points = np.concatenate(lines) if lines else np.zeros(0, dtype=int)
+    cells.SetData(
+        numpy_to_vtkIdTypeArray(offsets.astype(np.int64), deep=True),
+        numpy_to_vtkIdTypeArray(points.astype(np.int64), deep=True),
+    )
+    return cells
+
+
+def write_lesions(path: str | Path, acquisition: Acquisition) -> None:
+    """Lesions and the variant of the circle of Willis as JSON; positions in LPS mm."""
+    told = {
+        "variant": asdict(acquisition.variant) if acquisition.variant else None,
+        "lesions": [asdict(lesion) for lesion in acquisition.lesions],
+    }
+    with whole_file(path) as temporary:
+        temporary.write_text(json.dumps(told, indent=1) + "\n")
