@@ -41,6 +41,7 @@ rulegraph: $(VENV)/ready # needs Graphviz
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/phantoms.py
 
 clean:
 	rm -rf results logs .snakemake

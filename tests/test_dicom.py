@@ -3,14 +3,17 @@
 import contextlib
 import logging
 import shutil
+import subprocess
 import warnings
 
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK
 from angiovox import dicom
 from angiovox.errors import InputError
-from angiovox.geometry import isotropic_affine
+from angiovox.geometry import LPS_TO_RAS, isotropic_affine
+from angiovox.phantom.acquisition import Settings, acquire
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
@@ -118,6 +121,82 @@ def test_other_patients_are_other_series(tmp_path):
     headers = [pydicom.dcmread(tmp_path / name / "slice-0001.dcm") for name in ("anna", "ben")]
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"):
         assert headers[0][keyword].value != headers[1][keyword].value
+
+
+# Phantoms, to the eyes of other programs
+
+
+@pytest.fixture(scope="module", params=["3dra", "cta"])
+def phantom(request, tmp_path_factory):
+    """A small phantom: its volume, affine and series."""
+    folder = tmp_path_factory.mktemp(request.param)
+    volume = acquire(1, (32, 32, 32), 1.5, Settings(scanner=request.param)).volume
+    affine = isotropic_affine(volume.shape, 1.5)
+    dicom.write_series(volume, affine, folder, "phantom-001")
+    return volume, affine, folder
+
+
+def opened(folder):
+    """A series as an image of ITK, which must find no other series beside it."""
+    (series,) = SimpleITK.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), series)
+    return SimpleITK.ReadImage(names)
+
+
+def test_a_phantom_opens_in_itk_as_one_volume_at_its_place(phantom):
+    volume, affine, folder = phantom
+    image = opened(folder)
+    assert image.GetSize() == volume.shape
+    assert image.GetSpacing() == pytest.approx((1.5, 1.5, 1.5))
+    place = LPS_TO_RAS @ affine
+    assert image.GetOrigin() == pytest.approx(place[:3, 3])
+    assert image.GetDirection() == pytest.approx((place[:3, :3] / 1.5).ravel())
+    voxels = SimpleITK.GetArrayFromImage(image).transpose()
+    np.testing.assert_allclose(voxels, volume, atol=0.5 * slope_of(folder) + 1e-3, rtol=0)
+
+
+def test_voxels_that_are_no_cubes_and_an_origin_elsewhere_open_in_itk(tmp_path):
+    place = np.diag([0.3, 0.7, 1.1, 1.0])
+    place[:3, 3] = [-12.5, 30.25, 801.0]
+    volume = random_volume()
+    dicom.write_series(volume, LPS_TO_RAS @ place, tmp_path, "anna")
+    image = opened(tmp_path)
+    assert image.GetSize() == SHAPE
+    assert image.GetSpacing() == pytest.approx((0.3, 0.7, 1.1))
+    assert image.GetOrigin() == pytest.approx(place[:3, 3])
+    voxels = SimpleITK.GetArrayFromImage(image).transpose()
+    np.testing.assert_allclose(voxels, volume, atol=0.5 * slope_of(tmp_path) + 1e-4, rtol=0)
+
+
+def faults(*command):
+    """What a validator of Debian's dicom3tools says is wrong."""
+    said = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    lines = (said.stdout + said.stderr).splitlines()
+    return [line for line in lines if "Error" in line or "Warning" in line]
+
+
+needs_dciodvfy = pytest.mark.skipif(
+    shutil.which("dciodvfy") is None,
+    reason="not run: dciodvfy of Debian's dicom3tools is not installed",
+)
+
+
+@needs_dciodvfy
+@pytest.mark.parametrize("number", [1, 16, 32])
+def test_a_validator_finds_no_fault_in_a_phantoms_slice(phantom, number, tmp_path):
+    path = phantom[2] / f"slice-{number:04d}.dcm"
+    assert faults("dciodvfy", path) == []
+    lacking = shutil.copy(path, tmp_path)
+    edit(lacking, FrameOfReferenceUID=None)
+    assert any("FrameOfReferenceUID" in line for line in faults("dciodvfy", lacking))
+
+
+@needs_dciodvfy
+def test_a_validator_finds_the_slices_of_a_phantom_to_agree(phantom, tmp_path):
+    assert faults("dcentvfy", *sorted(phantom[2].iterdir())) == []
+    other = shutil.copytree(phantom[2], tmp_path / "other")
+    edit(other / "slice-0002.dcm", PatientName="Somebody^Else")
+    assert any("PatientName" in line for line in faults("dcentvfy", *sorted(other.iterdir())))
 
 
 # Order, folders and other files

@@ -8,10 +8,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from angiovox import phantom
 from angiovox.backprojection import back_project, to_unit_range
-from angiovox.figures import cohort, curves, network, style, surfaces, volumes
+from angiovox.figures import cohort, curves, network, phantoms, style, surfaces, volumes
 from angiovox.geometry import isotropic_affine, projection_angles, view_indices
+from angiovox.phantom.acquisition import acquire
+from angiovox.phantom.growth import grow
+from angiovox.phantom.injection import inject
+from angiovox.phantom.occupancy import occupancy
 from angiovox.projection import project_max
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -28,7 +31,8 @@ DOUBLE, SINGLE = 180 / 25.4 * 300, 85 / 25.4 * 300  # pixels
 @pytest.fixture(scope="module")
 def patient():
     shape, size = (EDGE,) * 3, 1.25
-    volume = phantom.image(phantom.grow(1), shape, size, seed=1)
+    acquired = acquire(1, shape, size)
+    volume = acquired.volume
     threshold, angles = threshold_otsu(volume), projection_angles(10)
     projections = project_max(volume, angles)
     noisy, reconstructions = {}, {}
@@ -38,6 +42,7 @@ def patient():
         noisy[views], reconstructions[views] = to_unit_range(total), bound > threshold
     return {
         "volume": volume,
+        "arteries": acquired.arteries,
         "mask": volume > threshold,
         "angles": angles,
         "projections": projections,
@@ -117,7 +122,18 @@ def draw_montage(p):
     return cohort.mask_montage(montage_rows(p), note=NOTE)
 
 
+def draw_phantoms(p):
+    rows = [phantoms.sheet_row(name, p["volume"], p["affine"], p["arteries"]) for name in "ab"]
+    return phantoms.phantom_sheet(rows, note=NOTE)
+
+
+def draw_anatomy(p):
+    return phantoms.anatomy_chart(*inject(grow(1), "all", "head"), note=NOTE)
+
+
 DRAW = {
+    "phantom_sheet": (draw_phantoms, DOUBLE),
+    "anatomy_chart": (draw_anatomy, DOUBLE),
     "figure1": (draw_figure1, DOUBLE),
     "figure2": (draw_figure2, None),
     "figure3": (draw_figure3, DOUBLE),
@@ -255,8 +271,8 @@ def test_figure4_paints_what_lies_away_from_the_truth(patient):
     moved = np.roll(truth, 10, axis=0)
     meshes = surfaces._meshes(truth, [truth, moved], isotropic_affine(truth.shape, 0.7))
     near, away = (np.unique(mesh["colour"], axis=0) for mesh in meshes[1:])
-    np.testing.assert_array_equal(near, [surfaces._rgb(surfaces.NEAR_COLOUR)])
-    np.testing.assert_array_equal(away, [surfaces._rgb(surfaces.FAR_COLOUR)])
+    np.testing.assert_array_equal(near, [surfaces.rgb(surfaces.NEAR_COLOUR)])
+    np.testing.assert_array_equal(away, [surfaces.rgb(surfaces.FAR_COLOUR)])
 
 
 def test_figure4_looks_from_in_front_and_from_the_right():
@@ -411,3 +427,34 @@ def test_importing_the_figures_imports_neither_pyvista_nor_pyplot():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "" and done.returncode == 0
+
+
+# Phantoms
+
+
+def test_the_anatomy_names_every_artery_that_the_phantom_has(patient, drawn):
+    said = texts(drawn["anatomy_chart"])
+    names = grow(1).arteries.names
+    assert {"ICA", "ACA", "MCA", "PCA", "BA", "VA", "M1", "P2"} <= set(said)
+    assert said.count("PCoA") == sum(name.endswith("PCoA") for name in names)
+
+
+def test_the_sheets_surface_is_of_the_arteries_in_the_volumes_place(patient):
+    """The fine grid covers the same field, and its arteries are as voluminous."""
+    row = phantoms.sheet_row("a", patient["volume"], patient["affine"], patient["arteries"])
+    coarse, fine = (
+        np.array(shape) * np.diag(affine)[:3]
+        for shape, affine in (
+            (row["volume"].shape, row["affine"]),
+            (row["artery"].shape, row["artery_affine"]),
+        )
+    )
+    np.testing.assert_allclose(fine, coarse)
+    share, _ = occupancy(patient["arteries"], row["volume"].shape, 1.25)
+    volume = row["artery"].sum() * abs(np.linalg.det(row["artery_affine"]))
+    assert volume == pytest.approx(share.sum() * 1.25**3, rel=0.05)
+
+
+def test_a_sheet_of_nobody_is_refused():
+    with pytest.raises(ValueError, match="at least one patient"):
+        phantoms.phantom_sheet([])

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from angiovox.metrics import evaluate, mean_interval
+from angiovox.metrics import evaluate, mean_interval, overlap
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -151,3 +151,28 @@ def test_one_patient_has_no_interval():
 
 def test_equal_values_have_an_interval_of_no_width():
     assert mean_interval(np.full(5, 0.25), 200, 1) == (0.25, 0.25, 0.25)
+
+
+def test_overlap_tells_missed_from_wrong():
+    truth, mask = np.zeros((2, 3, 4), dtype=bool), np.zeros((2, 3, 4), dtype=bool)
+    truth[0], mask[0, :, :2], mask[1, 0, :2] = True, True, True  # 12 wanted, 6 of them and 2 found
+    found = overlap(mask, truth)
+    assert found == pytest.approx(
+        {"iou": 6 / 14, "dice": 12 / 20, "precision": 6 / 8, "recall": 0.5}
+    )
+    swapped = overlap(truth, mask)
+    assert (swapped["precision"], swapped["recall"]) == (found["recall"], found["precision"])
+
+
+@pytest.mark.parametrize(
+    ("mask", "truth", "expected"),
+    [(0, 0, (1, 1, 1, 1)), (0, 1, (0, 0, 1, 0)), (1, 0, (0, 0, 0, 1)), (1, 1, (1, 1, 1, 1))],
+)
+def test_overlap_of_empty_and_full_volumes_has_stated_values(mask, truth, expected):
+    volumes = [np.full((2, 2, 2), bool(value)) for value in (mask, truth)]
+    assert tuple(overlap(*volumes).values()) == expected
+
+
+def test_overlap_of_two_shapes_is_refused_with_both():
+    with pytest.raises(ValueError, match=r"\(1, 2, 3\).*\(3, 2, 1\)"):
+        overlap(np.zeros((1, 2, 3), dtype=bool), np.zeros((3, 2, 1), dtype=bool))

@@ -11,6 +11,7 @@ import study
 import yaml
 from angiovox import dicom, geometry, interface
 from angiovox.errors import InputError
+from angiovox.phantom import acquisition
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -136,7 +137,20 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(volume__voxel_mm="fine"), ["volume.voxel_mm", "'fine'", "number or null"]),
         (dict(volume__voxel_mm=None), ["volume.voxel_mm", "null", "cohort.phantoms.count"]),
         (dict(volume=None), ["volume", "None", "object"]),
-        (dict(cohort__phantoms__injection="left"), ["injection", "'left'", "'carotid', 'all'"]),
+        (
+            dict(cohort__phantoms__injection="left"),
+            ["cohort.phantoms.injection", "'left'", "'carotid', 'vertebral', 'all'"],
+        ),
+        (
+            dict(cohort__phantoms__centre="nose"),
+            ["cohort.phantoms.centre", "'nose'", "'circle', 'head'"],
+        ),
+        (
+            dict(cohort__phantoms__scanner="mri"),
+            ["cohort.phantoms.scanner", "'mri'", "'3dra', 'cta'"],
+        ),
+        (dict(cohort__phantoms__lesions=None), ["cohort.phantoms.lesions", "None", "object"]),
+        (dict(cohort__phantoms__centrelines=3), ["cohort.phantoms.centrelines", "3", "string"]),
         (dict(cohort__sheet=["a.tsv"]), ["cohort.sheet", "['a.tsv']", "string or null"]),
         (dict(cohort__test_patients=-1), ["cohort.test_patients", "-1", "at least 0"]),
         (dict(masks__max_fraction=6), ["masks.max_fraction", "6", "at most 1"]),
@@ -181,6 +195,158 @@ def test_mask_limits_that_no_mask_can_meet_are_refused():
 
 def test_a_series_own_voxels_are_allowed_without_phantoms():
     study.check_config(changed(volume__voxel_mm=None, cohort__phantoms__count=0))
+
+
+def test_a_voxel_wider_than_the_widest_artery_of_a_phantom_is_refused():
+    widest = study.WIDEST_ARTERY_MM
+    study.check_config(changed(volume__voxel_mm=widest))
+    message = refusal(study.check_config, changed(volume__voxel_mm=1.25 * widest))
+    assert f"volume.voxel_mm: {1.25 * widest:g} mm" in message
+    assert f"widest artery of a phantom, {widest:g} mm" in message
+    study.check_config(changed(volume__voxel_mm=1.25 * widest, cohort__phantoms__count=0))
+
+
+# Lesions of phantoms
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("aneurysm__share", 1.5, ["1.5", "at most 1"]),
+        ("malformation__share", -0.1, ["-0.1", "at least 0"]),
+        ("aneurysm__size_mm", [-3, 10], ["-3", "above 0"]),
+        ("malformation__size_mm", [0, 14], ["0 is not valid", "above 0"]),
+        ("stenosis__length_mm", [3], ["[3]", "at least 2"]),
+        ("stenosis__length_mm", [3, 4, 8], ["[3, 4, 8]", "at most 2"]),
+        ("stenosis__length_mm", 5, ["5", "array"]),
+        ("stenosis__degree", [0.4, 1], ["1 is not valid", "below 1"]),
+        ("stenosis__degree", [0, 0.8], ["0 is not valid", "above 0"]),
+        ("aneurysm__size_mm", [3, float("nan")], ["nan", "number"]),
+        ("aneurysm__size_mm", [10, 3], ["[10, 3]", "[least, most]"]),
+        ("stenosis__degree", [0.8, 0.4], ["[0.8, 0.4]", "[least, most]"]),
+    ],
+)
+def test_a_measure_of_lesions_that_cannot_be_is_named_with_what_would_be_valid(key, value, words):
+    message = refusal(study.check_config, changed(**{f"cohort__phantoms__lesions__{key}": value}))
+    assert f"cohort.phantoms.lesions.{key.replace('__', '.')}: " in message
+    assert all(word in message for word in words), message
+
+
+def test_a_kind_of_lesion_that_nobody_can_have_is_named_with_those_there_are():
+    config = changed(cohort__phantoms__lesions__aneurism={"share": 1, "size_mm": [3, 10]})
+    message = refusal(study.check_config, config)
+    assert "'cohort.phantoms.lesions.aneurism'" in message
+    assert "did you mean 'cohort.phantoms.lesions.aneurysm'?" in message
+    assert "aneurysm, malformation, stenosis" in message
+
+
+@pytest.mark.parametrize("key", ["aneurysm__size_mm", "stenosis__length_mm"])
+def test_a_lesion_larger_than_the_field_of_view_is_refused_with_both_sizes(key):
+    """The field is 48 mm: 64 voxels of 0.75 mm; half of it, less an edge, holds a lesion."""
+    lesions = f"cohort__phantoms__lesions__{key}"
+    study.check_config(changed(**{lesions: [3, 22]}))
+    message = refusal(study.check_config, changed(**{lesions: [3, 22.1]}))
+    assert f"{lesions.replace('__', '.')}: [3, 22.1]" in message
+    assert "field of view of 48 mm" in message and "room for 22 mm" in message
+    assert "volume.shape 64, volume.voxel_mm 0.75" in message
+
+
+@pytest.mark.parametrize("kind", ["aneurysm", "malformation"])
+def test_a_large_lesion_that_nobody_has_is_let_through_here_and_by_the_phantom(kind):
+    size = {f"cohort__phantoms__lesions__{kind}__size_mm": [30, 90]}
+    share = f"cohort__phantoms__lesions__{kind}__share"
+    assert "field of view" in refusal(study.check_config, changed(**size, **{share: 0.01}))
+    config = changed(**size, **{share: 0})
+    study.check_config(config)
+    phantoms, volume = config["cohort"]["phantoms"], config["volume"]
+    settings = acquisition.Settings(lesions=phantoms["lesions"])
+    told = acquisition.acquire(1, (16,) * 3, volume["voxel_mm"] * 4, settings).lesions
+    assert kind not in {lesion.kind for lesion in told}
+
+
+def test_lesions_do_not_matter_where_there_are_no_phantoms():
+    study.check_config(
+        changed(cohort__phantoms__count=0, cohort__phantoms__lesions__aneurysm__size_mm=[300, 400])
+    )
+
+
+# Given centrelines
+
+
+SWC = "1 0 0 0 0 2 -1\n2 0 0 0 10 1.5 1\n"
+
+
+@pytest.fixture
+def centrelines(tmp_path):
+    """Write SWC files, by name, and give the config of phantoms that have these arteries."""
+
+    def write(count=4, **texts):
+        for name, text in texts.items():
+            (tmp_path / f"{name}.swc").write_text(text)
+        return changed(
+            cohort__phantoms__centrelines=str(tmp_path),
+            cohort__phantoms__injection="all",
+            cohort__phantoms__count=count,
+            cohort__test_patients=1,
+        )
+
+    return write
+
+
+def test_phantoms_take_the_first_files_of_the_folder_by_name(centrelines, tmp_path):
+    config = centrelines(4, **dict.fromkeys(["d", "b", "e", "a", "c"], SWC))
+    study.check_config(config)
+    given = [(patient.name, patient.centreline) for patient in study.read_cohort(config)]
+    assert given == [
+        (f"phantom-00{number}", str(tmp_path / f"{name}.swc"))
+        for number, name in enumerate("abcd", start=1)
+    ]
+    assert {patient.centreline for patient in study.read_cohort(DEFAULT)} == {None}
+
+
+@pytest.mark.parametrize("injection", ["carotid", "vertebral"])
+def test_one_artery_cannot_be_injected_where_centrelines_are_given(centrelines, injection):
+    config = centrelines(a=SWC)
+    config["cohort"]["phantoms"]["injection"] = injection
+    message = refusal(study.check_config, config)
+    assert f"cohort.phantoms.injection: '{injection}'" in message
+    assert "cohort.phantoms.centrelines" in message
+    assert "set it to all" in message
+
+
+def test_more_phantoms_than_files_are_refused_with_both_numbers(centrelines, tmp_path):
+    message = refusal(study.read_cohort, centrelines(4, a=SWC, b=SWC, c=SWC))
+    assert f"cohort.phantoms.centrelines: {tmp_path}: 3 .swc files for 4 phantoms" in message
+
+
+def test_a_folder_of_centrelines_that_is_missing_or_bare_is_named(centrelines, tmp_path):
+    assert "no .swc file in it" in refusal(study.read_cohort, centrelines())
+    config = changed(cohort__phantoms__centrelines=str(tmp_path / "gone"))
+    message = refusal(study.read_cohort, config)
+    assert f"cohort.phantoms.centrelines: {tmp_path / 'gone'}: no such folder" in message
+    config["cohort"]["phantoms"]["count"] = 0
+    assert "gone" not in refusal(study.read_cohort, config)  # nobody to look for
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (SWC.replace("1.5 1", "-1.5 1"), "line 2: radius -1.5 mm"),
+        (SWC.replace("1.5 1", "1.5 2"), "line 2: point 2 is its own ancestor"),
+        (SWC.replace(" ", ","), "line 1: expected number type x y z radius parent"),
+        ("", "at least two points, this has 0"),
+    ],
+    ids=["radius", "cycle", "commas", "empty"],
+)
+def test_a_broken_centreline_is_named_with_file_and_line(centrelines, tmp_path, text, words):
+    sound = dict.fromkeys(["a", "b", "d"], SWC)
+    message = refusal(study.read_cohort, centrelines(4, **sound, c=text))
+    assert message.startswith(f"cohort.phantoms.centrelines: {tmp_path / 'c.swc'}")
+    assert words in message
+    assert len(study.read_cohort(centrelines(3, **sound, c=SWC, z=text))) == 3  # z is nobody's
+
+
+# Methods and figures
 
 
 def test_a_method_may_be_named_without_settings():

@@ -269,3 +269,35 @@ def test_latex_survives_a_title_with_its_special_characters():
     table = pd.DataFrame({"method": ["U-Net & hull_2"], "iou": [0.5]})
     text = tables.to_latex(table, "caption", "tab:label")
     assert r"U-Net \& hull\_2 & 0.5 \\" in text
+
+
+# Phantoms beside human arteries
+
+
+def test_morphometry_sets_our_median_beside_the_published_band():
+    published = pd.DataFrame(
+        {
+            "quantity": ["length", "volume", "radius"],
+            "label": ["total length", "volume", "radius"],
+            "unit": ["m", "mL", "mm"],
+            "median": [2.0, 10.0, 0.5],
+            "low": [1.0, 9.0, np.nan],
+            "high": [3.0, 11.0, np.nan],
+        }
+    )
+    measured = pd.DataFrame(
+        {"radius": [0.4, 0.5, 0.6], "length": [2, 3, 4], "volume": [20, 8, 12], "more": [1, 2, 3]}
+    )
+    table = tables.morphometry(measured, published).set_index("quantity")
+    assert list(table["patients"]) == [3, 3, 3]
+    assert list(table["median"]) == [3, 12, 0.5]
+    assert list(table["inside"].fillna("")) == ["yes", "no", ""]
+    assert list(table["difference_percent"]) == pytest.approx([50, 20, 0])
+    assert (table["low"] < table["median"]).all() and (table["median"] < table["high"]).all()
+
+
+def test_the_published_morphometry_is_whole():
+    published = pd.read_csv(RESOURCES / "published_morphometry.csv")
+    banded = published.dropna(subset=["low", "high"])
+    assert len(published) == 17 and len(banded) == 8
+    assert ((banded["low"] < banded["median"]) & (banded["median"] < banded["high"])).all()

@@ -34,7 +34,12 @@ TABLE1 = [
     *["iou", "iou_low", "iou_high", *METRICS[1:]],
     *["published_iou", "published_mse", "published_mae"],
 ]
-FIGURES = ["figure1", "figure2", "figure3", "figure4", "iou_by_views", "learning_curves", "masks"]
+PAPER_FIGURES = ["figure1", "figure2", "figure3", "figure4"]
+FIGURES = [
+    *PAPER_FIGURES,
+    *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
+]
+PHANTOMS_SHOWN = ["phantom_sheet", "phantom_anatomy", "phantom_morphometry", "phantom_masks"]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 COLLECTED = {"paper_tables": 1, "iou_by_views": 1, "all": 1}
 
@@ -71,6 +76,8 @@ def test_every_named_output_exists(study):
             for kind in ("csv", "md", "tex")
         ],
         *["tables/per_patient.csv", "tables/mask_quality.csv"],
+        *["tables/phantom_morphometry.csv", "tables/phantom_masks.csv"],
+        *[f"truth/{p}.{kind}" for p in PHANTOMS for kind in ("nii.gz", "vtp", "json")],
         *[f"figures/{figure}.{kind}" for figure in FIGURES for kind in ("png", "pdf")],
         *[
             f"meshes/{method}/views-{views}/{patient}.{kind}"
@@ -141,6 +148,26 @@ def test_mask_quality_has_a_row_for_each_patient(study):
     assert list(table["patient"]) == PHANTOMS
     assert table["fraction"].between(0, 1, inclusive="neither").all()
     assert table["plausible"].dtype == bool
+
+
+def test_phantoms_are_measured_beside_human_arteries(study):
+    table = read(study, "phantom_morphometry").set_index("quantity")
+    assert (table["patients"] == 20).all()
+    banded = table["published_low"].notna()
+    assert banded.sum() == 8 and set(table.loc[banded, "inside"]) <= {"yes", "no"}
+    assert table.loc[~banded, "inside"].isna().all()
+    published = pd.read_csv(study / "resources/published_morphometry.csv")
+    assert list(table.index) == list(published["quantity"])
+
+
+def test_each_phantoms_mask_is_compared_with_its_arteries(study):
+    table = read(study, "phantom_masks")
+    assert list(table["patient"]) == PHANTOMS
+    ratios = table[["iou", "dice", "precision", "recall"]]
+    assert ((ratios >= 0) & (ratios <= 1)).all(axis=None)
+    quality = read(study, "mask_quality")
+    np.testing.assert_allclose(table["mask_fraction"], quality["fraction"], atol=1e-5)
+    assert (ratios["recall"] > 0.5).all()  # it is the arteries that Otsu finds
 
 
 def test_nothing_unfinished_is_left(study):
@@ -219,6 +246,29 @@ def test_the_same_series_from_the_users_folders_give_the_same_tables(study, fres
         assert ours.read_bytes() == theirs.read_bytes(), table
 
 
+# The user's own centrelines
+
+
+def test_swc_files_are_imaged_in_place_of_grown_arteries(fresh):
+    """Each a straight artery that forks, its radius in its name: the masks grow with it."""
+    (fresh / "trees").mkdir()
+    for number, radius in enumerate((1.5, 2.5, 3.5, 4.5)):
+        (fresh / f"trees/tree-{number}.swc").write_text(
+            f"1 0 0 0 -15 {radius} -1\n2 0 0 0 0 {radius} 1\n"
+            f"3 0 12 0 12 {radius} 2\n4 0 -12 0 12 {radius} 2\n"
+        )
+    phantoms = {"centrelines": "trees", "injection": "all", "count": 4}
+    cohort = {"phantoms": phantoms, "test_patients": 2}
+    tables = [f"results/tables/phantom_{name}.csv" for name in ("masks", "morphometry")]
+    done = tiny(fresh, *tables, "results/figures/phantoms.png", cohort=cohort)
+    assert done.returncode == 0, done.stdout
+    assert read(fresh, "phantom_masks")["artery_fraction"].is_monotonic_increasing
+    measured = read(fresh, "phantom_morphometry").set_index("quantity")
+    assert set(measured["patients"]) == {4} and measured.loc["bifurcations", "median"] == 1
+    plan = planned(tiny(fresh, "-n", cohort=cohort).stdout)
+    assert "phantom_anatomy" not in plan  # it names grown arteries
+
+
 # What reruns
 
 
@@ -251,12 +301,17 @@ TRAINED_AGAIN = {
 PROJECTED_AGAIN = {
     **{"project": 4, "back_project": 4, "fit": 4, "train": 2, "reconstruct": 6, "evaluate": 6},
     **{"mesh": 6, "learning_curves": 1, "figure1": 1, "figure2": 1, "figure3": 1, "figure4": 1},
+    **{"phantom_sheet": 1, "phantom_anatomy": 1},
     **COLLECTED,
 }
 EDITS = {
     "losses": TRAINED_AGAIN,
     "projection": PROJECTED_AGAIN,
-    "metrics": {"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, **COLLECTED},
+    "metrics": {
+        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
+        **COLLECTED,
+    },
+    "phantom/morphometry": {"phantom_morphometry": 1, "all": 1},
     "figures/curves": {"iou_by_views": 1, "learning_curves": 1, "all": 1},
     "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},
 }
@@ -311,7 +366,7 @@ def expected_jobs(config: dict) -> dict[str, int]:
     untrained = len(METHODS) - trained
     once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
     return {
-        **dict.fromkeys(once + FIGURES[:4], 1),
+        **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),
         **dict.fromkeys(["convert", "mask", "project", "back_project"], patients),
         "phantom": phantoms,
         "fit": untrained * views,

@@ -62,6 +62,19 @@ CONFIGS = {
         ["at least 2 training patients", "there are 1"],
     ),
     "more tests than patients": ({"cohort": {"test_patients": 9}}, ["test_patients", "9", "4"]),
+    "lesion larger than the field": (
+        {"cohort": {"phantoms": {"lesions": {"aneurysm": {"share": 1, "size_mm": [3, 50]}}}}},
+        ["lesions.aneurysm.size_mm", "[3, 50]", "field of view of 40 mm"],
+    ),
+    "no voxel shows an artery": ({"volume": {"voxel_mm": 5.0}}, ["volume.voxel_mm", "5 mm"]),
+    "centrelines of one carotid": (
+        {"cohort": {"phantoms": {"centrelines": "trees"}}},
+        ["cohort.phantoms.injection", "'carotid'", "all"],
+    ),
+    "no centrelines": (
+        {"cohort": {"phantoms": {"centrelines": "trees", "injection": "all"}}},
+        ["cohort.phantoms.centrelines", "trees"],
+    ),
     "no such sheet": ({"cohort": {"sheet": "nowhere.tsv"}}, ["cohort.sheet", "nowhere.tsv"]),
 }
 
@@ -70,6 +83,16 @@ CONFIGS = {
 def test_a_config_that_cannot_run_is_refused_before_any_job(fresh, case):
     changes, words = CONFIGS[case]
     assert_refused(tiny(fresh, "-n", **changes), fresh, words)
+
+
+def test_a_broken_swc_file_is_refused_with_its_line(fresh):
+    (fresh / "trees").mkdir()
+    for name in "abcd":
+        radius = -0.5 if name == "c" else 0.5
+        (fresh / f"trees/{name}.swc").write_text(f"# tree\n1 0 0 0 0 1 -1\n2 0 0 0 5 {radius} 1\n")
+    phantoms = {"centrelines": "trees", "injection": "all"}
+    words = ["trees/c.swc line 3", "radius -0.5 mm"]
+    assert_refused(tiny(fresh, "-n", cohort={"phantoms": phantoms}), fresh, words)
 
 
 OTHERS = ["one|a|train", "two|b|train", "three|c|test"]

@@ -29,3 +29,114 @@ rule phantom:
         voxel_mm=config["volume"]["voxel_mm"],
     script:
         "../scripts/grow_phantom.py"
+
+
+rule phantom_morphometry:
+    input:
+        centrelines=phantom_centrelines,
+        published="resources/published_morphometry.csv",
+        code=sources.used_by("measure_phantoms"),
+    output:
+        report(
+            "results/tables/phantom_morphometry.csv",
+            caption="../report/phantom_morphometry.rst",
+            category="Cohort",
+            labels={"result": "Phantoms, morphometry beside human arteries"},
+        ),
+    log:
+        "logs/phantom_morphometry.log",
+    benchmark:
+        "results/benchmarks/phantom_morphometry.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        seeds=MEASURED_SEEDS,
+    script:
+        "../scripts/measure_phantoms.py"
+
+
+rule phantom_masks:
+    input:
+        masks=stored("results/masks/{patient}.nii.gz", PHANTOMS),
+        shares=stored("results/truth/{patient}.nii.gz", PHANTOMS),
+        lesions=stored("results/truth/{patient}.json", PHANTOMS),
+        code=sources.used_by("phantom_masks"),
+    output:
+        report(
+            "results/tables/phantom_masks.csv",
+            caption="../report/phantom_masks.rst",
+            category="Cohort",
+            labels={"result": "Phantoms, Otsu masks against the exact arteries"},
+        ),
+    log:
+        "logs/phantom_masks.log",
+    benchmark:
+        "results/benchmarks/phantom_masks.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=megabytes(4),
+        runtime=30,
+    params:
+        patients=PHANTOMS,
+    script:
+        "../scripts/phantom_masks.py"
+
+
+rule phantom_sheet:
+    input:
+        volumes=stored("results/volumes/{patient}.nii", PHANTOMS[:3]),
+        graphs=stored("results/truth/{patient}.vtp", PHANTOMS[:3]),
+        code=sources.used_by("draw_phantoms"),
+    output:
+        png=report(
+            "results/figures/phantoms.png",
+            caption="../report/phantoms.rst",
+            category="Cohort",
+            labels={"result": "Phantoms, projections and surfaces"},
+        ),
+        pdf="results/figures/phantoms.pdf",
+    log:
+        "logs/phantom_sheet.log",
+    benchmark:
+        "results/benchmarks/phantom_sheet.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=megabytes(12, floor=1500),
+        runtime=30,
+    params:
+        patients=PHANTOMS[:3],
+        note=f"phantoms, {GRID}; surfaces of the exact arteries",
+    script:
+        "../scripts/draw_phantoms.py"
+
+
+rule phantom_anatomy:
+    input:
+        code=sources.used_by("draw_phantom_anatomy"),
+    output:
+        png=report(
+            "results/figures/phantom_anatomy.png",
+            caption="../report/phantom_anatomy.rst",
+            category="Cohort",
+            labels={"result": "A phantom's arteries, named"},
+        ),
+        pdf="results/figures/phantom_anatomy.pdf",
+    log:
+        "logs/phantom_anatomy.log",
+    benchmark:
+        "results/benchmarks/phantom_anatomy.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        seed=FIRST_SEED,
+        note=f"phantom of seed {FIRST_SEED}, every artery filled",
+    script:
+        "../scripts/draw_phantom_anatomy.py"

@@ -24,6 +24,7 @@ except InputError as error:
 
 PATIENTS = list(COHORT)
 PHANTOMS = [name for name in PATIENTS if COHORT[name].seed is not None]
+GROWN = [name for name in PHANTOMS if COHORT[name].centreline is None]
 VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
 SETTINGS = {name: given or {} for name, given in config["methods"].items()}
 METHODS = list(SETTINGS)
@@ -39,6 +40,11 @@ CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
 }
+# The published morphometry is of 50 patients; fewer of ours than 20 would say little.
+FIRST_SEED = 1000 * config["cohort"]["phantoms"]["seed"] + 1
+MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GROWN))))
+PHANTOM_TABLES = ["phantom_morphometry", "phantom_masks"] if PHANTOMS else []
+PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GROWN)
 NOTHING = "(?!)"  # a pattern that no wildcard matches
 
 
@@ -83,6 +89,10 @@ def phantom_seed(wildcards):
 def phantom_centreline(wildcards):
     given = COHORT[wildcards.patient].centreline
     return [given] if given else []
+
+
+def phantom_centrelines(wildcards):
+    return [COHORT[name].centreline for name in PHANTOMS if name not in GROWN]
 
 
 def training_seed(wildcards):

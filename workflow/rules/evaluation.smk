@@ -4,6 +4,7 @@ rule tables:
         "results/tables/table1.csv",
         "results/tables/mask_quality.csv",
         "results/tables/assumptions.csv",
+        expand("results/tables/{table}.csv", table=PHANTOM_TABLES),
 
 
 rule evaluate:

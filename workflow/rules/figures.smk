@@ -11,6 +11,7 @@ rule figures:
                 "figure4",
                 "iou_by_views",
                 "learning_curves",
+                *PHANTOM_FIGURES,
             ],
             suffix=["png", "pdf"],
         ),

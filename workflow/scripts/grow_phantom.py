@@ -3,6 +3,7 @@
 from adapter import job
 from angiovox import dicom, files, geometry
 from angiovox.phantom import acquisition, truth
+from angiovox.phantom.imaging import SCANNERS
 
 with job(snakemake):
     params, output = snakemake.params, snakemake.output
@@ -18,4 +19,6 @@ with job(snakemake):
     files.save_fractions(output.share, taken.share, affine)
     truth.write_graph(output.graph, taken.arteries)
     truth.write_lesions(output.lesions, taken)
-    dicom.write_series(taken.volume, affine, output.dicom, snakemake.wildcards.patient)
+    scanner = SCANNERS[params.scanner]
+    patient, words = snakemake.wildcards.patient, (scanner.description, scanner.units)
+    dicom.write_series(taken.volume, affine, output.dicom, patient, *words)

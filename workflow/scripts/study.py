@@ -15,6 +15,7 @@ from angiovox import interface
 from angiovox.dicom import holds_image
 from angiovox.errors import InputError
 from angiovox.phantom.centrelines import read_swc, swc_files
+from angiovox.phantom.lesions import largest
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
@@ -86,15 +87,16 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
             f"{WIDEST_ARTERY_MM:g} mm; no voxel could show one"
         )
     field_mm = shape * voxel_mm
+    room = largest(field_mm)
     for kind, settings in phantoms["lesions"].items():
         for name, given in settings.items():
             key = f"cohort.phantoms.lesions.{kind}.{name}"
             if name != "share" and given[0] > given[1]:
                 raise InputError(f"{key}: {given} must be [least, most]")
-            if name.endswith("_mm") and settings["share"] and given[1] >= field_mm:
+            if name.endswith("_mm") and settings["share"] and given[1] > room:
                 raise InputError(
-                    f"{key}: {given} is larger than the field of view, {field_mm:g} mm "
-                    f"(volume.shape {shape} times volume.voxel_mm {voxel_mm:g})"
+                    f"{key}: {given} does not fit; a field of view of {field_mm:g} mm "
+                    f"(volume.shape {shape}, volume.voxel_mm {voxel_mm:g}) has room for {room:g} mm"
                 )
 
 

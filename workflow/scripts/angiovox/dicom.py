@@ -161,7 +161,14 @@ def _check_positions(slices: list[tuple[Path, FileDataset]]) -> None:
         )
 
 
-def write_series(volume: np.ndarray, affine: np.ndarray, folder: str | Path, name: str) -> None:
+def write_series(
+    volume: np.ndarray,
+    affine: np.ndarray,
+    folder: str | Path,
+    name: str,
+    description: str = "3D rotational angiography",
+    units: str | None = None,
+) -> None:
     """Write a volume as a DICOM CT series, one file per slice of z.
 
     Parameters
@@ -170,6 +177,7 @@ def write_series(volume: np.ndarray, affine: np.ndarray, folder: str | Path, nam
     affine : (4, 4) RAS affine in mm of an axis-aligned grid.
     folder : created; the files are called slice-0001.dcm and so on, from below upwards.
     name : of the patient. UIDs follow from it and the voxels: the same call, the same bytes.
+    description : of the series. units : of its values, "HU" where they are.
 
     Raises
     ------
@@ -187,6 +195,9 @@ def write_series(volume: np.ndarray, affine: np.ndarray, folder: str | Path, nam
     for z in range(volume.shape[2]):
         dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
         dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+        dataset.SeriesDescription = description
+        if units:
+            dataset.RescaleType = units
         dataset.PixelData = np.ascontiguousarray(stored[:, :, z].T).tobytes()
         dataset.save_as(folder / f"slice-{z + 1:04d}.dcm", enforce_file_format=True)
 
@@ -209,8 +220,8 @@ def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str, digest: s
     dataset.ReferringPhysicianName, dataset.PositionReferenceIndicator = "", ""
     dataset.Modality, dataset.Manufacturer = "CT", "angiovox phantom"
     dataset.ImageType = ["DERIVED", "SECONDARY", "AXIAL"]
-    dataset.SeriesDescription, dataset.AcquisitionNumber = "3D rotational angiography", 1
-    dataset.KVP, dataset.PatientPosition, dataset.Laterality = None, "HFS", ""
+    dataset.AcquisitionNumber = 1
+    dataset.KVP, dataset.PatientPosition, dataset.BodyPartExamined = None, "HFS", "HEAD"
     dataset.Rows, dataset.Columns = shape[1], shape[0]
     step = np.linalg.norm(affine[:3, :3], axis=0)
     dataset.PixelSpacing = [_decimal(step[1]), _decimal(step[0])]

@@ -50,6 +50,26 @@ def evaluate(probability: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
+def overlap(mask: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+    """How a mask overlaps with the truth, both (x, y, z) bool: iou, dice, precision, recall.
+
+    A ratio whose denominator is 0 is 1: nothing was asked for and nothing is wrong.
+
+    Raises ValueError when shapes differ.
+    """
+    if mask.shape != truth.shape:
+        raise ValueError(f"shapes differ: {mask.shape} and {truth.shape}")
+    hits = int(np.count_nonzero(mask & truth))
+    found, wanted = int(np.count_nonzero(mask)), int(np.count_nonzero(truth))
+    ratios = {
+        "iou": (hits, found + wanted - hits),
+        "dice": (2 * hits, found + wanted),
+        "precision": (hits, found),
+        "recall": (hits, wanted),
+    }
+    return {name: part / whole if whole else 1.0 for name, (part, whole) in ratios.items()}
+
+
 def mean_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float, float, float]:
     """Mean over patients and its bootstrap 95 % percentile interval.
 

@@ -38,6 +38,32 @@ def summarise(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.DataFr
     return pd.DataFrame(rows, columns=columns)
 
 
+def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Phantoms' morphometry beside that of human arteries.
+
+    Parameters
+    ----------
+    measured : a row per patient, a column per quantity (`phantom.morphometry.measure`).
+    published : columns quantity, label, unit, median, and the band low to high (10th to 90th
+        percentile) where one is published.
+
+    Returns
+    -------
+    A row per quantity: ours as median and 10th to 90th percentile over patients, the published
+    figures, `inside` (whether our median lies in the published band; empty without a band) and
+    `difference_percent` of the medians.
+    """
+    table = published.rename(columns={k: f"published_{k}" for k in ("median", "low", "high")})
+    ours = measured[table["quantity"]]
+    table.insert(3, "patients", len(ours))
+    for place, (name, share) in enumerate((("median", 0.5), ("low", 0.1), ("high", 0.9)), start=4):
+        table.insert(place, name, ours.quantile(share).to_numpy())
+    inside = table["median"].between(table["published_low"], table["published_high"])
+    table["inside"] = inside.map({True: "yes", False: "no"}).where(table["published_low"].notna())
+    table["difference_percent"] = 100 * (table["median"] / table["published_median"] - 1)
+    return table
+
+
 def table1(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Table 1: the paper's network by number of views, published figures beside ours.
 

@@ -50,7 +50,7 @@ ROWS = range(len(VIEWPOINTS))
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """What one viewpoint shows: centre (LPS mm), unit line of sight, half the extent in mm."""
 
     focus: np.ndarray
@@ -101,7 +101,7 @@ def figure4(
     for column, (title, mesh) in enumerate(zip(titles, meshes, strict=True)):
         left = names + column * (width + gap)
         page.text(left + width / 2, top + 4, title, ha="center", va="center", linespacing=1.15)
-        images = [None] * len(windows) if mesh is None else _render(mesh, windows, pixels)
+        images = [None] * len(windows) if mesh is None else render(mesh, windows, pixels)
         for image, bottom, height in zip(images, bottoms, heights, strict=True):
             axes = place(figure, left, bottom, width, height)
             if image is None:
@@ -141,15 +141,16 @@ def _meshes(
         if mesh is None:
             continue
         if number == 0:
-            colours = np.tile(_rgb(TRUTH_COLOUR), (mesh.n_points, 1))
+            colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
         else:
             is_near = _sample(near, mesh.points, affine)
-            colours = np.where(is_near[:, None], _rgb(NEAR_COLOUR), _rgb(FAR_COLOUR))
+            colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
         mesh.point_data["colour"] = colours.astype(np.uint8)
     return meshes
 
 
-def _rgb(colour: str) -> list[int]:
+def rgb(colour: str) -> list[int]:
+    """Red, green and blue in [0, 255] of a colour such as #0072B2."""
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
@@ -162,7 +163,7 @@ def _sample(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndar
 
 def _windows(
     meshes: list[pyvista.PolyData], shape: tuple[int, ...], affine: np.ndarray
-) -> list[_Window]:
+) -> list[Window]:
     """What each viewpoint has to show for all meshes to be seen whole; all equally wide."""
     to_lps = LPS_TO_RAS @ affine
     if meshes:
@@ -180,7 +181,7 @@ def _windows(
         middle = (low + high) / 2
         focus = centre + middle[0] * right + middle[1] * np.cross(right, towards)
         half_width, half_height = MARGIN * (high - low) / 2
-        windows.append(_Window(focus, towards, half_width, half_height))
+        windows.append(Window(focus, towards, half_width, half_height))
     widest = max(window.half_width for window in windows)
     return [replace(window, half_width=widest) for window in windows]
 
@@ -191,8 +192,11 @@ def _need_egl() -> None:
         raise InputError("no libEGL to draw surfaces with; on Debian: apt-get install libegl1")
 
 
-def _render(mesh: pyvista.PolyData, windows: list[_Window], pixels: float) -> list[np.ndarray]:
-    """An image for each window, `pixels` per mm of the patient, parallel projection, on white."""
+def render(mesh: pyvista.PolyData, windows: list[Window], pixels: float) -> list[np.ndarray]:
+    """An image for each window, `pixels` per mm of the patient, parallel projection, on white.
+
+    mesh : in LPS mm, with red, green and blue of each point as `colour`.
+    """
     _need_egl()
     import pyvista  # slow to import, and only this figure needs it
 

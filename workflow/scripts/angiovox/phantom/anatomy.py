@@ -89,6 +89,7 @@ class Graph:
     arteries: list[str] = field(default_factory=list)  # of each edge
     sprouting: dict[str, list[int]] = field(default_factory=dict)  # nodes by artery
     paths: dict[str, list[int]] = field(default_factory=dict)  # nodes of the named arteries
+    ends: dict[str, tuple] = field(default_factory=dict)  # first and last control points
     radii: dict[str, tuple[float, float]] = field(default_factory=dict)  # prescribed ones
 
     @property
@@ -127,21 +128,28 @@ def _add(graph: Graph, course: Course, size: np.ndarray, rng: np.random.Generato
     control *= size
     start = end = None
     if course.host is not None:
-        host = graph.paths[course.host]
-        given = np.array(course.control[0]) * mirror * size
-        gaps = [np.linalg.norm(graph.nodes[i] - given) for i in host]
-        start = host[int(np.argmin(gaps))]
+        start = _leaving(graph, course, np.array(course.control[0]) * mirror * size)
         control[0] = graph.nodes[start]
     if course.ends_at is not None:
         end = graph.paths[course.ends_at][0]
         control[-1] = graph.nodes[end]
-    points = _through(control)
-    graph.add_path(course.name, start, points, end)
+    graph.add_path(course.name, start, _through(control), end)
+    graph.ends[course.name] = (course.control[0], course.control[-1])
     if course.radii is not None:
         graph.radii[course.name] = course.radii
     if course.sprouts_after is not None:
         path = graph.paths[course.name]
         graph.sprouting[course.name] = path[int(course.sprouts_after * (len(path) - 1)) + 1 :]
+
+
+def _leaving(graph: Graph, course: Course, place: np.ndarray) -> int:
+    """Node of the host at which a course begins: an end that both name, or the nearest one."""
+    host = graph.paths[course.host]
+    for node, end in zip((host[0], host[-1]), graph.ends[course.host], strict=True):
+        if end == course.control[0]:
+            return node
+    gaps = [np.linalg.norm(graph.nodes[node] - place) for node in host]
+    return host[int(np.argmin(gaps))]
 
 
 def _through(control: np.ndarray) -> np.ndarray:
@@ -176,22 +184,18 @@ def _courses(rng: np.random.Generator, variant: Variant) -> list[Course]:
         feeder, fed = SIDES
         if variant.first_anterior["left"] != "normal":
             feeder, fed, way = fed, feeder, way[::-1]
-        courses.append(
-            Course(
-                "anterior communicating", f"{feeder} A2", way, f"{fed} A2", (own, own), spread=0.3
-            )
-        )
+        courses.append(Course("ACoA", f"{feeder} A2", way, f"{fed} A2", (own, own), spread=0.3))
     return courses
 
 
 def _vertebral(side: str, calibre: float) -> list[Course]:
-    way = [(13, 26, -46), (10, 22, -40), (5, 16, -34), (0, 13, -30)]
+    way = [(12, 25, -41), (9, 21, -37), (5, 16, -33), (0, 13, -30)]
     return [
         Course(f"{side} vertebral", None, way, "basilar", (calibre, 0.95 * calibre)),
         Course(
             f"{side} PICA",
             f"{side} vertebral",
-            [(8, 20, -38), (12, 25, -42), (9, 32, -38), (7, 40, -37)],
+            [(8, 20, -36), (12, 25, -39), (9, 32, -37), (7, 40, -36)],
             sprouts_after=0.6,
         ),
         Course(
@@ -212,8 +216,8 @@ def _vertebral(side: str, calibre: float) -> list[Course]:
 def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
     calibre = rng.uniform(1.8, 2.15)
     siphon = [
-        (23, 12, -38),
-        (22, 12, -31),
+        (23, 12, -35),
+        (22, 12, -30),
         (18, 8, -26),
         (13, 4, -23),
         (10.5, 4, -17),
@@ -233,7 +237,7 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
             radii=(0.62, 0.4),
         ),
         Course(
-            f"{side} anterior choroidal",
+            f"{side} choroidal",
             f"{side} ICA",
             [(12.3, -4, 1.5), (14, 2, 3), (17, 10, 5), (20, 19, 8)],
             radii=(0.45, 0.36),
@@ -313,10 +317,16 @@ def _posterior(side: str, rng: np.random.Generator, variant: Variant) -> list[Co
         (5, 76, 11),
     ]
     state = variant.posterior_communicating[side]
-    fetal = (rng.uniform(0.25, 0.4),) * 2 if state == "fetal" else (rng.uniform(0.9, 1.1),) * 2
+    calibre = rng.uniform(0.25, 0.4) if state == "fetal" else rng.uniform(0.9, 1.1)
     courses = [
         Course(f"{side} P2", None, distal, sprouts_after=0.2),
-        Course(f"{side} P1", "basilar", [(0, 6, 0), (5, 6, 1), (10, 9, 1.5)], f"{side} P2", fetal),
+        Course(
+            f"{side} P1",
+            "basilar",
+            [(0, 6, 0), (5, 6, 1), (10, 9, 1.5)],
+            f"{side} P2",
+            (calibre,) * 2,
+        ),
     ]
     for number in range(2):
         courses.append(

@@ -69,7 +69,7 @@ def branches(segments: np.ndarray) -> list[np.ndarray]:
     seen = np.zeros(len(segments), dtype=bool)
     found = []
     for node in np.flatnonzero((degree != 2) & (degree > 0)).tolist():
-        for number, other, along in beside[node]:
+        for number, other, downstream in beside[node]:
             if seen[number]:
                 continue
             seen[number] = True
@@ -78,5 +78,5 @@ def branches(segments: np.ndarray) -> list[np.ndarray]:
                 (step,) = [s for s in beside[path[-1]] if not seen[s[0]]]
                 seen[step[0]] = True
                 path.append(step[1])
-            found.append(np.array(path if along else path[::-1]))
+            found.append(np.array(path if downstream else path[::-1]))
     return found

@@ -9,14 +9,14 @@ from .arteries import along
 
 # ASSUME: radii of daughters at a fork add up at this power. Murray's 3 would make their cubes
 # equal to the parent's; the published 1.30 (arteries seen by MRA, taper included) needs more.
-FLOW_EXPONENT = 7.5
+FLOW_EXPONENT = 7.8
 TAPER = 0.0014  # share of the radius lost per mm
 LONGEST_TAPER = 60.0  # mm
-TIP_RADIUS = (0.45, 0.045)  # mm, mean and standard deviation over tips
+TIP_RADIUS = (0.442, 0.052)  # mm, mean and standard deviation over tips
 THINNEST_TIP = 0.36  # mm
 BETWEEN_PATIENTS = 0.03  # spread of the tips' calibre from patient to patient
-TRUNK_RADIUS = {"M2": 0.9, "A2": 0.85, "P2": 0.85}  # mm where they leave the circle
-TRUNK_DECAY = 20.0  # mm
+TRUNK_RADIUS = {"M2": 0.85, "A2": 0.82, "P2": 0.82}  # mm where they leave the circle
+TRUNK_DECAY = 14.0  # mm
 
 
 def calibres(graph: Graph, ways: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:

@@ -18,7 +18,11 @@ def swc_files(folder: str | Path) -> list[Path]:
     """
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder")
-    files = sorted(path for path in Path(folder).iterdir() if path.suffix.lower() == ".swc")
+    files = sorted(
+        path
+        for path in Path(folder).iterdir()
+        if path.suffix.lower() == ".swc" and path.is_file() and not path.name.startswith(".")
+    )
     if not files:
         raise InputError(f"{folder}: no .swc file in it")
     return files
@@ -33,7 +37,7 @@ def read_swc(path: str | Path) -> Arteries:
     Raises InputError that names file and line for a line that cannot be read, a number given
     twice, a radius that is not positive, a missing parent, a cycle or a second root.
     """
-    lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
     rows: dict[int, tuple[int, list[float], int]] = {}
     for line, text in enumerate(lines, start=1):
         if text.strip() and not text.lstrip().startswith("#"):
@@ -78,7 +82,7 @@ def _check_tree(rows: dict[int, tuple[int, list[float], int]], path: str | Path)
     """One root, every parent there, and every point's ancestors end at the root."""
     roots = [number for number, row in rows.items() if row[2] == -1]
     if len(rows) < 2:
-        raise InputError(f"{path}: {len(rows)} points; a tree has at least two")
+        raise InputError(f"{path}: a tree has at least two points, this has {len(rows)}")
     if len(roots) > 1:
         raise InputError(
             f"{path} line {rows[roots[1]][0]}: a second tree begins at point {roots[1]} (the first "

@@ -12,7 +12,10 @@ from .arteries import along
 STEP = 0.7  # mm between the points of a centreline
 # ASSUME: path over chord of a branch is 1 plus a lognormal; its median and spread are chosen so
 # that the cohort meets the published tortuosity (median 1.44, 90th percentile 2.3).
-EXCESS_MEDIAN, EXCESS_SPREAD = 0.52, 0.82
+EXCESS_MEDIAN, EXCESS_SPREAD = 0.60, 0.70
+# Of that excess: the trunks in the cisterns run straighter than cortical branches.
+TRUNK_SHARE = 0.35
+CALM_LENGTH = 10.0  # mm; shorter branches wind less, as they have no room to
 WAVELENGTHS = (9.0, 28.0)  # mm
 WIDEST = 10.0  # mm, root mean square of the sway
 
@@ -46,9 +49,10 @@ def wind(
     return _evenly(winding(low))
 
 
-def draw_tortuosity(rng: np.random.Generator) -> float:
-    """Path over chord of one cortical branch."""
-    return 1 + EXCESS_MEDIAN * float(np.exp(EXCESS_SPREAD * rng.standard_normal()))
+def draw_tortuosity(length: float, is_trunk: bool, rng: np.random.Generator) -> float:
+    """Path over chord of a branch whose coarse way is `length` mm long."""
+    excess = EXCESS_MEDIAN * float(np.exp(EXCESS_SPREAD * rng.standard_normal()))
+    return 1 + excess * min(1.0, length / CALM_LENGTH) * (TRUNK_SHARE if is_trunk else 1.0)
 
 
 def _sway(base: np.ndarray, rng: np.random.Generator) -> np.ndarray:

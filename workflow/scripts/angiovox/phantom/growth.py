@@ -43,11 +43,12 @@ def _assemble(
     """Fine centrelines in place of the coarse ways (nodes of each branch) with their radii."""
     nodes, names, artery_of = np.array(graph.nodes), graph.names, graph.artery_of
     points, calibres, segments, artery = [], [], [], []
+    trunk = {node for path in graph.paths.values() for node in path}
     place: dict[int, int] = {}  # of the nodes at which branches meet, among the points
     count = 0
     for way, own in zip(ways, radii, strict=True):
         edges = [artery_of[edge] for edge in pairwise(way.tolist())]
-        wound = _wind(nodes[way], edges[-1], rng)
+        wound = _wind(nodes[way], edges[-1], trunk.issuperset(way.tolist()), rng)
         share = along(nodes[way]) / along(nodes[way])[-1]
         places = np.linspace(0, 1, len(wound))
         numbers = np.arange(count, count + len(wound))
@@ -74,9 +75,8 @@ def _assemble(
     return arteries.keep(np.ones(len(arteries.segments), dtype=bool))
 
 
-def _wind(way: np.ndarray, name: str, rng: np.random.Generator) -> np.ndarray:
+def _wind(way: np.ndarray, name: str, is_trunk: bool, rng: np.random.Generator) -> np.ndarray:
     if anatomy.kind(name) in territories.TIPS:
-        return courses.wind(
-            way, courses.draw_tortuosity(rng), rng, partial(territories.confine, name=name)
-        )
+        target = courses.draw_tortuosity(along(way)[-1], is_trunk, rng)
+        return courses.wind(way, target, rng, partial(territories.confine, name=name))
     return courses.wind(way, rng.uniform(*NAMED_TORTUOSITY), rng, lambda points, _: points)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numba import njit
@@ -18,12 +19,15 @@ from .heads import Head, plain_ct, residue
 from .occupancy import occupancy
 
 BLOCK = 32  # slices
+STREAK_RADIUS = 1.2  # mm; thinner arteries leave no streaks to speak of
 
 
 @dataclass(frozen=True)
 class Scanner:
     """One kind of acquisition, in its own intensity units (Hounsfield units for CT)."""
 
+    description: str
+    units: str | None  # as DICOM's rescale type
     subtracted: bool
     artery: float  # intensity of an artery full of contrast
     noise: float  # standard deviation
@@ -36,8 +40,10 @@ class Scanner:
 
 # ASSUME: levels of a clear clinical acquisition; the paper's scanner and protocol are not stated.
 SCANNERS = {
-    "3dra": Scanner(True, 700.0, 12.0, 30.0, 0.22, 0.45, 0.6, 0.0),
-    "cta": Scanner(False, 380.0, 14.0, 15.0, 0.30, 0.45, 0.5, -1000.0),
+    "3dra": Scanner(
+        "3D rotational angiography", None, True, 700.0, 12.0, 30.0, 0.22, 0.45, 0.6, 0.0
+    ),
+    "cta": Scanner("CT angiography", "HU", False, 380.0, 14.0, 15.0, 0.30, 0.45, 0.5, -1000.0),
 }
 
 
@@ -103,15 +109,12 @@ def _add_noise(volume: np.ndarray, kind: Scanner, rng: np.random.Generator) -> N
     share some of their noise (Riederer 1978, Phys Med Biol 23:446).
     """
     nx, ny, nz = volume.shape
-    u = np.fft.fftfreq(nx)[:, None] * 2
-    v = np.fft.rfftfreq(ny)[None, :] * 2
-    frequency = np.hypot(u, v)
+    frequency = np.hypot(np.fft.fftfreq(nx)[:, None], np.fft.fftfreq(ny)) * 2  # of Nyquist's
     power = frequency * np.exp(-((frequency / kind.noise_cutoff) ** 2))
-    response = np.sqrt(power).astype(np.float32)
+    response = np.sqrt(power[:, : ny // 2 + 1]).astype(np.float32)
     weights = np.array([0.25, 0.5, 0.25], dtype=np.float32)
     # Standard deviation of white noise after both filters, by Parseval.
-    full = np.concatenate([power, power[:, 1 : ny - power.shape[1] + 1]], axis=1)
-    scale = kind.noise / np.sqrt(full.mean() * np.sum(weights**2))
+    scale = kind.noise / np.sqrt(power.mean() * np.sum(weights**2))
     # Two slices of the last block stay, so that blocks join without a seam.
     before = _filtered(rng, response, 2, (nx, ny))
     for start in range(0, nz, BLOCK):
@@ -140,24 +143,31 @@ def _add_streaks(
     lobes = rng.standard_normal(360).astype(np.float32)
     pattern = ndimage.gaussian_filter1d(lobes, 1.5, mode="wrap")
     pattern *= strongest / np.abs(pattern).max()
-    points = arteries.points / voxel_size + (np.asarray(volume.shape) - 1) / 2
-    thick = arteries.radii > 1.2
-    weight = (arteries.radii / 2.0) ** 2 * arteries.contrast
-    centres, slices = [], np.rint(points[:, 2]).astype(int)
-    for z in range(volume.shape[2]):
-        here = np.flatnonzero(thick & (slices == z))
-        if len(here):
-            # One centre per slice and side of the head is enough for a picture of streaks.
-            for side in (
-                points[here, 0] < volume.shape[0] / 2,
-                points[here, 0] >= volume.shape[0] / 2,
-            ):
-                if side.any():
-                    own = here[side]
-                    x, y, _ = np.average(points[own], axis=0, weights=weight[own])
-                    centres.append((z, x, y, min(1.0, weight[own].max())))
+    places, weights = _thick_crossings(arteries, voxel_size)
+    places += (np.asarray(volume.shape) - 1) / 2
+    slices, left = np.rint(places[:, 2]).astype(int), places[:, 0] >= volume.shape[0] / 2
+    centres = []
+    # One centre per slice and side of the head is enough for a picture of streaks.
+    for z, side in product(range(volume.shape[2]), (False, True)):
+        here = (slices == z) & (left == side)
+        if here.any():
+            x, y, _ = np.average(places[here], axis=0, weights=weights[here])
+            centres.append((z, x, y, min(1.0, weights[here].max())))
     if centres:
         _paint_streaks(volume, np.array(centres), pattern, np.float32(6.0 / voxel_size))
+
+
+def _thick_crossings(arteries: Arteries, voxel_size: float) -> tuple[np.ndarray, np.ndarray]:
+    """Places (n, 3) in voxels along thick arteries, closer than slices, and how dense each is."""
+    dense = (arteries.radii / 2.0) ** 2 * arteries.contrast
+    segments = arteries.segments[arteries.radii[arteries.segments].min(axis=1) > STREAK_RADIUS]
+    first, last = segments.T
+    starts, ends = arteries.points[first], arteries.points[last]
+    longest = np.linalg.norm(ends - starts, axis=1).max(initial=0.0)
+    shares = np.linspace(0, 1, int(longest / voxel_size) * 2 + 2)[:, None]
+    places = starts + shares[..., None] * (ends - starts)
+    weights = dense[first] + shares * (dense[last] - dense[first])
+    return places.reshape(-1, 3) / voxel_size, weights.ravel()
 
 
 @njit(nogil=True, cache=True)

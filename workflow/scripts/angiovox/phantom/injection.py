@@ -17,7 +17,7 @@ CENTRES = ("circle", "head")
 THINNING = 450.0  # mm of artery after which contrast has fallen to 37 %
 # ASSUME: how often, and how strongly, one carotid also fills the other anterior cerebral artery.
 CROSS_FILLING, CROSS_STRENGTH = 0.25, 0.6
-CAROTID = ("ICA", "ophthalmic", "anterior", "M1", "M2", "lenticulostriate", "A1", "A2")
+CAROTID = ("ICA", "ophthalmic", "choroidal", "M1", "M2", "lenticulostriate", "A1", "A2")
 BOTH_VERTEBRALS = ("basilar", "AICA", "SCA", "P1", "P2", "thalamoperforating")
 
 
@@ -28,8 +28,9 @@ def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Ar
     ----------
     injection : "carotid" fills one internal carotid, left or right by the patient's seed, and what
         it feeds; "vertebral" the thicker vertebral artery, and what it feeds; "all" everything.
-    centre : "circle" puts the isocentre where the injected artery ends at the circle of Willis;
-        "head" in the middle of all arteries, filled or not.
+    centre : "circle" puts the isocentre where the injected artery ends at the circle of Willis,
+        or at the origin of the anatomy when all are filled; "head" in the middle of all arteries,
+        filled or not.
 
     Returns
     -------
@@ -48,16 +49,14 @@ def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Ar
     arteries = patient.arteries
     if injection == "carotid":
         strength = _from_carotid(patient, side, rng)
+        arteries = _bridged_from(side, arteries)
+        isocentre = _start_of(arteries, f"{side} M1")
     elif injection == "vertebral":
-        side = _thicker_vertebral(arteries)
-        strength = _from_vertebral(patient, side)
+        strength = _from_vertebral(patient, _thicker_vertebral(arteries))
+        isocentre = _end_of(arteries, "basilar")
     else:
         strength = dict.fromkeys(arteries.names, 1.0)
-    isocentre = {
-        "carotid": lambda: _start_of(arteries, f"{side} M1"),
-        "vertebral": lambda: _end_of(arteries, "basilar"),
-        "all": lambda: np.zeros(3),
-    }[injection]()
+        isocentre = np.zeros(3)
     if centre == "head":
         isocentre = (arteries.points.min(axis=0) + arteries.points.max(axis=0)) / 2
     return _filled(arteries, strength).moved(-isocentre), -isocentre
@@ -75,7 +74,7 @@ def _from_carotid(patient: Patient, side: str, rng: np.random.Generator) -> dict
         feeds_both = variant.first_anterior[other] != "normal"
         if feeds_both or rng.random() < CROSS_FILLING:
             strength = 1.0 if feeds_both else CROSS_STRENGTH
-            filled |= {"anterior communicating": strength, f"{other} A2": strength}
+            filled |= {"ACoA": strength, f"{other} A2": strength}
     state = variant.posterior_communicating[side]
     if state in ("normal", "fetal"):
         filled[f"{side} PCoA"] = 1.0
@@ -92,6 +91,17 @@ def _from_vertebral(patient: Patient, side: str) -> dict[str, float]:
         if kind(name) in BOTH_VERTEBRALS and not (kind(name) == "P2" and name.split()[0] in fetal)
     }
     return filled | {f"{side} vertebral": 1.0, f"{side} PICA": 1.0}
+
+
+def _bridged_from(side: str, arteries: Arteries) -> Arteries:
+    """The arteries with the flow through the anterior communicating one leaving this side."""
+    name = "ACoA"
+    if name not in arteries.names:
+        return arteries
+    segments, own = arteries.segments.copy(), arteries.artery == arteries.names.index(name)
+    if segments[own][0, 0] != _segments_of(arteries, f"{side} A2")[0, 0]:
+        segments[own] = segments[own][::-1, ::-1]
+    return replace(arteries, segments=segments)
 
 
 def _thicker_vertebral(arteries: Arteries) -> str:

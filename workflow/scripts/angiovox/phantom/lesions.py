@@ -18,7 +18,7 @@ KINDS = ("aneurysm", "stenosis", "malformation")
 # the usual sites named by Rhoton for the rest. Each is where an artery leaves another.
 ANEURYSM_SITES = {
     "PCoA": 0.35,
-    "anterior communicating": 0.30,
+    "ACoA": 0.30,
     "M2": 0.15,
     "ophthalmic": 0.06,
     "M1": 0.06,
@@ -27,9 +27,11 @@ ANEURYSM_SITES = {
 }
 STENOSIS_SITES = ("centreline", "ICA", "M1", "basilar", "vertebral", "A1", "P1", "M2")
 NECK = (0.45, 0.75)  # of the dome's diameter, least and most
+BLEBS = 0.3  # share of aneurysms that have one
 NIDUS_FEEDERS = ("M2", "A2", "P2", "centreline")
 NIDUS_LOOPS_PER_MM2, NIDUS_TORTUOSITY = 0.12, 2.5
 NIDUS_RADIUS, VEIN_RADIUS = (0.25, 0.5), (0.9, 1.6)  # mm, least and most
+VEIN_TORTUOSITY = 1.15
 VEIN_WAY = np.array([0.0, 18.0, 60.0])  # mm, towards the superior sagittal sinus
 EDGE = 2.0  # mm that a lesion keeps from the edge of the field of view
 
@@ -71,22 +73,24 @@ def plant(
 
     Raises
     ------
-    ValueError : a lesion larger than the field of view, or a range with a value that is not
-        positive.
+    ValueError : of a kind whose share is above 0, a lesion larger than the field of view or a
+        range that is reversed or not positive.
     """
-    rng = np.random.default_rng([seed, 4])
     planters: dict[str, Callable] = {
         "aneurysm": _aneurysm,
         "stenosis": _stenosis,
         "malformation": _malformation,
     }
     truth = []
-    for name, settings in wanted.items():
-        # Each kind draws from a stream of its own: one kind more leaves the others as they were.
-        own = np.random.default_rng(rng.integers(2**63, size=2))
+    for name in sorted(wanted, key=KINDS.index):
+        settings = wanted[name]
+        if not settings["share"]:
+            continue
         ranges = {
             key: _checked(name, key, settings[key], field_mm) for key in settings if key != "share"
         }
+        # Each kind draws from a stream of its own: one kind more changes no draw of the others.
+        own = np.random.default_rng([seed, 4, KINDS.index(name)])
         if own.random() < settings["share"]:
             arteries, lesion = planters[name](arteries, ranges, field_mm / 2 - EDGE, own)
             truth += [lesion] if lesion else []
@@ -97,9 +101,17 @@ def _checked(name: str, key: str, given: list[float], field_mm: float) -> tuple[
     low, high = given
     if not 0 < low <= high:
         raise ValueError(f"{name} {key} {given}: expected [least, most], above 0")
-    if key.endswith("_mm") and high >= field_mm:
-        raise ValueError(f"{name} {key} {given}: larger than the field of view, {field_mm:g} mm")
+    if key.endswith("_mm") and high > largest(field_mm):
+        raise ValueError(
+            f"{name} {key} {given}: a field of view of {field_mm:g} mm has room for "
+            f"{largest(field_mm):g} mm"
+        )
     return low, high
+
+
+def largest(field_mm: float) -> float:
+    """Largest lesion in mm that a field of view has room for, wherever its artery runs in it."""
+    return field_mm / 2 - EDGE
 
 
 def _aneurysm(
@@ -110,8 +122,9 @@ def _aneurysm(
     sites = _origins(arteries, reach - size)
     if not sites:
         return arteries, None
-    weights = np.array([ANEURYSM_SITES[kind_] for kind_, _, _ in sites])
-    site, point, name = sites[rng.choice(len(sites), p=weights / weights.sum())]
+    kinds = [kind(name) for name, _ in sites]
+    weights = np.array([ANEURYSM_SITES.get(own, 1.0) / kinds.count(own) for own in kinds])
+    name, point = sites[rng.choice(len(sites), p=weights / weights.sum())]
     base, radius = arteries.points[point], arteries.radii[point]
     way = _freest_direction(arteries, base, radius + size / 2, rng, reach - size / 2)
     neck = float(rng.uniform(*NECK)) * size
@@ -119,25 +132,27 @@ def _aneurysm(
     oval = dome + 0.12 * size * _perpendicular(way, rng)
     points = [base + way * 0.7 * radius, base + way * (radius + 0.12 * size), dome, oval]
     radii = [neck / 2, neck / 2, size / 2, 0.46 * size]
-    if rng.random() < 0.3:
+    if rng.random() < BLEBS:
         bleb = _unit(way + 0.8 * _perpendicular(way, rng))
         points.append(dome + bleb * 0.45 * size)
         radii.append(0.2 * size)
-    sac = _attach(arteries, np.array(points), np.array(radii), arteries.contrast[point], "aneurysm")
-    where = name if site != "M2" else name.replace("M2", "M1 fork at M2")
-    return sac, Lesion("aneurysm", where, _tuple(dome), {"size_mm": size, "neck_mm": neck})
+    sac = _attach(arteries, point, np.array(points), np.array(radii), 1.0, "aneurysm")
+    return sac, Lesion("aneurysm", name, _tuple(dome), {"size_mm": size, "neck_mm": neck})
 
 
-def _origins(arteries: Arteries, reach: float) -> list[tuple[str, int, str]]:
-    """Usual aneurysm sites in view: kind, point and artery that begins there."""
+def _origins(arteries: Arteries, reach: float) -> list[tuple[str, int]]:
+    """Usual aneurysm sites in view: the artery, and the point at which it leaves another.
+
+    Of a file that names no artery, every fork.
+    """
     found = []
     for number, name in enumerate(arteries.names):
-        own = arteries.segments[arteries.artery == number]
-        if kind(name) in ANEURYSM_SITES or name in ANEURYSM_SITES:
-            key = name if name in ANEURYSM_SITES else kind(name)
-            if len(own) and _inside(arteries.points[own[:1, 0]], reach)[0]:
-                found.append((key, int(own[0, 0]), name))
-    return found
+        starts = arteries.segments[arteries.artery == number, 0]
+        if name == "centreline":
+            found += [(name, point) for point in np.flatnonzero(np.bincount(starts) > 1).tolist()]
+        elif kind(name) in ANEURYSM_SITES and len(starts):
+            found.append((name, int(starts[0])))
+    return [(name, point) for name, point in found if _inside(arteries.points[[point]], reach)[0]]
 
 
 def _stenosis(
@@ -194,56 +209,64 @@ def _malformation(
     feeder = int(arteries.segments[chosen, 0])
     base, far = arteries.points[feeder], size / 2 + arteries.radii[feeder]
     way = _freest_direction(arteries, base, far, rng, reach - size / 2)
-    centre, strength = base + far * way, 0.9 * arteries.contrast[feeder]
-    grown = _tangle(arteries, base, centre, size / 2, strength, rng)
-    vein = float(rng.uniform(*VEIN_RADIUS))
-    outlet = centre + VEIN_WAY
-    draining = np.array([centre, centre + way * size, (centre + outlet) / 2, outlet])
-    course = courses.wind(draining, 1.15, rng, lambda points, _: points)
-    grown = _attach(grown, course, np.full(len(course), vein), 0.7 * strength, "draining vein")
-    measures = {"size_mm": size, "vein_radius_mm": vein}
-    return grown, Lesion(
-        "malformation", arteries.names[arteries.artery[chosen]], _tuple(centre), measures
-    )
+    centre = base + far * way
+    grown = _tangle(arteries, feeder, centre, size / 2, 0.9, rng)
+    # The vein drains the end of the last loop.
+    vein, outlet = float(rng.uniform(*VEIN_RADIUS)), centre + VEIN_WAY
+    draining = [grown.points[-1], centre + way * size, (centre + outlet) / 2, outlet]
+    course = courses.wind(np.array(draining), VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]
+    own = np.full(len(course), vein)
+    grown = _attach(grown, len(grown.points) - 1, course, own, 0.7, "draining vein")
+    site, measures = arteries.names[arteries.artery[chosen]], {"size_mm": size}
+    measures["vein_radius_mm"] = vein
+    return grown, Lesion("malformation", site, _tuple(centre), measures)
 
 
 def _tangle(
     arteries: Arteries,
-    base: np.ndarray,
+    feeder: int,
     centre: np.ndarray,
     radius: float,
     strength: float,
     rng: np.random.Generator,
 ) -> Arteries:
-    """The arteries with winding loops from `base` through a ball, as many as its surface asks."""
+    """The arteries with winding loops from a point through a ball, as many as its surface asks."""
 
     def confine(points: np.ndarray, _: np.ndarray) -> np.ndarray:
         far = np.linalg.norm(points - centre, axis=1, keepdims=True)
-        return centre + (points - centre) * np.minimum(1, radius / np.maximum(far, 1e-9))
+        inside = centre + (points - centre) * np.minimum(1, radius / np.maximum(far, 1e-9))
+        inside[0] = points[0]  # on the feeder, outside the ball
+        return inside
 
     for _ in range(max(12, round(NIDUS_LOOPS_PER_MM2 * (2 * radius) ** 2))):
         places = rng.standard_normal((3, 3))
         places = centre + radius * _unit(places) * rng.random((3, 1)) ** (1 / 3)
-        loop = np.concatenate([base[None], places])
-        wound = courses.wind(loop, NIDUS_TORTUOSITY, rng, confine)
+        loop = np.concatenate([arteries.points[[feeder]], places])
+        wound = courses.wind(loop, NIDUS_TORTUOSITY, rng, confine)[1:]
         own = np.full(len(wound), rng.uniform(*NIDUS_RADIUS))
-        arteries = _attach(arteries, wound, own, strength, "nidus")
+        arteries = _attach(arteries, feeder, wound, own, strength, "nidus")
     return arteries
 
 
 def _attach(
-    arteries: Arteries, points: np.ndarray, radii: np.ndarray, contrast: float, name: str
+    arteries: Arteries,
+    start: int,
+    points: np.ndarray,
+    radii: np.ndarray,
+    strength: float,
+    name: str,
 ) -> Arteries:
-    """The arteries with one more tube of their own points."""
+    """The arteries with one more tube from a point on, filled by a share of what is there."""
     count = len(arteries.points)
-    numbers = np.arange(count, count + len(points))
+    numbers = np.concatenate([[start], np.arange(count, count + len(points))])
     names = arteries.names if name in arteries.names else (*arteries.names, name)
+    contrast = np.full(len(points), strength * arteries.contrast[start])
     return Arteries(
         points=np.concatenate([arteries.points, points]),
         radii=np.concatenate([arteries.radii, radii]),
-        contrast=np.concatenate([arteries.contrast, np.full(len(points), contrast)]),
+        contrast=np.concatenate([arteries.contrast, contrast]),
         segments=np.concatenate([arteries.segments, np.stack([numbers[:-1], numbers[1:]], 1)]),
-        artery=np.concatenate([arteries.artery, np.full(len(points) - 1, names.index(name))]),
+        artery=np.concatenate([arteries.artery, np.full(len(points), names.index(name))]),
         names=names,
     )
 

@@ -16,10 +16,14 @@ def measure(arteries: Arteries) -> dict[str, float]:
 
     A branch is the path between forks or tips; those under 2 mm are left out of what is measured
     over branches. Radii are weighted by length. A fork's two ratios are taken where exactly two
-    daughters leave, from the mean radius of each branch along its length.
+    daughters leave, from the mean radius of each branch along its length; NaN without such a fork.
+
+    Raises ValueError when no artery is that thick.
     """
-    mean = arteries.radii[arteries.segments].mean(axis=1)
-    seen = arteries.keep(mean >= THINNEST)
+    # By its thinner end: a perforating artery begins at a thick one, and is not a stub of it.
+    seen = arteries.keep(arteries.radii[arteries.segments].min(axis=1) >= THINNEST)
+    if not len(seen.segments):
+        raise ValueError(f"no artery has a radius of {THINNEST} mm or more")
     paths = branches(seen.segments)
     spans = [np.linalg.norm(np.diff(seen.points[path], axis=0), axis=1) for path in paths]
     length = np.array([span.sum() for span in spans])
@@ -49,8 +53,8 @@ def measure(arteries: Arteries) -> dict[str, float]:
             f"radius_p{percent:02d}_mm": float(value)
             for percent, value in zip(RADIUS_PERCENTILES, radii, strict=True)
         },
-        "daughter_ratio": float(np.median(smaller)),
-        "cube_ratio": float(np.median(cubes)),
+        "daughter_ratio": float(np.median(smaller)) if len(smaller) else np.nan,
+        "cube_ratio": float(np.median(cubes)) if len(cubes) else np.nan,
         "extent_left_right_mm": float(extent[0]),
         "extent_front_back_mm": float(extent[1]),
         "extent_up_down_mm": float(extent[2]),
@@ -64,18 +68,18 @@ def _fork_ratios(paths: list[np.ndarray], own: np.ndarray) -> tuple[np.ndarray, 
     for path, radius in zip(paths, own, strict=True):
         leaving.setdefault(int(path[0]), []).append(radius)
         arriving.setdefault(int(path[-1]), []).append(radius)
-    smaller, cubes = [np.nan], [np.nan]
+    smaller, cubes = [], []
     for node, daughters in leaving.items():
         parents = arriving.get(node, [])
         if len(daughters) == 2 and len(parents) == 1:
             smaller.append(min(daughters) / max(daughters))
             cubes.append(sum(d**3 for d in daughters) / parents[0] ** 3)
-    if len(smaller) == 1:
-        return np.array(smaller), np.array(cubes)
-    return np.array(smaller[1:]), np.array(cubes[1:])
+    return np.array(smaller), np.array(cubes)
 
 
-def _weighted_percentiles(values, weights, percents):
+def _weighted_percentiles(
+    values: np.ndarray, weights: np.ndarray, percents: tuple[int, ...]
+) -> np.ndarray:
     order = np.argsort(values)
     share = np.cumsum(weights[order]) / weights.sum()
     return values[order][np.searchsorted(share, np.array(percents) / 100)]

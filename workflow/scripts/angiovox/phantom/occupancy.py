@@ -25,8 +25,8 @@ def occupancy(
 
     Returns
     -------
-    share, contrast : float32 in [0, 1]; contrast is that of the artery with the most of it and 0
-        where no artery is near.
+    share, contrast : float32 in [0, 1]; contrast is the largest of the arteries that may touch the
+        voxel, and 0 where none is within half its diagonal.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _paint(samples, contrast, points, radii, strength, segments):
             for y in range(low[1], high[1]):
                 for z in range(low[2], high[2]):
                     t, gap = _nearest(x, y, z, start, along, length2)
-                    if gap > max(radii[a], radii[b]) + half_diagonal:
+                    if gap > reach:
                         continue
                     own = np.float32(strength[a] + t * (strength[b] - strength[a]))
                     contrast[x, y, z] = max(contrast[x, y, z], own)

@@ -20,9 +20,9 @@ from .anatomy import SIDES, Graph, kind
 CEREBRAL = ("A2", "M2", "P2")
 # ASSUME: tips per artery (least, most) such that forks meet the published 103 (78 to 129).
 TIPS = {
-    "A2": (8, 13),
-    "M2": (17, 25),
-    "P2": (6, 11),
+    "A2": (10, 14),
+    "M2": (19, 28),
+    "P2": (8, 12),
     "SCA": (2, 2),
     "AICA": (1, 2),
     "PICA": (2, 2),
@@ -37,7 +37,8 @@ CEREBELLAR_POINTS = 260
 NEIGHBOURS = 10
 LONGEST_STEP = 16.0  # mm
 ROUGHNESS = 0.35  # spread of the logarithm of a step's cost
-PATH_WEIGHT = 0.5  # of distance already travelled: 0 is the shortest net, 1 each tip's shortest way
+# Of distance already travelled: 0 gives the shortest net, 1 each tip its own shortest way.
+PATH_WEIGHT = 0.15
 
 
 def grow(graph: Graph, rng: np.random.Generator) -> None:
@@ -122,8 +123,11 @@ def confine(points: np.ndarray, base: np.ndarray, name: str) -> np.ndarray:
     allowed = np.maximum(level(base, cerebellar), 1.0)
     shrink = np.minimum(1.0, allowed / level(points, cerebellar))
     inside = centre + (points - centre) * shrink[:, None]
-    inside[:, 0] = np.abs(inside[:, 0])
-    return _on(name.split()[0], inside)
+    # What starts on the other side, such as an artery from across the midline, may stay there.
+    own = _on(name.split()[0], np.ones(3))[0]
+    strays = (own * base[:, 0] > 0) & (own * inside[:, 0] < 0)
+    inside[strays, 0] *= -1
+    return inside
 
 
 def _grow_part(
@@ -184,6 +188,9 @@ class _Tree:
     def grow(
         self, costs: csr_array, cortex: np.ndarray, tips: int, rng: np.random.Generator
     ) -> None:
+        """Add branches to tips drawn among `cortex`, each far from what is there already."""
+        if not len(cortex):  # another artery reaches all of it first
+            return
         gaps = cKDTree(self.points[self.nodes >= 0]).query(self.points[cortex])[0]
         for _ in range(tips):
             tip = int(cortex[np.argmax(gaps * rng.uniform(0.75, 1.0, len(gaps)))])

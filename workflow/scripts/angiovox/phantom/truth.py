@@ -7,10 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from vtkmodules.util.numpy_support import numpy_to_vtk, numpy_to_vtkIdTypeArray
+from vtkmodules.util.numpy_support import (
+    numpy_to_vtk,
+    numpy_to_vtkIdTypeArray,
+    vtk_to_numpy,
+)
 from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
 
 from ..files import whole_file
 from .acquisition import Acquisition
@@ -48,6 +52,31 @@ def write_graph(path: str | Path, arteries: Arteries) -> None:
         writer.SetFileName(str(temporary))
         if not writer.Write():
             raise OSError(f"{path}: VTK could not write it")
+
+
+def read_graph(path: str | Path) -> Arteries:
+    """The arteries that `write_graph` wrote. Segments run along each line."""
+    reader = vtkXMLPolyDataReader()
+    reader.SetFileName(str(path))
+    reader.Update()
+    data = reader.GetOutput()
+    offsets = vtk_to_numpy(data.GetLines().GetOffsetsArray())
+    points = vtk_to_numpy(data.GetLines().GetConnectivityArray())
+    label = data.GetCellData().GetAbstractArray("artery")
+    of_line = [label.GetValue(line) for line in range(label.GetNumberOfValues())]
+    names = tuple(dict.fromkeys(of_line))
+    within = np.ones(len(points) - 1, dtype=bool)
+    within[offsets[1:-1] - 1] = False  # from the end of a line to the start of the next
+    line_of = np.repeat(np.arange(len(of_line)), np.diff(offsets))
+    artery = np.array([names.index(name) for name in of_line])[line_of[:-1]]
+    return Arteries(
+        points=vtk_to_numpy(data.GetPoints().GetData()).astype(np.float64),
+        radii=vtk_to_numpy(data.GetPointData().GetArray("radius")),
+        contrast=vtk_to_numpy(data.GetPointData().GetArray("contrast")),
+        segments=np.stack([points[:-1], points[1:]], axis=1)[within],
+        artery=artery[within],
+        names=names,
+    )
 
 
 def _cells(lines: list[np.ndarray]) -> vtkCellArray:

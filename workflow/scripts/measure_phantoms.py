@@ -1,0 +1,16 @@
+"""Rule phantom_morphometry: whole arterial trees of phantoms, measured as human ones were."""
+
+import pandas as pd
+from adapter import job
+from angiovox import files, tables
+from angiovox.phantom.centrelines import read_swc
+from angiovox.phantom.growth import grow
+from angiovox.phantom.morphometry import measure
+
+with job(snakemake):
+    given = snakemake.input.get("centrelines", [])
+    trees = map(read_swc, given) if given else (grow(s).arteries for s in snakemake.params.seeds)
+    measured = pd.DataFrame([measure(tree) for tree in trees])
+    table = tables.morphometry(measured, pd.read_csv(snakemake.input.published))
+    with files.whole_file(snakemake.output[0]) as temporary:
+        table.round(4).to_csv(temporary, index=False)

@@ -1,0 +1,29 @@
+"""Rule phantom_masks: what the Otsu masks that the study learns from miss of the arteries."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from adapter import job
+from angiovox import files, metrics
+
+with job(snakemake):
+    rows = []
+    given = zip(
+        snakemake.params.patients,
+        snakemake.input.masks,
+        snakemake.input.shares,
+        snakemake.input.lesions,
+        strict=True,
+    )
+    for patient, mask_path, share_path, lesions in given:
+        mask = files.load_mask(mask_path)
+        artery = metrics.binary(files.load_volume(share_path)[0])
+        fractions = {"artery_fraction": artery.mean(), "mask_fraction": mask.mean()}
+        told = json.loads(Path(lesions).read_text())["lesions"]
+        names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in told)
+        rows.append(
+            {"patient": patient} | fractions | metrics.overlap(mask, artery) | {"lesions": names}
+        )
+    with files.whole_file(snakemake.output[0]) as temporary:
+        pd.DataFrame(rows).round(5).to_csv(temporary, index=False)
