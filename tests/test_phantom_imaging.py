@@ -6,8 +6,8 @@ from functools import cache
 import numpy as np
 import pytest
 from angiovox.phantom import imaging
-from angiovox.phantom.acquisition import Settings, acquire
-from angiovox.phantom.arteries import Arteries
+from angiovox.phantom.acquisition import Settings, acquire, lie_down
+from angiovox.phantom.arteries import Arteries, Pose
 from angiovox.phantom.growth import grow
 from angiovox.phantom.heads import Head
 from angiovox.phantom.imaging import SCANNERS, image
@@ -46,9 +46,15 @@ def upright(radius, contrast=1.0, x=0.0, top=40.0):
 NOTHING = upright(1.0).keep(np.zeros(159, dtype=bool))
 
 
+def straight(seed, injection="carotid"):
+    """A patient with filled arteries, and how the head lies."""
+    arteries, origin = inject(grown(seed), injection)
+    return arteries, Pose(origin)
+
+
 def empty(scanner, shape, voxel_size, origin=ORIGIN, seed=0):
     """A head without a filled artery."""
-    return image(NOTHING, origin, shape, voxel_size, seed, scanner)[0]
+    return image(NOTHING, Pose(origin), shape, voxel_size, seed, scanner)[0]
 
 
 def in_cylinder(shape):
@@ -67,7 +73,7 @@ def noise(scanner, name="3dra", shape=(64, 64, 40)):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_otsu_finds_the_arteries_in_a_subtracted_image(seed):
-    volume, share = image(*inject(grown(seed), "carotid"), SHAPE, VOXEL_SIZE, seed)
+    volume, share = image(*straight(seed), SHAPE, VOXEL_SIZE, seed)
     mask, truth = volume > threshold_otsu(volume), share > 0.5
     assert 0.003 < mask.mean() < 0.05
     assert (mask & truth).sum() / (mask | truth).sum() > 0.65
@@ -76,7 +82,7 @@ def test_otsu_finds_the_arteries_in_a_subtracted_image(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_otsu_finds_no_arteries_in_plain_ct(seed):
     """Head from air, and most of the volume is head."""
-    volume, _ = image(*inject(grown(seed), "carotid"), SHAPE, VOXEL_SIZE, seed, "cta")
+    volume, _ = image(*straight(seed), SHAPE, VOXEL_SIZE, seed, "cta")
     assert (volume > threshold_otsu(volume)).mean() > 0.5
 
 
@@ -122,17 +128,17 @@ def test_neighbouring_slices_share_noise_and_distant_ones_do_not(scanner):
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_blocks_of_slices_do_not_show(monkeypatch, block):
-    arteries, origin = inject(grown(1), "carotid")
-    expected, _ = image(arteries, origin, (24, 22, 40), COARSE, 1, "cta")
+    arteries, pose = straight(1)
+    expected, _ = image(arteries, pose, (24, 22, 40), COARSE, 1, "cta")
     monkeypatch.setattr(imaging, "BLOCK", block)
-    found, _ = image(arteries, origin, (24, 22, 40), COARSE, 1, "cta")
+    found, _ = image(arteries, pose, (24, 22, 40), COARSE, 1, "cta")
     np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["3dra", "cta"])
 @pytest.mark.parametrize("shape", [(24, 24, 6), (25, 18, 5)])
 def test_beyond_the_cylinder_there_is_no_data(name, shape):
-    volume, _ = image(*inject(grown(0), "all"), shape, COARSE, 0, name)
+    volume, _ = image(*straight(0, "all"), shape, COARSE, 0, name)
     inside = in_cylinder(shape)
     assert (volume[~inside] == SCANNERS[name].outside).all()
     assert (volume[inside] != SCANNERS[name].outside).mean() > 0.99
@@ -142,7 +148,7 @@ def test_beyond_the_cylinder_there_is_no_data(name, shape):
 def test_a_full_voxel_shows_the_arterys_contrast(scanner, name):
     ideal = scanner(name, noise=0.0, streaks=0.0, blur=0.0, voxel_blur=0.0)
     for level in (1.0, 0.4):
-        volume, share = image(upright(3.0, level), ORIGIN, SMALL, 1.0, 0, ideal)
+        volume, share = image(upright(3.0, level), Pose(ORIGIN), SMALL, 1.0, 0, ideal)
         np.testing.assert_allclose(volume[share == 1], level * SCANNERS[name].artery, rtol=1e-6)
         np.testing.assert_array_equal(volume[share == 0], empty(ideal, SMALL, 1.0)[share == 0])
 
@@ -153,7 +159,7 @@ def test_the_point_spread_widens_a_thin_artery_and_keeps_its_signal(scanner, blu
     sums, widths = [], []
     for properties in ({"blur": 0.0, "voxel_blur": 0.0}, {"blur": blur, "voxel_blur": voxel_blur}):
         name = scanner(noise=0.0, streaks=0.0, **properties)
-        shown, _ = image(upright(0.3), ORIGIN, (33, 33, 8), 0.5, 0, name)
+        shown, _ = image(upright(0.3), Pose(ORIGIN), (33, 33, 8), 0.5, 0, name)
         signal = shown.astype(float) - empty(name, shown.shape, 0.5)
         x, y, _ = axes(signal.shape, 0.5)
         sums.append(signal.sum())
@@ -165,7 +171,9 @@ def test_the_point_spread_widens_a_thin_artery_and_keeps_its_signal(scanner, blu
 def test_streaks_lie_in_the_slices_that_a_thick_artery_crosses(scanner):
     def streaks(arteries):
         names = (scanner(noise=0.0, streaks=strongest) for strongest in (30.0, 0.0))
-        return np.subtract(*[image(arteries, ORIGIN, SMALL, 1.0, 0, name)[0] for name in names])
+        return np.subtract(
+            *[image(arteries, Pose(ORIGIN), SMALL, 1.0, 0, name)[0] for name in names]
+        )
 
     found = np.abs(streaks(upright(2.0, x=2.0, top=0.0))).max(axis=(0, 1))
     assert (found[:10] > 5).all() and (found < 30.001).all() and not found[11:].any()
@@ -175,13 +183,38 @@ def test_streaks_lie_in_the_slices_that_a_thick_artery_crosses(scanner):
 @pytest.mark.parametrize("name", ["3dra", "cta"])
 def test_a_patient_shifted_by_whole_voxels_is_the_same_image_shifted(scanner, name):
     still = scanner(name, noise=0.0, streaks=0.0)
-    arteries, origin = inject(grown(0), "carotid")
+    arteries, pose = straight(0)
     shift = np.array([8.0, -4.0, 12.0])
-    here, _ = image(arteries, origin, (48, 48, 48), 4.0, 0, still)
-    there, _ = image(arteries.moved(shift), origin + shift, (48, 48, 48), 4.0, 0, still)
+    here, _ = image(arteries, pose, (48, 48, 48), 4.0, 0, still)
+    there, _ = image(arteries.moved(shift), Pose(pose.origin + shift), (48, 48, 48), 4.0, 0, still)
     # Away from the cylinder's edge and from the first and last slices; the skull is in view.
     gap = np.abs(there[12:36, 12:36, 6:46] - here[10:34, 13:37, 3:43])
     assert (gap < 0.02).mean() > 0.999
+
+
+@pytest.mark.parametrize("name", ["3dra", "cta"])
+def test_a_head_turned_by_a_right_angle_is_the_same_image_turned(scanner, name):
+    still = scanner(name, noise=0.0, streaks=0.0)
+    arteries, pose = straight(0)
+    turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    turned = replace(arteries, points=arteries.points @ turn.T)
+    here, _ = image(arteries, pose, (40, 40, 32), 4.0, 0, still)
+    there, _ = image(turned, Pose(turn @ pose.origin, turn), (40, 40, 32), 4.0, 0, still)
+    gap = np.abs(there - np.rot90(here, axes=(0, 1)))
+    # Ventricles, in plain CT, and what falls on an edge of a voxel may differ.
+    assert (gap < 0.02).mean() > (0.999 if name == "3dra" else 0.98)
+
+
+def test_heads_lie_a_little_tilted_and_off_the_isocentre():
+    """Rigidly: distances stay, and the pose takes the head's origin with the arteries."""
+    arteries, origin = inject(grown(0), "carotid")
+    lain = [lie_down(arteries, origin, seed) for seed in range(60)]
+    for moved, pose in lain[:5]:
+        np.testing.assert_allclose(pose.place(arteries.points - origin), moved.points, atol=1e-9)
+        np.testing.assert_allclose(pose.rotation @ pose.rotation.T, np.eye(3), atol=1e-12)
+    shifts = [pose.origin - pose.rotation @ origin for _, pose in lain]
+    tilts = [np.degrees(np.arccos((np.trace(pose.rotation) - 1) / 2)) for _, pose in lain]
+    assert 2 < np.std(shifts) < 3 and 4 < np.median(tilts) < 12
 
 
 @pytest.mark.parametrize("name", ["3dra", "cta"])
@@ -197,7 +230,7 @@ def test_two_grids_show_one_head(scanner, name):
 def test_plain_ct_has_hounsfield_units_of_air_brain_and_skull(seed):
     shape, voxel_size = (96, 96, 80), 2.25
     volume = empty("cta", shape, voxel_size, np.zeros(3), seed)
-    depth = Head.draw(np.random.default_rng(0), np.zeros(3)).depth(*axes(shape, voxel_size))
+    depth = Head.draw(np.random.default_rng(0), Pose(np.zeros(3))).depth(*axes(shape, voxel_size))
     air, skull, brain = (
         np.median(volume[(depth > least) & (depth < most)])
         for least, most in ((20, np.inf), (0, 7), (-np.inf, -5))
@@ -208,7 +241,7 @@ def test_plain_ct_has_hounsfield_units_of_air_brain_and_skull(seed):
 
 def test_an_unknown_scanner_is_refused_with_its_name():
     with pytest.raises(ValueError, match=r"^scanner 'mri'.*3dra, cta$"):
-        image(NOTHING, ORIGIN, SMALL, COARSE, 0, "mri")
+        image(NOTHING, Pose(ORIGIN), SMALL, COARSE, 0, "mri")
 
 
 SETTINGS = [Settings(), Settings("vertebral", "head"), Settings("all", scanner="cta")]
@@ -219,7 +252,8 @@ def test_a_patient_is_grown_injected_and_imaged_by_the_settings(settings):
     """The same arguments, the same bytes: finite intensities and the exact share."""
     found = acquire(3, SMALL, COARSE, settings)
     arteries, origin = inject(grown(3), settings.injection, settings.centre)
-    volume, share = image(arteries, origin, SMALL, COARSE, 3, settings.scanner)
+    arteries, pose = lie_down(arteries, origin, 3)
+    volume, share = image(arteries, pose, SMALL, COARSE, 3, settings.scanner)
     assert found.volume.tobytes() == volume.tobytes() and np.isfinite(volume).all()
     assert found.share.tobytes() == share.tobytes()
     np.testing.assert_array_equal(share, occupancy(arteries, SMALL, COARSE)[0])
@@ -229,7 +263,7 @@ def test_a_patient_is_grown_injected_and_imaged_by_the_settings(settings):
 
 def test_lesions_are_planted_by_the_settings():
     wanted = {"aneurysm": {"share": 1.0, "size_mm": [5.0, 8.0]}}
-    healthy, _ = occupancy(inject(grown(0), "carotid")[0], SMALL, COARSE)
+    healthy = acquire(0, SMALL, COARSE).share
     ill = acquire(0, SMALL, COARSE, Settings(lesions=wanted))
     assert [lesion.kind for lesion in ill.lesions] == ["aneurysm"]
     assert (ill.share >= healthy).all() and ill.share.sum() > healthy.sum() + 5

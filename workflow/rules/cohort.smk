@@ -37,18 +37,19 @@ rule phantom_morphometry:
         published="resources/published_morphometry.csv",
         code=sources.used_by("measure_phantoms"),
     output:
-        report(
+        csv=report(
             "results/tables/phantom_morphometry.csv",
             caption="../report/phantom_morphometry.rst",
             category="Cohort",
             labels={"result": "Phantoms, morphometry beside human arteries"},
         ),
+        md="results/tables/phantom_morphometry.md",
     log:
         "logs/phantom_morphometry.log",
     benchmark:
         "results/benchmarks/phantom_morphometry.tsv"
     conda:
-        "../../envs/preprocess.yaml"
+        "../../envs/figures.yaml"
     resources:
         mem_mb=1000,
         runtime=30,

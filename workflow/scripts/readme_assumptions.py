@@ -1,4 +1,5 @@
-"""Put every `# ASSUME:` comment of the code into the README's table (`make assumptions`)."""
+"""Put every `# ASSUME:` comment into its document's table (`make assumptions`): those on phantoms
+into docs/phantoms.md, all others into the README."""
 
 import re
 from pathlib import Path
@@ -6,9 +7,13 @@ from pathlib import Path
 from angiovox.provenance import assumptions
 
 SCRIPTS = Path(__file__).parent
-README = SCRIPTS.parents[1] / "README.md"
+ROOT = SCRIPTS.parents[1]
 START, END = "<!-- assumptions -->", "<!-- /assumptions -->"
 
-rows = "".join(f"| `{module}` | {text} |\n" for module, text in assumptions(SCRIPTS))
-table = f"{START}\n| module | choice |\n|---|---|\n{rows}{END}"
-README.write_text(re.sub(f"{START}.*?{END}", lambda _: table, README.read_text(), flags=re.DOTALL))
+of_phantoms = assumptions(SCRIPTS / "angiovox" / "phantom")
+others = [row for row in assumptions(SCRIPTS) if row not in of_phantoms]
+for document, found in (("README.md", others), ("docs/phantoms.md", of_phantoms)):
+    rows = "".join(f"| `{module}` | {text} |\n" for module, text in found)
+    table = f"{START}\n| module | choice |\n|---|---|\n{rows}{END}"
+    path = ROOT / document
+    path.write_text(re.sub(f"{START}.*?{END}", lambda _, t=table: t, path.read_text(), flags=re.S))

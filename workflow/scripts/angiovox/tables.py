@@ -64,6 +64,24 @@ def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame
     return table
 
 
+def morphometry_markdown(table: pd.DataFrame) -> str:
+    """`morphometry` for reading: a row per quantity, median (10th to 90th percentile)."""
+
+    def told(row: pd.Series, prefix: str) -> str:
+        median, low, high = (row[f"{prefix}{name}"] for name in ("median", "low", "high"))
+        return f"{median:.3g}" + ("" if pd.isna(low) else f" ({low:.3g} to {high:.3g})")
+
+    rows = [
+        {
+            "": f"{row['label']}, {row['unit']}" if isinstance(row["unit"], str) else row["label"],
+            f"{row['patients']} phantoms": told(row, ""),
+            "published": told(row, "published_"),
+        }
+        for _, row in table.iterrows()
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True) + "\n"
+
+
 def table1(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Table 1: the paper's network by number of views, published figures beside ours.
 

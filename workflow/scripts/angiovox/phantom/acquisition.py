@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from .anatomy import Variant
-from .arteries import Arteries
+from .arteries import Arteries, Pose
 from .centrelines import read_swc
 from .growth import grow
 from .imaging import image
 from .injection import inject, thinned
 from .lesions import Lesion, plant
+
+TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm
 
 
 @dataclass(frozen=True)
@@ -72,16 +75,29 @@ def acquire(
         patient = grow(seed)
         variant = patient.variant
         arteries, origin = inject(patient, settings.injection, settings.centre)
+        arteries, pose = lie_down(arteries, origin, seed)
     else:
-        arteries, origin = _from_file(centreline, settings.centre)
+        arteries, pose = _from_file(centreline, settings.centre)
     field_mm = voxel_size * min(shape)
     arteries, truth = plant(arteries, settings.lesions, field_mm, seed)
-    volume, share = image(arteries, origin, shape, voxel_size, seed, settings.scanner)
+    volume, share = image(arteries, pose, shape, voxel_size, seed, settings.scanner)
     return Acquisition(volume, share, arteries, truth, variant)
 
 
-def _from_file(path: str, centre: str) -> tuple[Arteries, np.ndarray]:
-    """Given arteries around their first fork ("circle") or their middle ("head")."""
+def lie_down(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, Pose]:
+    """No head is positioned to the millimetre: it lies tilted and off the isocentre a little.
+
+    origin : (3,) mm of the head's origin while it lies straight, as `inject` returns it.
+    """
+    rng = np.random.default_rng([seed, 5])
+    rotation = Rotation.from_euler("xyz", rng.normal(0, TILT, 3), degrees=True).as_matrix()
+    offset = rng.normal(0, OFFSET, 3)
+    lain = replace(arteries, points=arteries.points @ rotation.T + offset)
+    return lain, Pose(rotation @ origin + offset, rotation)
+
+
+def _from_file(path: str, centre: str) -> tuple[Arteries, Pose]:
+    """Given arteries, straight as they are, around their first fork or ("head") their middle."""
     arteries = read_swc(path)
     arteries = replace(arteries, contrast=thinned(arteries))
     forks = np.flatnonzero(np.bincount(arteries.segments[:, 0]) > 1)
@@ -89,4 +105,4 @@ def _from_file(path: str, centre: str) -> tuple[Arteries, np.ndarray]:
     if centre == "circle" and len(forks):
         # Contrast only thins along the flow: the first fork is the one with most of it.
         isocentre = arteries.points[forks[np.argmax(arteries.contrast[forks])]]
-    return arteries.moved(-isocentre), -isocentre
+    return arteries.moved(-isocentre), Pose(-isocentre)

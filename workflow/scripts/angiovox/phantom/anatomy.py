@@ -215,25 +215,26 @@ def _vertebral(side: str, calibre: float) -> list[Course]:
 
 def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
     calibre = rng.uniform(1.8, 2.15)
+    depth, bow = rng.uniform(0.75, 1.3), rng.normal(0, 2.5)  # of the siphon; of M1
     siphon = [
         (23, 12, -35),
         (22, 12, -30),
         (18, 8, -26),
         (13, 4, -23),
-        (10.5, 4, -17),
-        (9.5, -3, -13.5),
-        (9, -11, -12.5),
-        (9.3, -14.5, -8),
-        (10, -11, -4),
+        (10.5, 4 * depth, -17),
+        (9.5, -3 * depth, -13.5),
+        (9, -11 * depth, -12.5),
+        (9.3, -14.5 * depth, -8),
+        (10, -11 * depth, -4),
         (11.3, -5.5, -1.5),
         (13, -3, 4),
     ]
     courses = [
-        Course(f"{side} ICA", None, siphon, radii=(calibre, 0.8 * calibre), spread=0.7),
+        Course(f"{side} ICA", None, siphon, radii=(calibre, 0.8 * calibre), spread=1.0),
         Course(
             f"{side} ophthalmic",
             f"{side} ICA",
-            [(10, -12, -5), (11, -19, -6), (13, -27, -7), (15, -38, -4), (14, -46, -3)],
+            [(10, -12 * depth, -5), (11, -19, -6), (13, -27, -7), (15, -38, -4), (14, -46, -3)],
             radii=(0.62, 0.4),
         ),
         Course(
@@ -250,7 +251,7 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
         Course(
             f"{side} M1",
             f"{side} ICA",
-            [(13, -3, 4), (19, -5, 5.5), (25, -6, 4), end],
+            [(13, -3, 4), (19, -5, 5.5 + 0.8 * bow), (25, -6, 4 + bow), end],
             radii=(rng.uniform(1.2, 1.45), rng.uniform(1.0, 1.2)),
         ),
         Course(
@@ -281,7 +282,7 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
             Course(
                 f"{side} lenticulostriate {number + 1}",
                 f"{side} M1",
-                [(x, -5, 5), (x + 1, -3, 12), (x + 3, -1, 20), (x + 1, 2, 28)],
+                [(x, -5, 5 + 0.8 * bow), (x + 1, -3, 12), (x + 3, -1, 20), (x + 1, 2, 28)],
                 radii=(0.3, 0.16),
             )
         )

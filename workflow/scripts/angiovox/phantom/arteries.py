@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a head lies in the scanner: its point p is at `rotation @ p + origin`, in mm.
+
+    origin : (3,) from the isocentre. rotation : (3, 3).
+    """
+
+    origin: np.ndarray
+    rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Where points (..., 3) of the head are in the scanner."""
+        return points @ self.rotation.T + self.origin
 
 
 @dataclass(frozen=True)

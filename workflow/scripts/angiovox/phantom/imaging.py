@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from scipy import fft, ndimage
 
-from .arteries import Arteries
+from .arteries import Arteries, Pose
 from .heads import Head, plain_ct, residue
 from .occupancy import occupancy
 
@@ -49,7 +49,7 @@ SCANNERS = {
 
 def image(
     arteries: Arteries,
-    origin: np.ndarray,
+    pose: Pose,
     shape: tuple[int, int, int],
     voxel_size: float,
     seed: int,
@@ -59,8 +59,8 @@ def image(
 
     Parameters
     ----------
-    arteries, origin : filled arteries around the isocentre, and (3,) mm where the origin of the
-        head lies, as `injection.inject` returns them.
+    arteries : filled ones, around the isocentre.
+    pose : how the head around them lies.
     shape : (x, y, z) of the grid, centred on the isocentre.
     voxel_size : mm.
     seed : of the patient; the same arguments give the same image.
@@ -80,7 +80,7 @@ def image(
     kind = SCANNERS[scanner]
     share, contrast = occupancy(arteries, shape, voxel_size)
     rng = np.random.default_rng([seed, 3])
-    head = Head.draw(rng, np.asarray(origin, dtype=float))
+    head = Head.draw(rng, pose)
     volume = np.empty(shape, dtype=np.float32)
     for z, axes in _blocks(shape, voxel_size):
         background = residue(head, *axes) if kind.subtracted else plain_ct(head, *axes)

@@ -40,6 +40,7 @@ EDGE = 2.0  # mm that a lesion keeps from the edge of the field of view
 class Lesion:
     """What was planted and where. Lengths in mm; position (3,) from the isocentre, in DICOM's axes.
 
+    site : the artery that begins where an aneurysm sits, is narrowed, or feeds a malformation.
     measures : of an aneurysm size_mm and neck_mm (diameters); of a stenosis degree (share of the
         diameter that is lost), length_mm and healthy_radius_mm; of a malformation size_mm
         (diameter of the nidus) and vein_radius_mm.
