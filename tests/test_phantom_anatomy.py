@@ -36,6 +36,12 @@ def built(seed=0, **parts):
     return anatomy.build(np.random.default_rng(seed), variant(**parts))
 
 
+def radii(seed, **parts):
+    """Prescribed radii by artery, without building what has them."""
+    courses = anatomy._courses(np.random.default_rng(seed), variant(**parts))
+    return {course.name: course.radii for course in courses}
+
+
 @cache
 def drawn():
     rng = np.random.default_rng(2020)
@@ -155,6 +161,51 @@ def test_a_hypoplastic_artery_is_thinner_than_any_normal_one(name, thin):
     assert max(max(built(seed, **thin).radii[name]) for seed in range(10)) < 0.85 * normal
 
 
+@pytest.mark.parametrize("name", ["left A1", "ACoA"])
+def test_what_feeds_both_sides_is_thicker(name):
+    """On average over patients whose right first segment is normal, thin or absent."""
+    normal, thin, absent = (
+        np.mean([radii(seed, anterior=("normal", state, "normal"))[name] for seed in range(200)])
+        for state in ("normal", "hypoplastic", "absent")
+    )
+    for feeding in (thin, absent):
+        assert feeding / normal == pytest.approx(anatomy.FEEDING_BOTH, rel=0.05)
+    assert anatomy.FEEDING_BOTH > 1.1
+
+
+def test_the_left_vertebral_artery_is_thicker_in_two_of_three():
+    people = [radii(seed) for seed in range(1000)]
+    left, right = (np.array([own[f"{side} vertebral"][0] for own in people]) for side in SIDES)
+    assert np.mean(left > right) == pytest.approx(anatomy.LEFT_DOMINANT, abs=0.04)
+    assert 0.6 < anatomy.LEFT_DOMINANT < 0.75
+
+
+@pytest.mark.parametrize("anterior", [a for a in ANTERIOR if a[2] != "absent"], ids="-".join)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bridge_leads_from_the_feeding_a2_to_the_other(seed, anterior):
+    """From first node to first node, whichever side feeds."""
+    graph = built(seed, anterior=anterior)
+    feeder, fed = SIDES if anterior[0] == "normal" else SIDES[::-1]
+    ends = [graph.paths[f"{side} A2"][0] for side in (feeder, fed)]
+    assert [graph.paths["ACoA"][end] for end in (0, -1)] == ends
+
+
+@pytest.mark.parametrize(
+    ("host", "leaving"),
+    [
+        ("ICA", ("M1", "A1")),
+        ("M1", ("M2 superior", "M2 inferior", "M2 middle")),
+        ("basilar", ("P1",)),
+    ],
+)
+@pytest.mark.parametrize("side", SIDES)
+def test_arteries_leave_the_end_of_their_host_on_either_side(side, host, leaving):
+    for seed in range(3):
+        paths = built(seed, trunks=(3, 3)).paths
+        end = paths[host if host == "basilar" else f"{side} {host}"][-1]
+        assert {paths[f"{side} {name}"][0] for name in leaving} == {end}
+
+
 @pytest.mark.parametrize("trunks", [(2, 3), (3, 2)])
 def test_a_middle_cerebral_artery_forks_in_as_many_trunks_as_drawn(trunks):
     names = built(trunks=trunks).names
@@ -202,6 +253,35 @@ def test_kind_is_the_artery_without_side_and_part(name, base, artery):
     assert name.split()[0] == base and anatomy.kind(name) == artery
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("left M2 superior", True),
+        ("right A3", True),
+        ("left PICA", True),
+        ("right M1", False),
+        ("left AChA", False),
+        ("ACoA", False),
+    ],
+)
+def test_arteries_that_feed_a_surface_are_grown(name, expected):
+    assert territories.is_grown(name) == expected
+
+
+@pytest.mark.parametrize("back", [-50.0, 0.0, 17.0, 80.0])
+def test_the_upper_midline_lies_on_the_surface(back):
+    place = territories.on_midline(back)
+    assert territories.level(place[None], cerebellar=False) == pytest.approx(1)
+    assert place[0] == 0 and place[1] == back and place[2] > territories.CEREBRUM_CENTRE[2]
+
+
+def test_far_beyond_the_head_the_midline_ends_on_the_surface():
+    for back in (-500.0, 500.0):
+        place = territories.on_midline(back)
+        assert territories.level(place[None], cerebellar=False) == pytest.approx(1)
+        assert 0 < np.sign(back) * place[1] < 100
+
+
 @pytest.mark.parametrize("cerebellar", [False, True])
 def test_level_is_one_on_the_surface_and_grows_in_proportion(cerebellar):
     centre, axes = (
@@ -215,7 +295,7 @@ def test_level_is_one_on_the_surface_and_grows_in_proportion(cerebellar):
     np.testing.assert_allclose(twice, 2 * once)
 
 
-@pytest.mark.parametrize("name", ["left M2 superior", "right A2", "left PICA", "right SCA"])
+@pytest.mark.parametrize("name", ["left M2 superior", "right A3", "left PICA", "right SCA"])
 def test_confined_points_are_in_the_brain_and_on_their_side(name):
     cerebellar = anatomy.kind(name) not in territories.CEREBRAL
     centre = territories.CEREBELLUM_CENTRE if cerebellar else territories.CEREBRUM_CENTRE

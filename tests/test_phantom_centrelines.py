@@ -5,8 +5,12 @@ import re
 import numpy as np
 import pytest
 from angiovox.errors import InputError
-from angiovox.phantom.acquisition import Settings, acquire
+from angiovox.phantom.acquisition import MIDDLE, Settings, acquire
+from angiovox.phantom.arteries import branches
 from angiovox.phantom.centrelines import read_swc, swc_files
+from angiovox.phantom.courses import STEP
+from angiovox.phantom.occupancy import occupancy
+from angiovox.phantom.territories import CEREBRUM, CEREBRUM_CENTRE
 
 TREE = """\
 # a trunk that forks
@@ -175,11 +179,73 @@ def acquired(path, centre="circle"):
 def test_a_given_tree_is_what_the_scanner_shows(tmp_path):
     path = swc(tmp_path, TREE)
     taken, given = acquired(path, "head"), read_swc(path)
-    np.testing.assert_allclose(taken.arteries.points, given.points)
+    np.testing.assert_allclose(taken.arteries.points[: len(given.points)], given.points)
     assert taken.variant is None and taken.lesions == []
     index = tuple(np.rint(given.points / 1.5 + 11.5).astype(int).T)
     assert (taken.share[index] > 0).all()
     assert taken.volume[taken.share > 0.5].min() > taken.volume[taken.share == 0].mean() + 100
+
+
+def test_a_tree_is_made_finer_without_a_change_of_its_tubes(tmp_path):
+    given, taken = read_swc(swc(tmp_path, TREE)), acquired(swc(tmp_path, TREE), "head").arteries
+    assert given.lengths.max() > 4 * STEP and taken.lengths.max() <= STEP * (1 + 1e-9)
+    assert taken.lengths.sum() == pytest.approx(given.lengths.sum())
+    ends = [sorted(path[[0, -1]].tolist()) for path in branches(taken.segments)]
+    assert sorted(ends) == sorted(
+        sorted(path[[0, -1]].tolist()) for path in branches(given.segments)
+    )
+    shares = [occupancy(tree, (48,) * 3, 0.75)[0] for tree in (given, taken)]
+    # Where the tube tapers, whose points are nearest differs by a hair.
+    assert np.abs(shares[0] - shares[1]).max() < 0.2
+    assert shares[1].sum() == pytest.approx(shares[0].sum(), rel=0.01)
+
+
+def tower(folder):
+    """A straight artery along z in points 10 mm apart, 3 mm wide."""
+    rows = [f"{i} 0 0 0 {10 * i} 1.5 {i - 1 or -1}" for i in range(1, 11)]
+    return swc(folder, "\n".join(rows))
+
+
+@pytest.mark.parametrize("length", [6, 13])
+def test_a_stenosis_between_points_far_apart_is_as_long_and_deep_as_told(tmp_path, length):
+    wanted = {"stenosis": {"share": 1, "degree": [0.7, 0.7], "length_mm": [length, length]}}
+    ill, healthy = (
+        acquire(3, (64,) * 3, 0.75, Settings("all", lesions=lesions), str(tower(tmp_path)))
+        for lesions in (wanted, {})
+    )
+    (told,) = ill.lesions
+    area, before = (taken.share.sum(axis=(0, 1)) for taken in (ill, healthy))
+    changed = (np.flatnonzero(area != before) - 31.5) * 0.75
+    assert changed.mean() == pytest.approx(told.position[2], abs=0.75)
+    assert 0.7 * length < np.ptp(changed) < length + 0.75
+    assert np.sqrt((area / before)[12:-12].min()) == pytest.approx(1 - 0.7, abs=0.08)
+    # Half of the loss is reached over half of the length.
+    deep = np.sqrt(area / before) < 1 - 0.7 / 2
+    assert 0.75 * deep.sum() == pytest.approx(length / 2, abs=1.1)
+
+
+def test_the_head_lies_around_the_tree_wherever_the_isocentre_is(tmp_path):
+    """Told by where the vein of a malformation ends: on the midline, above the tree's middle."""
+    wide = re.sub(
+        r"^(\d) 0 (\S+) (\S+) (\S+)",
+        lambda m: " ".join([m[1], "0", *(str(5 * float(m[i])) for i in (2, 3, 4))]),
+        TREE,
+        flags=re.M,
+    )
+    path = swc(tmp_path, wide)
+    wanted = {"malformation": {"share": 1, "size_mm": [8, 14]}}
+    shown = {
+        centre: acquire(1, (24,) * 3, 8.0, Settings("all", centre, lesions=wanted), str(path))
+        for centre in ("circle", "head")
+    }
+    ends = {centre: taken.arteries.points[-1] for centre, taken in shown.items()}
+    root = {centre: taken.arteries.points[0] for centre, taken in shown.items()}
+    assert np.abs(root["head"] - root["circle"]).max() > 5
+    np.testing.assert_allclose(ends["head"] - root["head"], ends["circle"] - root["circle"])
+    assert ends["head"][0] == pytest.approx(0, abs=1e-9)
+    # From the head's middle to the top of the brain.
+    highest = CEREBRUM_CENTRE[2] + CEREBRUM[2] - MIDDLE[2]
+    assert 0.8 * highest < ends["head"][2] <= highest
 
 
 def test_the_first_fork_is_at_the_isocentre_where_the_circle_would_be(tmp_path):
@@ -189,7 +255,9 @@ def test_the_first_fork_is_at_the_isocentre_where_the_circle_would_be(tmp_path):
     (first,) = np.flatnonzero((arteries.points == 0).all(axis=1))
     assert arteries.radii[first] == 1.5
     unbranched = swc(tmp_path, "1 0 0 0 0 2 -1\n2 0 0 0 10 2 1\n3 0 0 0 30 2 2\n")
-    np.testing.assert_allclose(acquired(unbranched).arteries.points, read_swc(unbranched).points)
+    np.testing.assert_allclose(
+        acquired(unbranched).arteries.points[:3], read_swc(unbranched).points
+    )
 
 
 def test_contrast_thins_on_the_way_from_the_root(tmp_path):

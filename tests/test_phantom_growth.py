@@ -2,19 +2,22 @@
 
 from dataclasses import fields
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from angiovox.phantom import anatomy, calibre, courses, territories
+from angiovox.phantom.acquisition import lie_down
 from angiovox.phantom.anatomy import SIDES
 from angiovox.phantom.arteries import Arteries, along, branches
 from angiovox.phantom.growth import grow
+from angiovox.phantom.heads import Head
+from angiovox.phantom.injection import CENTRES, INJECTIONS, inject
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 SEEDS = range(1003, 1009)
-CORTICAL = tuple(territories.TIPS)
+CORTICAL = (*territories.TIPS, *territories.BEYOND.values())
 grown = cache(grow)
 
 
@@ -29,12 +32,13 @@ def kinds(seed):
 
 @cache
 def tips(kind):
-    """Ends of all branches of one kind of artery, mirrored to the left (n, 3)."""
+    """Ends of one kind of artery and of its cortical branches, mirrored to the left (n, 3)."""
+    tree = (kind, territories.BEYOND.get(kind, kind))
     found = []
     for seed in SEEDS:
         arteries, (own, side) = grown(seed).arteries, kinds(seed)
         degree = np.bincount(arteries.segments.ravel())
-        ends = (degree[arteries.segments[:, 1]] == 1) & (own == kind)
+        ends = (degree[arteries.segments[:, 1]] == 1) & np.isin(own, tree)
         mirror = np.stack([side[ends], *np.ones((2, ends.sum()))], axis=1)
         found.append(arteries.points[arteries.segments[ends, 1]] * mirror)
     return np.concatenate(found)
@@ -129,6 +133,35 @@ def test_cortical_arteries_fork_in_two(seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+def test_cortical_branches_are_numbered_beyond_their_trunk(seed):
+    """A3 leaves A2 or A3 of its side; a trunk is one course, and what forks has the next number."""
+    arteries = grown(seed).arteries
+    beyond = {f"{side} {kind}" for side in SIDES for kind in territories.BEYOND.values()}
+    assert beyond < set(arteries.names)
+    for number, name in enumerate(arteries.names):
+        own = arteries.segments[arteries.artery == number]
+        side, kind = name.split()[0], anatomy.kind(name)
+        if kind in territories.BEYOND:
+            assert np.bincount(own.ravel()).max() == 2
+        for trunk, beyond in territories.BEYOND.items():
+            if kind == beyond:
+                into = np.isin(arteries.segments[:, 1], own[:, 0])
+                before = {" ".join(n.split()[:2]) for n in names_at(arteries, into)}
+                assert before == {f"{side} {trunk}", name}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_arteries_lie_inside_the_skull_wherever_the_head_lies(seed):
+    """Cortical ones at least 0.3 mm below the inner table, those of the base 10 mm."""
+    for injection, centre in product(INJECTIONS, CENTRES):
+        arteries, pose = lie_down(*inject(grown(seed), injection, centre), seed)
+        depth = Head.draw(np.random.default_rng(seed), pose).depth(*arteries.points.T)
+        assert depth.max() < -0.3
+        is_grown = np.array([territories.is_grown(name) for name in arteries.names])
+        assert depth[arteries.segments[~is_grown[arteries.artery]]].max() < -10
+
+
+@pytest.mark.parametrize("seed", SEEDS)
 def test_thin_parts_of_the_circle_are_thin(seed):
     """The carotid feeds a fetal posterior cerebral artery, whose first segment is then thin."""
     patient = grown(seed)
@@ -189,7 +222,7 @@ def test_tips_lie_where_each_artery_feeds():
     assert sca[2] > pica[2] and aica[0] > max(sca[0], pica[0])
 
 
-@pytest.mark.parametrize("kind", CORTICAL)
+@pytest.mark.parametrize("kind", territories.TIPS)
 def test_an_artery_has_about_as_many_tips_as_asked(kind):
     """No more than the richest patient is given, and the ends of its up to three trunks."""
     least, most = territories.TIPS[kind]

@@ -6,8 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 from angiovox.phantom import imaging
-from angiovox.phantom.acquisition import Settings, acquire, lie_down
+from angiovox.phantom.acquisition import MIDDLE, Settings, acquire, lie_down
 from angiovox.phantom.arteries import Arteries, Pose
+from angiovox.phantom.courses import STEP
 from angiovox.phantom.growth import grow
 from angiovox.phantom.heads import Head
 from angiovox.phantom.imaging import SCANNERS, image
@@ -244,6 +245,28 @@ def test_an_unknown_scanner_is_refused_with_its_name():
         image(NOTHING, Pose(ORIGIN), SMALL, COARSE, 0, "mri")
 
 
+def test_the_middle_of_given_arteries_is_put_where_grown_ones_have_theirs():
+    boxes = [grown(seed).arteries.points for seed in range(6)]
+    middles = [(points.min(axis=0) + points.max(axis=0)) / 2 for points in boxes]
+    np.testing.assert_allclose(np.mean(middles, axis=0), MIDDLE, atol=1.5)
+
+
+@pytest.mark.parametrize("centre", CENTRES)
+def test_the_head_lies_around_given_centrelines(tmp_path, centre):
+    """Around the middle of these, which is 40 mm to the left of their first fork."""
+    path = tmp_path / "tree.swc"
+    path.write_text("1 0 -40 0 -20 1 -1\n2 0 -40 0 0 1 1\n3 0 40 0 20 1 2\n4 0 -40 0 20 1 2\n")
+    settings = Settings(centre=centre, scanner="cta")
+    found = acquire(1, (40, 40, 40), 6.0, settings, str(path))
+    x = axes((40, 40, 40), 6.0)[0]
+    inner = np.s_[:, 8:32, 18:30]
+    weight = (found.volume[inner] > -500).mean(axis=(1, 2))
+    middle = (x.ravel() * weight).sum() / weight.sum()
+    box = found.arteries.points
+    assert middle == pytest.approx((box[:, 0].min() + box[:, 0].max()) / 2, abs=6)
+    assert abs(middle) > 20 if centre == "circle" else abs(middle) < 6
+
+
 SETTINGS = [Settings(), Settings("vertebral", "head"), Settings("all", scanner="cta")]
 
 
@@ -281,3 +304,4 @@ def test_given_centrelines_are_imaged_in_place_of_grown_arteries(tmp_path, centr
     fork = one.arteries.points[1]
     np.testing.assert_allclose(fork, {"circle": [0, 0, 0], "head": [-3, 0, 5]}[centre], atol=1e-9)
     assert one.arteries.contrast.max() == 1 > one.arteries.contrast.min()
+    assert one.arteries.lengths.max() <= STEP * (1 + 1e-9)

@@ -57,6 +57,11 @@ def inlets(arteries):
     return np.setdiff1d(arteries.segments[:, 0], arteries.segments[:, 1])
 
 
+def beyond(letter, *sides):
+    """Names of the arteries beyond the circle that a letter stands for, such as "left A2"."""
+    return {f"{side} {letter}{number}" for side in sides for number in (2, 3)}
+
+
 def touching(arteries, end):
     """Names of the arteries that begin (end 0) or arrive (end 1) at the isocentre."""
     ends = arteries.points[arteries.segments[:, end]]
@@ -110,11 +115,12 @@ def test_cross_filling_adds_the_other_anterior_cerebral_artery_only(seed, cross_
     patient = varied(seed)
     cross_filling(1.0)
     crossed, (arteries, _) = filled(patient), inject(patient, "carotid")
-    bridge, beyond = "ACoA", f"{OTHER[side_of(patient)]} A2"
-    assert arteries.contrast[of(arteries, beyond)].max() <= CROSS_STRENGTH
+    bridge, fed = "ACoA", beyond("A", OTHER[side_of(patient)])
+    for name in fed:
+        assert arteries.contrast[of(arteries, name)].max() <= CROSS_STRENGTH
     assert (of(arteries, bridge)[1:, 0] == of(arteries, bridge)[:-1, 1]).all()
     cross_filling(0.0)
-    assert crossed - filled(patient) == {bridge, beyond} & set(patient.arteries.names)
+    assert crossed - filled(patient) == {bridge, *fed} & set(patient.arteries.names)
 
 
 @pytest.mark.parametrize("bridge", ["hypoplastic", "absent"])
@@ -122,7 +128,7 @@ def test_cross_filling_adds_the_other_anterior_cerebral_artery_only(seed, cross_
 def test_contrast_crosses_no_thin_or_missing_bridge(seed, bridge, cross_filling):
     cross_filling(1.0)
     patient = varied(seed, bridge)
-    assert not filled(patient) & {"ACoA", f"{OTHER[side_of(patient)]} A2"}
+    assert not filled(patient) & {"ACoA", *beyond("A", OTHER[side_of(patient)])}
 
 
 @pytest.mark.parametrize("first", ["hypoplastic", "absent"])
@@ -131,9 +137,9 @@ def test_an_a2_without_its_a1_is_fed_by_the_other_carotid(seed, first, cross_fil
     cross_filling(0.0)
     own = side_of(varied(seed))
     fed_elsewhere = filled(varied(seed, first={own: first}))
-    assert not {"left A2", "right A2", "ACoA"} & fed_elsewhere
+    assert not {"ACoA", *beyond("A", *SIDES)} & fed_elsewhere
     feeding = filled(varied(seed, first={OTHER[own]: first}))
-    assert {f"{own} A2", f"{OTHER[own]} A2"} <= feeding
+    assert beyond("A", *SIDES) <= feeding
 
 
 @pytest.mark.parametrize("state", ["normal", "hypoplastic", "absent", "fetal"])
@@ -141,10 +147,11 @@ def test_an_a2_without_its_a1_is_fed_by_the_other_carotid(seed, first, cross_fil
 def test_a_fetal_posterior_cerebral_artery_fills_from_its_carotid_only(seed, state):
     for side in SIDES:
         patient = varied(seed, posterior={side: state})
-        own, distal = side_of(patient) == side, f"{side} P2"
-        assert (distal in filled(patient)) == (own and state == "fetal")
-        assert (distal in filled(patient, "vertebral")) == (state != "fetal")
-        assert f"{OTHER[side]} P2" in filled(patient, "vertebral")
+        own, distal = side_of(patient) == side, beyond("P", side)
+        assert distal & filled(patient) == (distal if own and state == "fetal" else set())
+        by_vertebral = filled(patient, "vertebral")
+        assert distal & by_vertebral == (set() if state == "fetal" else distal)
+        assert beyond("P", OTHER[side]) <= by_vertebral
         assert f"{side} P1" in filled(patient, "vertebral")
         reached = own and state in ("normal", "fetal")
         connected = {f"{side} PCoA"} & set(patient.arteries.names)
@@ -174,6 +181,25 @@ def test_a_carotid_is_centred_on_its_end_at_the_circle(seed):
 def test_a_vertebral_artery_is_centred_on_the_end_of_the_basilar(seed):
     arteries, _ = inject(grown(seed), "vertebral")
     assert "basilar" in touching(arteries, 1) and {"left P1", "right P1"} <= touching(arteries, 0)
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("seed", [131, 275, 658])
+def test_either_carotid_of_a_patient_with_one_poor_a1_is_the_only_inlet(seed, side):
+    """The good side feeds both, through a bridge from its own A2 to the other's."""
+    patient = grown(seed)
+    (poor,) = [s for s in SIDES if patient.variant.first_anterior[s] != "normal"]
+    # Which carotid is injected is drawn by the seed: another seed of the same arteries.
+    patient = next(p for s in range(99) if side_of(p := replace(patient, seed=s)) == side)
+    arteries, _ = inject(patient, "carotid")
+    assert len(inlets(arteries)) == 1
+    before, after = arteries.contrast[arteries.segments].T
+    assert (after < before).all()
+    crossing = {"ACoA", *beyond("A", *SIDES)}
+    assert crossing & filled(patient) == (crossing if side != poor else set())
+    if side != poor:
+        bridge, own, other = (of(arteries, n) for n in ("ACoA", f"{side} A2", f"{poor} A2"))
+        assert bridge[0, 0] == own[0, 0] and bridge[-1, 1] == other[0, 0]
 
 
 @pytest.mark.parametrize("name", INJECTIONS)

@@ -1,11 +1,11 @@
 """Branches, winding and morphometry: known answers by hand, published ranges for the cohort."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pytest
-from angiovox.phantom import courses, morphometry
+from angiovox.phantom import courses, morphometry, territories
 from angiovox.phantom.arteries import Arteries, along, branches
 from angiovox.phantom.growth import grow
 from scipy.spatial.transform import Rotation
@@ -108,6 +108,37 @@ def test_only_branches_of_2_mm_count_among_branches(length, counts):
     assert (measured["tortuosity_p90"] > 1.1) == counts
 
 
+def test_points_that_coincide_change_no_measure():
+    """A stop half way along the stem: a segment without length, inside a branch."""
+    fork = forked()
+    stop, (first, last) = len(fork.points), fork.segments[200]
+    doubled = replace(
+        fork,
+        points=np.concatenate([fork.points, fork.points[[last]]]),
+        radii=np.append(fork.radii, fork.radii[last]),
+        contrast=np.ones(stop + 1),
+        segments=np.concatenate(
+            [fork.segments[:200], [(first, stop), (stop, last)], fork.segments[201:]]
+        ),
+        artery=np.append(fork.artery, 0),
+    )
+    assert (doubled.lengths == 0).sum() == 1
+    assert morphometry.measure(doubled) == pytest.approx(morphometry.measure(fork), rel=1e-9)
+
+
+def test_a_branch_without_length_joins_two_forks():
+    """Three daughters at one place, as two forks that coincide: no ratio without a length."""
+    ways = [(0, 1), (1, 2), (1, 3), (3, 4), (3, 5)]
+    places = [(0, 0, 0), (10, 0, 0), (10, 20, 0), (10, 0, 0), (30, 0, 0), (10, 0, 20)]
+    points, ones = np.array(places, dtype=float), np.ones(6)
+    arteries = Arteries(points, ones, ones, np.array(ways), np.zeros(5, dtype=int), ("left M2",))
+    measured = morphometry.measure(arteries)
+    assert measured["bifurcations"] == 2 and np.isfinite(list(measured.values())).all()
+    assert measured["total_length_m"] == pytest.approx(0.07)
+    assert measured["daughter_ratio"] == pytest.approx(1)
+    assert measured["branch_length_median_mm"] == pytest.approx(20)
+
+
 @pytest.mark.parametrize(("radius", "seen"), [(0.34, False), (0.36, True)])
 def test_a_thin_artery_and_its_fork_are_not_seen(radius, seen):
     trunk = [(line((0, 0, 0), (30, 0, 0)), 0.355), (line((30, 0, 0), (60, 0, 0)), 0.355)]
@@ -207,6 +238,17 @@ def test_a_course_sways_by_its_seed_and_only_where_it_may():
     assert len(one) != len(other) or (one != other).any()
     flat = wound("straight", 1.5, 0, lambda points, _: points * [1, 1, 0])
     assert np.abs(flat[:, 2]).max() < 1e-9 and np.abs(flat[:, 1]).max() > 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("target", [1.2, 1.6, 2.5])
+def test_a_confined_way_from_across_the_midline_keeps_its_ends(target, seed):
+    """The right edge of the basilar lies beyond the midline of an artery of the left side."""
+    way = np.array([(-2.0, 7, -2), (17, 27, -6)])
+    confine = partial(territories.confine, name="left SCA")
+    course = courses.wind(way, target, np.random.default_rng(seed), confine)
+    np.testing.assert_allclose(course[[0, -1]], way, atol=1e-9)
+    assert np.median(np.diff(along(course))) == pytest.approx(courses.STEP, rel=0.3)
 
 
 def test_trunks_and_short_branches_wind_less():

@@ -140,6 +140,44 @@ def test_tubes_that_share_a_voxel_without_touching_add_up():
     np.testing.assert_array_equal(both, alone[0] + alone[1])
 
 
+def cones(arteries):
+    """Volume of each segment without its half balls."""
+    first, last = arteries.radii[arteries.segments].T
+    return np.pi / 3 * arteries.lengths * (first**2 + first * last + last**2)
+
+
+@pytest.mark.parametrize("step", [0.3, 1.0, 100.0])
+def test_finer_arteries_are_the_same_tubes(step):
+    """As long and as large, artery by artery; flow enters where it did."""
+    arteries = grown(0).arteries
+    arteries = replace(arteries, contrast=np.linspace(1, 0.2, len(arteries.points)))
+    finer, count = arteries.finer(step), len(arteries.points)
+    assert finer.lengths.max() <= step * (1 + 1e-9)
+    assert (len(finer.segments) > len(arteries.segments)) == (step < arteries.lengths.max())
+    assert finer.names == arteries.names
+    assert len(np.unique(finer.segments)) == len(finer.points)
+    for part in ("points", "radii", "contrast"):
+        np.testing.assert_array_equal(getattr(finer, part)[:count], getattr(arteries, part))
+    for found, expected in ((finer.lengths, arteries.lengths), (cones(finer), cones(arteries))):
+        by_artery = np.bincount(finer.artery, found), np.bincount(arteries.artery, expected)
+        np.testing.assert_allclose(*by_artery, rtol=1e-9)
+    inlets = [np.setdiff1d(a.segments[:, 0], a.segments[:, 1]) for a in (finer, arteries)]
+    np.testing.assert_array_equal(*inlets)
+    assert len(inlets[0]) == 4
+
+
+@pytest.mark.parametrize("step", [0.3, 1.0, 4.0])
+def test_finer_arteries_fill_the_same_voxels(step):
+    """Exactly where a tube does not taper; where it does, inner half balls add next to nothing."""
+    even = replace(tangle(), radii=np.repeat(np.linspace(0.4, 2.5, 8), 3))
+    for arteries, voxel_size, most in ((even, 1.0, 0.0), (grown(0).arteries, 3.0, 1e-3)):
+        share, contrast = occupancy(arteries, SHAPE, voxel_size)
+        finer, its_contrast = occupancy(arteries.finer(step), SHAPE, voxel_size)
+        assert (finer >= share).all()
+        assert finer.sum() - share.sum() <= most * share.sum()
+        np.testing.assert_allclose(its_contrast[share > 0], contrast[share > 0], atol=1e-5)
+
+
 @pytest.mark.parametrize("axis", range(3))
 def test_a_mirrored_patient_has_a_mirrored_share(axis):
     arteries = tangle()

@@ -89,6 +89,14 @@ def test_each_assumption_is_listed_in_its_document_and_no_other(document):
     assert len(listed) > 5
 
 
+def test_the_phantoms_document_shows_their_morphometry():
+    text = (ROOT / "docs/phantoms.md").read_text()
+    table = text.split("<!-- morphometry -->")[1].split("<!-- /morphometry -->")[0]
+    published = (ROOT / "resources/published_morphometry.csv").read_text().splitlines()
+    assert len(table.strip().splitlines()) == len(published) + 1  # a rule below the heading
+    assert all(row.split(",")[1] in table for row in published[1:])
+
+
 @pytest.mark.parametrize("target", ["reproduce", "test", "lint", "format"])
 def test_the_makefile_has_the_target(target):
     makefile = (ROOT / "Makefile").read_text()

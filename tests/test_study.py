@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import shutil
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ import yaml
 from angiovox import dicom, geometry, interface
 from angiovox.errors import InputError
 from angiovox.phantom import acquisition
+from angiovox.phantom.growth import grow
+from angiovox.phantom.injection import inject
+from angiovox.phantom.lesions import EDGE
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -149,6 +153,7 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
             dict(cohort__phantoms__scanner="mri"),
             ["cohort.phantoms.scanner", "'mri'", "'3dra', 'cta'"],
         ),
+        (dict(cohort__phantoms__count=1000), ["cohort.phantoms.count", "1000", "at most 999"]),
         (dict(cohort__phantoms__lesions=None), ["cohort.phantoms.lesions", "None", "object"]),
         (dict(cohort__phantoms__centrelines=3), ["cohort.phantoms.centrelines", "3", "string"]),
         (dict(cohort__sheet=["a.tsv"]), ["cohort.sheet", "['a.tsv']", "string or null"]),
@@ -197,13 +202,23 @@ def test_a_series_own_voxels_are_allowed_without_phantoms():
     study.check_config(changed(volume__voxel_mm=None, cohort__phantoms__count=0))
 
 
-def test_a_voxel_wider_than_the_widest_artery_of_a_phantom_is_refused():
-    widest = study.WIDEST_ARTERY_MM
-    study.check_config(changed(volume__voxel_mm=widest))
-    message = refusal(study.check_config, changed(volume__voxel_mm=1.25 * widest))
-    assert f"volume.voxel_mm: {1.25 * widest:g} mm" in message
-    assert f"widest artery of a phantom, {widest:g} mm" in message
-    study.check_config(changed(volume__voxel_mm=1.25 * widest, cohort__phantoms__count=0))
+@pytest.mark.parametrize("injection", study.WIDEST_MM)
+def test_a_voxel_that_may_miss_every_artery_of_the_injection_is_refused(injection):
+    widest = study.WIDEST_MM[injection]
+    most = study.WIDEST_VOXEL * widest
+    given = dict(cohort__phantoms__injection=injection)
+    study.check_config(changed(volume__voxel_mm=most, **given))
+    message = refusal(study.check_config, changed(volume__voxel_mm=1.01 * most, **given))
+    assert f"volume.voxel_mm: {1.01 * most:g} mm" in message
+    assert f"injection {injection} has measures {widest:g} mm" in message
+    given["cohort__phantoms__count"] = 0
+    study.check_config(changed(volume__voxel_mm=1.01 * most, **given))
+
+
+def test_the_widest_artery_told_of_an_injection_is_about_that_of_patients():
+    for patient, (name, widest) in product(map(grow, range(2)), study.WIDEST_MM.items()):
+        found = 2 * inject(patient, name)[0].radii.max()
+        assert 0.6 * widest < found < 1.15 * widest, (patient.seed, name)
 
 
 # Lesions of phantoms
@@ -242,13 +257,12 @@ def test_a_kind_of_lesion_that_nobody_can_have_is_named_with_those_there_are():
 
 @pytest.mark.parametrize("key", ["aneurysm__size_mm", "stenosis__length_mm"])
 def test_a_lesion_larger_than_the_field_of_view_is_refused_with_both_sizes(key):
-    """The field is 48 mm: 64 voxels of 0.75 mm; half of it, less an edge, holds a lesion."""
+    """The field is 48 mm: 64 voxels of 0.75 mm; all of it, less an edge, holds a lesion."""
     lesions = f"cohort__phantoms__lesions__{key}"
-    study.check_config(changed(**{lesions: [3, 22]}))
-    message = refusal(study.check_config, changed(**{lesions: [3, 22.1]}))
-    assert f"{lesions.replace('__', '.')}: [3, 22.1]" in message
-    assert "field of view of 48 mm" in message and "room for 22 mm" in message
-    assert "volume.shape 64, volume.voxel_mm 0.75" in message
+    study.check_config(changed(**{lesions: [3, 48 - 2 * EDGE]}))
+    message = refusal(study.check_config, changed(**{lesions: [3, 48.1 - 2 * EDGE]}))
+    assert f"{lesions.replace('__', '.')}: [3, 44.1] does not fit" in message
+    assert "the field of view, 48 mm, has room for 44 mm" in message and "share: 0" in message
 
 
 @pytest.mark.parametrize("kind", ["aneurysm", "malformation"])
@@ -344,6 +358,33 @@ def test_a_broken_centreline_is_named_with_file_and_line(centrelines, tmp_path, 
     assert message.startswith(f"cohort.phantoms.centrelines: {tmp_path / 'c.swc'}")
     assert words in message
     assert len(study.read_cohort(centrelines(3, **sound, c=SWC, z=text))) == 3  # z is nobody's
+
+
+@pytest.mark.parametrize(
+    ("radius", "voxel_mm"),
+    [(0.34, 0.25), (0.36, 0.45), (0.99, 1.2), (20, 24.5)],
+    ids=["thin", "thin for its voxel", "coarse", "very coarse"],
+)
+def test_a_tree_too_thin_to_be_measured_or_seen_is_named_with_width_and_voxel(
+    centrelines, tmp_path, radius, voxel_mm
+):
+    config = centrelines(4, **dict.fromkeys("abd", SWC.replace(" 2 -1", " 30 -1")))
+    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 0.2 -1\n2 0 0 0 10 {radius} 1\n")
+    config["volume"]["voxel_mm"] = voxel_mm
+    message = refusal(study.read_cohort, config)
+    assert message.startswith(f"cohort.phantoms.centrelines: {tmp_path / 'c.swc'}: ")
+    assert f"{2 * radius:g} mm" in message and f"voxels of {voxel_mm:g} mm" in message
+    assert "radii in mm" in message
+    # Its widest place counts, wherever that is, and a little more of it is enough.
+    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 {1.05 * radius} -1\n2 0 0 0 10 0.2 1\n")
+    assert len(study.read_cohort(config)) == 4
+
+
+def test_given_arteries_that_are_thicker_than_grown_ones_allow_coarser_voxels(centrelines):
+    config = centrelines(4, **dict.fromkeys("abcd", SWC.replace(" 2 -1", " 5 -1")))
+    config["volume"]["voxel_mm"] = 1.1 * study.WIDEST_VOXEL * study.WIDEST_MM["all"]
+    study.check_config(config)
+    assert len(study.read_cohort(config)) == 4
 
 
 # Methods and figures

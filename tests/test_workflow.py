@@ -252,7 +252,7 @@ def test_the_same_series_from_the_users_folders_give_the_same_tables(study, fres
 def test_swc_files_are_imaged_in_place_of_grown_arteries(fresh):
     """Each a straight artery that forks, its radius in its name: the masks grow with it."""
     (fresh / "trees").mkdir()
-    for number, radius in enumerate((1.5, 2.5, 3.5, 4.5)):
+    for number, radius in enumerate((2.5, 3.5, 4.5, 5.5)):
         (fresh / f"trees/tree-{number}.swc").write_text(
             f"1 0 0 0 -15 {radius} -1\n2 0 0 0 0 {radius} 1\n"
             f"3 0 12 0 12 {radius} 2\n4 0 -12 0 12 {radius} 2\n"

@@ -64,7 +64,7 @@ CONFIGS = {
     "more tests than patients": ({"cohort": {"test_patients": 9}}, ["test_patients", "9", "4"]),
     "lesion larger than the field": (
         {"cohort": {"phantoms": {"lesions": {"aneurysm": {"share": 1, "size_mm": [3, 50]}}}}},
-        ["lesions.aneurysm.size_mm", "[3, 50]", "field of view of 40 mm"],
+        ["cohort.phantoms.lesions.aneurysm.size_mm", "[3, 50]", "40 mm", "room for 36 mm"],
     ),
     "no voxel shows an artery": ({"volume": {"voxel_mm": 5.0}}, ["volume.voxel_mm", "5 mm"]),
     "centrelines of one carotid": (
@@ -89,7 +89,7 @@ def test_a_broken_swc_file_is_refused_with_its_line(fresh):
     (fresh / "trees").mkdir()
     for name in "abcd":
         radius = -0.5 if name == "c" else 0.5
-        (fresh / f"trees/{name}.swc").write_text(f"# tree\n1 0 0 0 0 1 -1\n2 0 0 0 5 {radius} 1\n")
+        (fresh / f"trees/{name}.swc").write_text(f"# tree\n1 0 0 0 0 3 -1\n2 0 0 0 5 {radius} 1\n")
     phantoms = {"centrelines": "trees", "injection": "all"}
     words = ["trees/c.swc line 3", "radius -0.5 mm"]
     assert_refused(tiny(fresh, "-n", cohort={"phantoms": phantoms}), fresh, words)

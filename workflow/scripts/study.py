@@ -15,11 +15,13 @@ from angiovox import interface
 from angiovox.dicom import holds_image
 from angiovox.errors import InputError
 from angiovox.phantom.centrelines import read_swc, swc_files
-from angiovox.phantom.lesions import largest
+from angiovox.phantom.injection import WIDEST_MM
+from angiovox.phantom.lesions import check
+from angiovox.phantom.morphometry import THINNEST
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
-WIDEST_ARTERY_MM = 4.0  # the internal carotid, in diameter
+WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
@@ -81,23 +83,17 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
             f"cohort.phantoms.injection: {phantoms['injection']!r} cannot be told from the files "
             "of cohort.phantoms.centrelines; set it to all, and let the files hold what is filled"
         )
-    if voxel_mm > WIDEST_ARTERY_MM:
+    widest = WIDEST_MM[phantoms["injection"]]
+    if phantoms["centrelines"] is None and voxel_mm > WIDEST_VOXEL * widest:
         raise InputError(
-            f"volume.voxel_mm: {voxel_mm:g} mm is wider than the widest artery of a phantom, "
-            f"{WIDEST_ARTERY_MM:g} mm; no voxel could show one"
+            f"volume.voxel_mm: {voxel_mm:g} mm cannot show an artery; the widest that a phantom of "
+            f"injection {phantoms['injection']} has measures {widest:g} mm"
         )
-    field_mm = shape * voxel_mm
-    room = largest(field_mm)
     for kind, settings in phantoms["lesions"].items():
-        for name, given in settings.items():
-            key = f"cohort.phantoms.lesions.{kind}.{name}"
-            if name != "share" and given[0] > given[1]:
-                raise InputError(f"{key}: {given} must be [least, most]")
-            if name.endswith("_mm") and settings["share"] and given[1] > room:
-                raise InputError(
-                    f"{key}: {given} does not fit; a field of view of {field_mm:g} mm "
-                    f"(volume.shape {shape}, volume.voxel_mm {voxel_mm:g}) has room for {room:g} mm"
-                )
+        try:
+            check(settings, shape * voxel_mm)
+        except ValueError as error:
+            raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
 
 
 def read_cohort(config: dict[str, Any]) -> list[Patient]:
@@ -107,7 +103,7 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     """
     cohort = config["cohort"]
     phantoms = cohort["phantoms"]
-    patients = _phantoms(phantoms) + _sheet_patients(cohort["sheet"])
+    patients = _phantoms(phantoms, config["volume"]["voxel_mm"]) + _sheet_patients(cohort["sheet"])
     _refuse_duplicates(patients)
     patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
     splits = [patient.split for patient in patients]
@@ -132,25 +128,30 @@ def figure_patient(config: dict[str, Any], test: list[str]) -> str:
     return name or test[0]
 
 
-def _phantoms(phantoms: dict[str, Any]) -> list[Patient]:
+def _phantoms(phantoms: dict[str, Any], voxel_mm: float) -> list[Patient]:
     count, folder = phantoms["count"], phantoms["centrelines"]
     centrelines: list[str | None] = [None] * count
     if count and folder is not None:
-        centrelines = _centrelines(folder, count)
+        centrelines = _centrelines(folder, count, voxel_mm)
     return [
         Patient(f"phantom-{number:03d}", "", seed=1000 * phantoms["seed"] + number, centreline=path)
         for number, path in enumerate(centrelines, start=1)
     ]
 
 
-def _centrelines(folder: str, count: int) -> list[str]:
-    """The first SWC files of a folder by name, each of them sound."""
+def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
+    """The first SWC files of a folder by name, each of them sound and thick enough to be seen."""
     try:
         files = [str(path) for path in swc_files(folder)]
         if len(files) < count:
             raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
         for path in files[:count]:
-            read_swc(path)
+            widest = 2 * float(read_swc(path).radii.max())
+            if widest < max(2 * THINNEST, voxel_mm / WIDEST_VOXEL):
+                raise InputError(
+                    f"{path}: the widest artery, {widest:g} mm, is too thin to be measured or seen "
+                    f"in voxels of {voxel_mm:g} mm; are its radii in mm?"
+                )
     except InputError as error:
         raise InputError(f"cohort.phantoms.centrelines: {error}") from None
     return files[:count]

@@ -59,7 +59,8 @@ def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame
     for place, (name, share) in enumerate((("median", 0.5), ("low", 0.1), ("high", 0.9)), start=4):
         table.insert(place, name, ours.quantile(share).to_numpy())
     inside = table["median"].between(table["published_low"], table["published_high"])
-    table["inside"] = inside.map({True: "yes", False: "no"}).where(table["published_low"].notna())
+    told = table[["published_low", "median"]].notna().all(axis=1)
+    table["inside"] = inside.map({True: "yes", False: "no"}).where(told)
     table["difference_percent"] = 100 * (table["median"] / table["published_median"] - 1)
     return table
 

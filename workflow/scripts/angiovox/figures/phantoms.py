@@ -37,10 +37,10 @@ FINE_EDGE = 224  # voxels, about, of the grid from which surfaces are drawn
 CHART_SHAPE, CHART_VOXEL = (340, 340, 260), 0.5  # of the anatomy's projections; mm
 BRIGHTEST = 99.8  # percentile of a projection that is drawn white
 FAMILIES = {
-    "Internal carotid": ("ICA", "ophthalmic", "choroidal", "PCoA"),
-    "Anterior cerebral": ("A1", "A2", "ACoA"),
-    "Middle cerebral": ("M1", "M2", "lenticulostriate"),
-    "Posterior cerebral": ("P1", "P2", "thalamoperforating"),
+    "Internal carotid": ("ICA", "ophthalmic", "AChA", "PCoA"),
+    "Anterior cerebral": ("A1", "A2", "A3", "ACoA"),
+    "Middle cerebral": ("M1", "M2", "M3", "lenticulostriate"),
+    "Posterior cerebral": ("P1", "P2", "P3", "thalamoperforating"),
     "Vertebral and basilar": ("vertebral", "basilar", "PICA", "AICA", "SCA"),
 }
 COLOURS = dict(zip(FAMILIES, OKABE_ITO, strict=False))
@@ -211,9 +211,12 @@ def anatomy_chart(arteries: Arteries, origin: np.ndarray, note: str = "") -> Fig
 
 
 def _seen(points: np.ndarray, view: str) -> tuple[np.ndarray, np.ndarray]:
-    """Where points (n, 3) in LPS mm lie on the page, and how near they are to the eye."""
+    """Where points (n, 3) in LPS mm lie on the page, and how near they are to the eye.
+
+    Axial pictures are seen from below, as radiologists do.
+    """
     x, y, z = points.T
-    across, up, near = {"front": (x, z, -y), "side": (-y, z, -x), "axial": (x, -y, z)}[view]
+    across, up, near = {"front": (x, z, -y), "side": (-y, z, -x), "axial": (x, -y, -z)}[view]
     return np.stack([across, up], axis=1), near
 
 

@@ -11,11 +11,13 @@ from scipy.spatial.transform import Rotation
 from .anatomy import Variant
 from .arteries import Arteries, Pose
 from .centrelines import read_swc
+from .courses import STEP
 from .growth import grow
 from .imaging import image
 from .injection import inject, thinned
 from .lesions import Lesion, plant
 
+MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
 TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm
 
 
@@ -79,7 +81,7 @@ def acquire(
     else:
         arteries, pose = _from_file(centreline, settings.centre)
     field_mm = voxel_size * min(shape)
-    arteries, truth = plant(arteries, settings.lesions, field_mm, seed)
+    arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose)
     volume, share = image(arteries, pose, shape, voxel_size, seed, settings.scanner)
     return Acquisition(volume, share, arteries, truth, variant)
 
@@ -98,11 +100,11 @@ def lie_down(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arterie
 
 def _from_file(path: str, centre: str) -> tuple[Arteries, Pose]:
     """Given arteries, straight as they are, around their first fork or ("head") their middle."""
-    arteries = read_swc(path)
+    arteries = read_swc(path).finer(STEP)
     arteries = replace(arteries, contrast=thinned(arteries))
     forks = np.flatnonzero(np.bincount(arteries.segments[:, 0]) > 1)
     isocentre = np.zeros(3)
     if centre == "circle" and len(forks):
         # Contrast only thins along the flow: the first fork is the one with most of it.
         isocentre = arteries.points[forks[np.argmax(arteries.contrast[forks])]]
-    return arteries.moved(-isocentre), Pose(-isocentre)
+    return arteries.moved(-isocentre), Pose(-isocentre - MIDDLE)

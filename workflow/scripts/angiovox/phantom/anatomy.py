@@ -17,6 +17,8 @@ from .arteries import along
 
 SIDES = ("left", "right")
 NODE_SPACING = 2.5  # mm between the nodes of a named artery
+FEEDING_BOTH = 1.2  # factor on the calibre of a first segment that feeds both sides
+LEFT_DOMINANT = 0.65  # share of people whose left vertebral artery is the thicker one
 SIZE_SPREAD = 0.03  # of the base between patients, along each axis
 
 
@@ -123,18 +125,17 @@ def build(rng: np.random.Generator, variant: Variant) -> Graph:
 
 def _add(graph: Graph, course: Course, size: np.ndarray, rng: np.random.Generator) -> None:
     mirror = np.array([-1.0 if course.name.startswith("right") else 1.0, 1.0, 1.0])
-    control = np.array(course.control) * mirror
-    control += rng.normal(0, course.spread, control.shape)
-    control *= size
+    given = np.array(course.control) * mirror
+    control = (given + rng.normal(0, course.spread, given.shape)) * size
     start = end = None
     if course.host is not None:
-        start = _leaving(graph, course, np.array(course.control[0]) * mirror * size)
+        start = _leaving(graph, course.host, given[0], size)
         control[0] = graph.nodes[start]
     if course.ends_at is not None:
         end = graph.paths[course.ends_at][0]
         control[-1] = graph.nodes[end]
     graph.add_path(course.name, start, _through(control), end)
-    graph.ends[course.name] = (course.control[0], course.control[-1])
+    graph.ends[course.name] = (given[0], given[-1])
     if course.radii is not None:
         graph.radii[course.name] = course.radii
     if course.sprouts_after is not None:
@@ -142,13 +143,13 @@ def _add(graph: Graph, course: Course, size: np.ndarray, rng: np.random.Generato
         graph.sprouting[course.name] = path[int(course.sprouts_after * (len(path) - 1)) + 1 :]
 
 
-def _leaving(graph: Graph, course: Course, place: np.ndarray) -> int:
+def _leaving(graph: Graph, host_name: str, place: np.ndarray, size: np.ndarray) -> int:
     """Node of the host at which a course begins: an end that both name, or the nearest one."""
-    host = graph.paths[course.host]
-    for node, end in zip((host[0], host[-1]), graph.ends[course.host], strict=True):
-        if end == course.control[0]:
+    host = graph.paths[host_name]
+    for node, end in zip((host[0], host[-1]), graph.ends[host_name], strict=True):
+        if np.allclose(end, place):
             return node
-    gaps = [np.linalg.norm(graph.nodes[node] - place) for node in host]
+    gaps = [np.linalg.norm(graph.nodes[node] - place * size) for node in host]
     return host[int(np.argmin(gaps))]
 
 
@@ -163,7 +164,7 @@ def _through(control: np.ndarray) -> np.ndarray:
 
 def _courses(rng: np.random.Generator, variant: Variant) -> list[Course]:
     """The named arteries of one patient, hosts before what leaves them."""
-    dominant = rng.permutation(SIDES)
+    dominant = SIDES[0] if rng.random() < LEFT_DOMINANT else SIDES[1]
     courses = [
         Course(
             "basilar",
@@ -173,13 +174,15 @@ def _courses(rng: np.random.Generator, variant: Variant) -> list[Course]:
         )
     ]
     for side in SIDES:
-        calibre = rng.uniform(1.3, 1.6) if side == dominant[0] else rng.uniform(0.9, 1.3)
+        calibre = rng.uniform(1.3, 1.6) if side == dominant else rng.uniform(0.9, 1.3)
         courses += _vertebral(side, calibre)
         courses += _carotid(side, rng, variant)
         courses += _posterior(side, rng, variant)
     if variant.anterior_communicating != "absent":
         radius = {"normal": rng.uniform(0.6, 0.9), "hypoplastic": rng.uniform(0.25, 0.35)}
         own = radius[variant.anterior_communicating]
+        if set(variant.first_anterior.values()) != {"normal"}:
+            own *= FEEDING_BOTH
         way = [(2, -15, 4), (-2, -15, 4)]
         feeder, fed = SIDES
         if variant.first_anterior["left"] != "normal":
@@ -215,7 +218,7 @@ def _vertebral(side: str, calibre: float) -> list[Course]:
 
 def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
     calibre = rng.uniform(1.8, 2.15)
-    depth, bow = rng.uniform(0.75, 1.3), rng.normal(0, 2.5)  # of the siphon; of M1
+    depth = rng.uniform(0.75, 1.3)  # of the siphon, from front to back
     siphon = [
         (23, 12, -35),
         (22, 12, -30),
@@ -238,16 +241,20 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
             radii=(0.62, 0.4),
         ),
         Course(
-            f"{side} choroidal",
+            f"{side} AChA",
             f"{side} ICA",
             [(12.3, -4, 1.5), (14, 2, 3), (17, 10, 5), (20, 19, 8)],
             radii=(0.45, 0.36),
         ),
     ]
-    trunks = variant.middle_trunks[side]
-    reach = rng.uniform(-4, 3)  # of the first segment: early or late division
-    end = (32 + reach, -4, 2)
-    courses += [
+    return courses + _middle(side, rng, variant) + _anterior(side, rng, variant)
+
+
+def _middle(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
+    """M1, two or three trunks over the insula, and the lenticulostriate arteries."""
+    end = (32 + rng.uniform(-4, 3), -4, 2)  # early or late division
+    bow = rng.normal(0, 2.5)  # mm that M1 rises or sags
+    courses = [
         Course(
             f"{side} M1",
             f"{side} ICA",
@@ -267,7 +274,7 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
             sprouts_after=0.15,
         ),
     ]
-    if trunks == 3:
+    if variant.middle_trunks[side] == 3:
         courses.append(
             Course(
                 f"{side} M2 middle",
@@ -286,7 +293,11 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
                 radii=(0.3, 0.16),
             )
         )
-    # The pericallosal course exists on both sides; what feeds it is the variant's.
+    return courses
+
+
+def _anterior(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
+    """A1, and A2 with the pericallosal course, which exists whatever the variant feeds it by."""
     distal = [
         (2, -15, 4),
         (1.8, -21, 6),
@@ -298,10 +309,12 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
         (1.8, 30, 39),
         (1.8, 42, 33),
     ]
-    courses.append(Course(f"{side} A2", None, distal, sprouts_after=0.15, spread=0.8))
+    courses = [Course(f"{side} A2", None, distal, sprouts_after=0.15, spread=0.8)]
     first = variant.first_anterior[side]
     if first != "absent":
-        radii = (0.35, 0.3) if first == "hypoplastic" else (rng.uniform(0.95, 1.15),) * 2
+        other = variant.first_anterior[SIDES[1 - SIDES.index(side)]]
+        calibre = rng.uniform(0.95, 1.15) * (1.0 if other == "normal" else FEEDING_BOTH)
+        radii = (0.35, 0.3) if first == "hypoplastic" else (calibre, calibre)
         way = [(13, -3, 4), (9, -6, 6.5), (5, -11, 5), (2, -15, 4)]
         courses.append(Course(f"{side} A1", f"{side} ICA", way, f"{side} A2", radii))
     return courses

@@ -60,6 +60,31 @@ class Arteries:
             artery=self.artery[chosen],
         )
 
+    def finer(self, step: float) -> Arteries:
+        """The same tubes with a point at least every `step` mm."""
+        pieces = np.maximum(1, np.ceil(self.lengths / step)).astype(int)
+        first, last = np.repeat(self.segments, pieces, axis=0).T
+        place = np.concatenate([np.arange(n) / n for n in pieces])
+        # A piece begins where the one before it ends; only inner points are new.
+        inner, count = place > 0, len(self.points)
+        starts = first.copy()
+        starts[inner] = count + np.arange(inner.sum())
+        ends = np.where(np.append(inner[1:], False), np.append(starts[1:], 0), last)
+
+        def between(values: np.ndarray) -> np.ndarray:
+            share = place[inner].reshape(-1, *[1] * (values.ndim - 1))
+            new = (1 - share) * values[first[inner]] + share * values[last[inner]]
+            return np.concatenate([values, new])
+
+        return replace(
+            self,
+            points=between(self.points),
+            radii=between(self.radii),
+            contrast=between(self.contrast),
+            segments=np.stack([starts, ends], axis=1),
+            artery=np.repeat(self.artery, pieces),
+        )
+
     def moved(self, shift: np.ndarray) -> Arteries:
         """The same arteries, shifted by (3,) mm."""
         return replace(self, points=self.points + shift)

@@ -15,8 +15,8 @@ LONGEST_TAPER = 60.0  # mm
 TIP_RADIUS = (0.442, 0.052)  # mm, mean and standard deviation over tips
 THINNEST_TIP = 0.36  # mm
 BETWEEN_PATIENTS = 0.03  # spread of the tips' calibre from patient to patient
-TRUNK_RADIUS = {"M2": 0.85, "A2": 0.82, "P2": 0.82}  # mm where they leave the circle
-TRUNK_DECAY = 14.0  # mm
+TRUNK_RADIUS = {"M2": 0.92, "A2": 0.85, "P2": 0.85}  # mm where they leave the circle
+TRUNK_DECAY = 18.0  # mm
 
 
 def calibres(graph: Graph, ways: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:

@@ -76,7 +76,7 @@ def _assemble(
 
 
 def _wind(way: np.ndarray, name: str, is_trunk: bool, rng: np.random.Generator) -> np.ndarray:
-    if anatomy.kind(name) in territories.TIPS:
+    if territories.is_grown(name):
         target = courses.draw_tortuosity(along(way)[-1], is_trunk, rng)
         return courses.wind(way, target, rng, partial(territories.confine, name=name))
     return courses.wind(way, rng.uniform(*NAMED_TORTUOSITY), rng, lambda points, _: points)

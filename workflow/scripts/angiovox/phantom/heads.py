@@ -9,7 +9,7 @@ import numpy as np
 from .arteries import Pose
 
 SKULL_CENTRE = np.array([0.0, 17.0, 8.0])  # mm from the anatomy's origin
-SKULL_INSIDE = np.array([70.0, 86.0, 73.0])  # mm, semi-axes of the inner table
+SKULL_INSIDE = np.array([74.0, 91.0, 77.0])  # mm, semi-axes of the inner table
 SKULL_THICKNESS, SCALP_THICKNESS = 7.0, 6.0  # mm
 # Where bone is dense at the base, left half: petrous, sphenoid, orbit, occiput; mm.
 BASE_BONES = (

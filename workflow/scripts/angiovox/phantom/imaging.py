@@ -34,16 +34,38 @@ class Scanner:
     streaks: float  # strongest streak beside a full carotid
     blur: float  # mm, standard deviation of the point spread of detector and motion
     voxel_blur: float  # voxels, of the reconstruction's filter
-    noise_cutoff: float  # share of the Nyquist frequency at which noise is damped to 37 %
+    noise_cutoff: (
+        float  # share of the Nyquist frequency at which the filter leaves 37 % of the noise power
+    )
     outside: float  # intensity beyond the cylindrical field of view
 
 
 # ASSUME: levels of a clear clinical acquisition; the paper's scanner and protocol are not stated.
 SCANNERS = {
     "3dra": Scanner(
-        "3D rotational angiography", None, True, 700.0, 12.0, 30.0, 0.22, 0.45, 0.6, 0.0
+        description="3D rotational angiography",
+        units=None,
+        subtracted=True,
+        artery=700.0,
+        noise=12.0,
+        streaks=30.0,
+        blur=0.22,
+        voxel_blur=0.45,
+        noise_cutoff=0.6,
+        outside=0.0,
     ),
-    "cta": Scanner("CT angiography", "HU", False, 380.0, 14.0, 15.0, 0.30, 0.45, 0.5, -1000.0),
+    "cta": Scanner(
+        description="CT angiography",
+        units="HU",
+        subtracted=False,
+        artery=380.0,
+        noise=14.0,
+        streaks=15.0,
+        blur=0.30,
+        voxel_blur=0.45,
+        noise_cutoff=0.5,
+        outside=-1000.0,
+    ),
 }
 
 

@@ -13,12 +13,14 @@ from .arteries import Arteries
 from .growth import Patient
 
 INJECTIONS = ("carotid", "vertebral", "all")
+WIDEST_MM = {"carotid": 4.3, "vertebral": 3.6, "all": 4.3}  # of the filled arteries, diameter
 CENTRES = ("circle", "head")
 THINNING = 450.0  # mm of artery after which contrast has fallen to 37 %
 # ASSUME: how often, and how strongly, one carotid also fills the other anterior cerebral artery.
 CROSS_FILLING, CROSS_STRENGTH = 0.25, 0.6
-CAROTID = ("ICA", "ophthalmic", "choroidal", "M1", "M2", "lenticulostriate", "A1", "A2")
-BOTH_VERTEBRALS = ("basilar", "AICA", "SCA", "P1", "P2", "thalamoperforating")
+ANTERIOR, POSTERIOR = ("A2", "A3"), ("P2", "P3")  # beyond the circle
+CAROTID = ("ICA", "ophthalmic", "AChA", "M1", "M2", "M3", "lenticulostriate", "A1", *ANTERIOR)
+BOTH_VERTEBRALS = ("basilar", "AICA", "SCA", "P1", *POSTERIOR, "thalamoperforating")
 
 
 def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Arteries, np.ndarray]:
@@ -69,17 +71,17 @@ def _from_carotid(patient: Patient, side: str, rng: np.random.Generator) -> dict
     filled = {n: 1.0 for n in names if n.startswith(side) and kind(n) in CAROTID}
     if variant.first_anterior[side] != "normal":
         # The other carotid feeds this anterior cerebral artery, through the communicating one.
-        filled = {n: s for n, s in filled.items() if kind(n) != "A2"}
+        filled = {n: s for n, s in filled.items() if kind(n) not in ANTERIOR}
     elif variant.anterior_communicating == "normal":
         feeds_both = variant.first_anterior[other] != "normal"
         if feeds_both or rng.random() < CROSS_FILLING:
             strength = 1.0 if feeds_both else CROSS_STRENGTH
-            filled |= {"ACoA": strength, f"{other} A2": strength}
+            filled |= dict.fromkeys(["ACoA", *(f"{other} {n}" for n in ANTERIOR)], strength)
     state = variant.posterior_communicating[side]
     if state in ("normal", "fetal"):
         filled[f"{side} PCoA"] = 1.0
     if state == "fetal":
-        filled[f"{side} P2"] = 1.0
+        filled |= {f"{side} {name}": 1.0 for name in POSTERIOR}
     return filled
 
 
@@ -88,18 +90,18 @@ def _from_vertebral(patient: Patient, side: str) -> dict[str, float]:
     filled = {
         name: 1.0
         for name in patient.arteries.names
-        if kind(name) in BOTH_VERTEBRALS and not (kind(name) == "P2" and name.split()[0] in fetal)
+        if kind(name) in BOTH_VERTEBRALS
+        and not (kind(name) in POSTERIOR and name.split()[0] in fetal)
     }
     return filled | {f"{side} vertebral": 1.0, f"{side} PICA": 1.0}
 
 
 def _bridged_from(side: str, arteries: Arteries) -> Arteries:
     """The arteries with the flow through the anterior communicating one leaving this side."""
-    name = "ACoA"
-    if name not in arteries.names:
+    if "ACoA" not in arteries.names:
         return arteries
-    segments, own = arteries.segments.copy(), arteries.artery == arteries.names.index(name)
-    if segments[own][0, 0] != _segments_of(arteries, f"{side} A2")[0, 0]:
+    segments, own = arteries.segments.copy(), arteries.artery == arteries.names.index("ACoA")
+    if segments[own][-1, 1] in _segments_of(arteries, f"{side} A2"):
         segments[own] = segments[own][::-1, ::-1]
     return replace(arteries, segments=segments)
 

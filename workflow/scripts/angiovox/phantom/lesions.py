@@ -4,35 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import courses
-from .anatomy import kind
-from .arteries import Arteries, along
+from .anatomy import SIDES, kind
+from .arteries import Arteries, Pose, along, branches
+from .territories import level, on_midline
 
 KINDS = ("aneurysm", "stenosis", "malformation")
-# ASSUME: how often saccular aneurysms sit where, after 1,256 ruptured ones (Li 2014, PLoS One,
-# doi 10.1371/journal.pone.0084572: posterior communicating 35 %, anterior communicating 30 %) and
-# the usual sites named by Rhoton for the rest. Each is where an artery leaves another.
+CENTRELINE = "centreline"  # what the arteries of a file are called, which names none
+
+
+class Site(NamedTuple):
+    """Where aneurysms sit: how often, what it is called, where the sac points on the left side."""
+
+    share: float
+    place: str
+    way: tuple[float, float, float]
+
+
+# ASSUME: how often saccular aneurysms sit where: 35 % and 30 % at the posterior and anterior
+# communicating arteries as in 1,256 people with a ruptured one (PLoS One, PMC3893225), the rest at
+# the other usual sites by our estimate. Each is where an artery leaves another.
 ANEURYSM_SITES = {
-    "PCoA": 0.35,
-    "ACoA": 0.30,
-    "M2": 0.15,
-    "ophthalmic": 0.06,
-    "M1": 0.06,
-    "P1": 0.05,
-    "PICA": 0.03,
+    "PCoA": Site(0.35, "posterior communicating", (0.4, 1.0, -0.2)),
+    "ACoA": Site(0.30, "anterior communicating", (0.0, -1.0, 0.5)),
+    "M2": Site(0.15, "middle cerebral fork", (1.0, -0.2, 0.0)),
+    "ophthalmic": Site(0.06, "ophthalmic", (-0.3, -0.2, 1.0)),
+    "M1": Site(0.06, "carotid terminus", (0.0, 0.0, 1.0)),
+    "P1": Site(0.05, "basilar tip", (0.0, 0.0, 1.0)),
+    "PICA": Site(0.03, "PICA origin", (0.3, 0.2, 1.0)),
 }
-STENOSIS_SITES = ("centreline", "ICA", "M1", "basilar", "vertebral", "A1", "P1", "M2")
+STENOSIS_SITES = (CENTRELINE, "ICA", "M1", "basilar", "vertebral", "A1", "P1", "M2")
+STENOSIS_RADIUS = 0.7  # mm; thinner arteries show no narrowing
 NECK = (0.45, 0.75)  # of the dome's diameter, least and most
-BLEBS = 0.3  # share of aneurysms that have one
-NIDUS_FEEDERS = ("M2", "A2", "P2", "centreline")
+WIDEST_NECK = 1.5  # times the diameter of the artery; a wider one would bulge from its far wall
+NIDUS_FEEDERS = (CENTRELINE, "M2", "M3", "A2", "A3", "P2", "P3")
 NIDUS_LOOPS_PER_MM2, NIDUS_TORTUOSITY = 0.12, 2.5
 NIDUS_RADIUS, VEIN_RADIUS = (0.25, 0.5), (0.9, 1.6)  # mm, least and most
 VEIN_TORTUOSITY = 1.15
-VEIN_WAY = np.array([0.0, 18.0, 60.0])  # mm, towards the superior sagittal sinus
+MOST_FEEDERS = 40  # arteries that are tried for a nidus with room beside it
+SCATTER = 0.5  # of sacs around the usual direction
+SINUS_BEHIND = 18.0  # mm from a nidus to where its vein meets the superior sagittal sinus
 EDGE = 2.0  # mm that a lesion keeps from the edge of the field of view
 
 
@@ -40,14 +55,16 @@ EDGE = 2.0  # mm that a lesion keeps from the edge of the field of view
 class Lesion:
     """What was planted and where. Lengths in mm; position (3,) from the isocentre, in DICOM's axes.
 
-    site : the artery that begins where an aneurysm sits, is narrowed, or feeds a malformation.
-    measures : of an aneurysm size_mm and neck_mm (diameters); of a stenosis degree (share of the
-        diameter that is lost), length_mm and healthy_radius_mm; of a malformation size_mm
-        (diameter of the nidus) and vein_radius_mm.
+    site : in a clinician's words. artery : the one that begins where an aneurysm sits, that is
+        narrowed, or that feeds a malformation.
+    measures : of an aneurysm size_mm (width of its dome) and neck_mm (diameter); of a stenosis
+        degree (share of the diameter that is lost), length_mm and healthy_radius_mm; of a
+        malformation size_mm (diameter of the nidus) and vein_radius_mm.
     """
 
     kind: str
     site: str
+    artery: str
     position: tuple[float, float, float]
     measures: dict[str, float]
 
@@ -57,8 +74,9 @@ def plant(
     wanted: dict[str, dict[str, Any]],
     field_mm: float,
     seed: int,
+    pose: Pose,
 ) -> tuple[Arteries, list[Lesion]]:
-    """Draw which lesions one patient has, and plant them where they can be seen.
+    """Draw which lesions one patient has, and plant them in the field of view.
 
     Parameters
     ----------
@@ -67,6 +85,7 @@ def plant(
         malformations, `degree` and `length_mm` [least, most] of stenoses.
     field_mm : diameter of the field of view. A kind without a site inside is not planted.
     seed : of the patient.
+    pose : how the head lies.
 
     Returns
     -------
@@ -74,8 +93,7 @@ def plant(
 
     Raises
     ------
-    ValueError : of a kind whose share is above 0, a lesion larger than the field of view or a
-        range that is reversed or not positive.
+    ValueError : what `check` says.
     """
     planters: dict[str, Callable] = {
         "aneurysm": _aneurysm,
@@ -85,93 +103,104 @@ def plant(
     truth = []
     for name in sorted(wanted, key=KINDS.index):
         settings = wanted[name]
-        if not settings["share"]:
-            continue
-        ranges = {
-            key: _checked(name, key, settings[key], field_mm) for key in settings if key != "share"
-        }
-        # Each kind draws from a stream of its own: one kind more changes no draw of the others.
+        check(settings, field_mm)
+        # Each kind draws from a stream of its own: one kind more leaves the others as they were.
         own = np.random.default_rng([seed, 4, KINDS.index(name)])
         if own.random() < settings["share"]:
-            arteries, lesion = planters[name](arteries, ranges, field_mm / 2 - EDGE, own)
+            arteries, lesion = planters[name](arteries, settings, field_mm / 2 - EDGE, pose, own)
             truth += [lesion] if lesion else []
     return arteries, truth
 
 
-def _checked(name: str, key: str, given: list[float], field_mm: float) -> tuple[float, float]:
-    low, high = given
-    if not 0 < low <= high:
-        raise ValueError(f"{name} {key} {given}: expected [least, most], above 0")
-    if key.endswith("_mm") and high > largest(field_mm):
-        raise ValueError(
-            f"{name} {key} {given}: a field of view of {field_mm:g} mm has room for "
-            f"{largest(field_mm):g} mm"
-        )
-    return low, high
+def check(settings: dict[str, Any], field_mm: float) -> None:
+    """Refuse ranges that cannot be, and lesions too large for the field that somebody may have.
 
-
-def largest(field_mm: float) -> float:
-    """Largest lesion in mm that a field of view has room for, wherever its artery runs in it."""
-    return field_mm / 2 - EDGE
+    Raises ValueError that begins with the key.
+    """
+    room = max(0.0, field_mm - 2 * EDGE)
+    for key, given in settings.items():
+        if key == "share":
+            continue
+        if not 0 < given[0] <= given[1]:
+            raise ValueError(f"{key}: {given} must be [least, most], above 0")
+        if key.endswith("_mm") and settings["share"] and given[1] > room:
+            raise ValueError(
+                f"{key}: {given} does not fit; the field of view, {field_mm:g} mm, has room for "
+                f"{room:g} mm (share: 0 leaves these lesions out)"
+            )
 
 
 def _aneurysm(
-    arteries: Arteries, ranges: dict, reach: float, rng: np.random.Generator
+    arteries: Arteries, settings: dict, reach: float, pose: Pose, rng: np.random.Generator
 ) -> tuple[Arteries, Lesion | None]:
-    """A sac on a fork: neck, dome and, now and then, a bleb."""
-    size = float(np.exp(rng.uniform(*np.log(ranges["size_mm"]))))
-    sites = _origins(arteries, reach - size)
-    if not sites:
-        return arteries, None
-    kinds = [kind(name) for name, _ in sites]
-    weights = np.array([ANEURYSM_SITES.get(own, 1.0) / kinds.count(own) for own in kinds])
-    name, point = sites[rng.choice(len(sites), p=weights / weights.sum())]
-    base, radius = arteries.points[point], arteries.radii[point]
-    way = _freest_direction(arteries, base, radius + size / 2, rng, reach - size / 2)
-    neck = float(rng.uniform(*NECK)) * size
-    dome = base + way * (radius + 0.5 * size)
-    oval = dome + 0.12 * size * _perpendicular(way, rng)
-    points = [base + way * 0.7 * radius, base + way * (radius + 0.12 * size), dome, oval]
-    radii = [neck / 2, neck / 2, size / 2, 0.46 * size]
-    if rng.random() < BLEBS:
-        bleb = _unit(way + 0.8 * _perpendicular(way, rng))
-        points.append(dome + bleb * 0.45 * size)
-        radii.append(0.2 * size)
-    sac = _attach(arteries, point, np.array(points), np.array(radii), 1.0, "aneurysm")
-    return sac, Lesion("aneurysm", name, _tuple(dome), {"size_mm": size, "neck_mm": neck})
+    """A sac on a fork: a neck and a slightly oval dome, as wide as its size."""
+    size = _drawn(settings["size_mm"], rng)
+    for name, point in _origins(arteries, rng):
+        base, radius = arteries.points[point], float(arteries.radii[point])
+        far = radius + 0.46 * size
+        way = _freest_direction(arteries, base, far, rng, reach - size / 2, _pointing(name, pose))
+        if way is None:
+            continue
+        neck = min(float(rng.uniform(*NECK)) * size, WIDEST_NECK * 2 * radius)
+        dome = base + way * far
+        oval = dome + 0.08 * size * _perpendicular(way, rng)
+        sac = _attach(
+            arteries,
+            point,
+            np.array([base + 0.7 * radius * way, dome, oval]),
+            np.array([neck / 2, 0.46 * size, 0.46 * size]),
+            1.0,
+            "aneurysm",
+        )
+        side = name.split()[0] + " " if name.split()[0] in SIDES and kind(name) != "P1" else ""
+        site = side + ANEURYSM_SITES[kind(name)].place if name != CENTRELINE else "fork"
+        measures = {"size_mm": size, "neck_mm": neck}
+        return sac, Lesion("aneurysm", site, name, _tuple((dome + oval) / 2), measures)
+    return arteries, None
 
 
-def _origins(arteries: Arteries, reach: float) -> list[tuple[str, int]]:
-    """Usual aneurysm sites in view: the artery, and the point at which it leaves another.
+def _pointing(name: str, pose: Pose) -> np.ndarray | None:
+    """Where sacs at an artery's beginning usually point, in the scanner; None where unknown."""
+    if name == CENTRELINE:
+        return None
+    mirror = [-1, 1, 1] if name.startswith("right") else [1, 1, 1]
+    return pose.rotation @ (np.array(ANEURYSM_SITES[kind(name)].way) * mirror)
+
+
+def _origins(arteries: Arteries, rng: np.random.Generator) -> list[tuple[str, int]]:
+    """Usual aneurysm sites, the first by their shares, then the next: the artery and its beginning.
 
     Of a file that names no artery, every fork.
     """
     found = []
     for number, name in enumerate(arteries.names):
         starts = arteries.segments[arteries.artery == number, 0]
-        if name == "centreline":
+        if name == CENTRELINE:
             found += [(name, point) for point in np.flatnonzero(np.bincount(starts) > 1).tolist()]
         elif kind(name) in ANEURYSM_SITES and len(starts):
             found.append((name, int(starts[0])))
-    return [(name, point) for name, point in found if _inside(arteries.points[[point]], reach)[0]]
+    kinds = [kind(name) for name, _ in found]
+    shares = [1.0 if own == CENTRELINE else ANEURYSM_SITES[own].share for own in kinds]
+    weights = np.array([share / kinds.count(own) for own, share in zip(kinds, shares, strict=True)])
+    order = rng.choice(len(found), len(found), replace=False, p=weights / weights.sum())
+    return [found[i] for i in order] if found else []
 
 
 def _stenosis(
-    arteries: Arteries, ranges: dict, reach: float, rng: np.random.Generator
+    arteries: Arteries, settings: dict, reach: float, pose: Pose, rng: np.random.Generator
 ) -> tuple[Arteries, Lesion | None]:
     """A smooth narrowing of one large artery, deepest in its middle."""
-    degree = float(rng.uniform(*ranges["degree"]))
-    length = float(rng.uniform(*ranges["length_mm"]))
+    degree, length = float(rng.uniform(*settings["degree"])), _drawn(settings["length_mm"], rng)
     runs = []
     for number, name in enumerate(arteries.names):
-        own = arteries.segments[arteries.artery == number]
-        if kind(name) in STENOSIS_SITES and len(own):
-            path = _first_run(own)
-            far = along(arteries.points[path])
-            whole = (far > length / 2) & (far < far[-1] - length / 2)
-            middle = np.flatnonzero(whole & _inside(arteries.points[path], reach))
-            if len(middle):
-                runs.append((name, path, far, middle))
+        if kind(name) in STENOSIS_SITES:
+            for path in branches(arteries.segments[arteries.artery == number]):
+                far = along(arteries.points[path])
+                whole = (far > length / 2) & (far < far[-1] - length / 2)
+                seen = _inside(arteries.points[path], reach)
+                middle = np.flatnonzero(whole & seen & (arteries.radii[path] > STENOSIS_RADIUS))
+                if len(middle):
+                    runs.append((name, path, far, middle))
     if not runs:
         return arteries, None
     name, path, far, middle = runs[rng.integers(len(runs))]
@@ -182,45 +211,53 @@ def _stenosis(
     radii[path] *= 1 - degree * np.cos(near * np.pi / 2) ** 2
     measures = {"degree": degree, "length_mm": length, "healthy_radius_mm": healthy}
     position = _tuple(arteries.points[path[at]])
-    return replace(arteries, radii=radii), Lesion("stenosis", name, position, measures)
-
-
-def _first_run(segments: np.ndarray) -> np.ndarray:
-    """Points of the unbroken course at the beginning of an artery's segments."""
-    path = [int(segments[0, 0])]
-    for first, last in segments.tolist():
-        if first != path[-1]:
-            break
-        path.append(last)
-    return np.array(path)
+    return replace(arteries, radii=radii), Lesion("stenosis", name, name, position, measures)
 
 
 def _malformation(
-    arteries: Arteries, ranges: dict, reach: float, rng: np.random.Generator
+    arteries: Arteries, settings: dict, reach: float, pose: Pose, rng: np.random.Generator
 ) -> tuple[Arteries, Lesion | None]:
     """A nidus of tangled loops, fed by an artery beside it and drained early by one thick vein."""
-    size = float(np.exp(rng.uniform(*np.log(ranges["size_mm"]))))
+    size = _drawn(settings["size_mm"], rng)
     feeding = np.array([kind(name) in NIDUS_FEEDERS for name in arteries.names])
     numbers = np.flatnonzero(feeding[arteries.artery])
     starts = arteries.points[arteries.segments[numbers, 0]]
     numbers = numbers[_inside(starts, reach - size / 2)]
-    if not len(numbers):
-        return arteries, None
-    chosen = int(rng.choice(numbers))
-    feeder = int(arteries.segments[chosen, 0])
-    base, far = arteries.points[feeder], size / 2 + arteries.radii[feeder]
-    way = _freest_direction(arteries, base, far, rng, reach - size / 2)
-    centre = base + far * way
-    grown = _tangle(arteries, feeder, centre, size / 2, 0.9, rng)
-    # The vein drains the end of the last loop.
-    vein, outlet = float(rng.uniform(*VEIN_RADIUS)), centre + VEIN_WAY
-    draining = [grown.points[-1], centre + way * size, (centre + outlet) / 2, outlet]
-    course = courses.wind(np.array(draining), VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]
-    own = np.full(len(course), vein)
-    grown = _attach(grown, len(grown.points) - 1, course, own, 0.7, "draining vein")
-    site, measures = arteries.names[arteries.artery[chosen]], {"size_mm": size}
-    measures["vein_radius_mm"] = vein
-    return grown, Lesion("malformation", site, _tuple(centre), measures)
+    for chosen in rng.permutation(numbers)[:MOST_FEEDERS].tolist():
+        feeder = int(arteries.segments[chosen, 0])
+        base, far = arteries.points[feeder], size / 2 + arteries.radii[feeder]
+        way = _freest_direction(arteries, base, far, rng, reach - size / 2, depth=(pose, size / 2))
+        if way is None:
+            continue
+        centre, vein = base + far * way, float(rng.uniform(*VEIN_RADIUS))
+        grown = _tangle(arteries, feeder, centre, size / 2, 0.9, rng)
+        grown = _drained(grown, centre, way * size, vein, pose, rng)
+        name = arteries.names[arteries.artery[chosen]]
+        measures = {"size_mm": size, "vein_radius_mm": vein}
+        return grown, Lesion("malformation", name, name, _tuple(centre), measures)
+    return arteries, None
+
+
+def _drained(
+    arteries: Arteries,
+    centre: np.ndarray,
+    outwards: np.ndarray,
+    radius: float,
+    pose: Pose,
+    rng: np.random.Generator,
+) -> Arteries:
+    """The arteries with a vein from the end of the last loop to the superior sagittal sinus."""
+    behind = (centre - pose.origin) @ pose.rotation + [0, SINUS_BEHIND, 0]
+    sinus = pose.place(on_midline(float(behind[1])))
+    way = np.array([arteries.points[-1], centre + outwards / 2, (centre + sinus) / 2, sinus])
+    course = courses.wind(way, VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]
+    thick = np.full(len(course), radius)
+    return _attach(arteries, len(arteries.points) - 1, course, thick, 0.7, "draining vein")
+
+
+def _drawn(limits: list[float], rng: np.random.Generator) -> float:
+    """A size between two, small ones as likely as large ones by their ratio."""
+    return float(np.exp(rng.uniform(*np.log(limits))))
 
 
 def _tangle(
@@ -273,14 +310,31 @@ def _attach(
 
 
 def _freest_direction(
-    arteries: Arteries, base: np.ndarray, far: float, rng: np.random.Generator, reach: float
-) -> np.ndarray:
-    """Of some random directions that stay in view, the one that leads farthest from arteries."""
-    ways = _unit(rng.standard_normal((24, 3)))
-    in_view = _inside(base + far * ways, reach)
-    ways = ways[in_view] if in_view.any() else ways
+    arteries: Arteries,
+    base: np.ndarray,
+    far: float,
+    rng: np.random.Generator,
+    reach: float,
+    usual: np.ndarray | None = None,
+    depth: tuple[Pose, float] | None = None,
+) -> np.ndarray | None:
+    """Of some random directions that stay in view, the one that leads farthest from arteries.
+
+    usual : direction around which they are drawn. depth : pose of the head, and how deep in the
+    brain, mm, the end must lie. None where no direction will do.
+    """
+    ways = rng.standard_normal((24, 3))
+    ways = _unit(ways if usual is None else usual + SCATTER * ways)
+    ends = base + far * ways
+    fits = _inside(ends, reach)
+    if depth is not None:
+        pose, least = depth
+        fits &= level((ends - pose.origin) @ pose.rotation, cerebellar=False) < 1 - least / 60
+    ways, ends = ways[fits], ends[fits]
+    if not len(ways):
+        return None
     others = arteries.points[np.linalg.norm(arteries.points - base, axis=1) < 3 * far]
-    gaps = np.linalg.norm((base + far * ways)[:, None] - others[None], axis=2).min(axis=1)
+    gaps = np.linalg.norm(ends[:, None] - others[None], axis=2).min(axis=1)
     return ways[np.argmax(gaps)]
 
 

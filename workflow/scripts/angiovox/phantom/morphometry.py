@@ -34,7 +34,7 @@ def measure(arteries: Arteries) -> dict[str, float]:
     volume = np.pi / 3 * seen.lengths * (first**2 + first * last + last**2)
     own = np.array(
         [
-            np.average((seen.radii[p[:-1]] + seen.radii[p[1:]]) / 2, weights=span)
+            np.average((seen.radii[p[:-1]] + seen.radii[p[1:]]) / 2, weights=span + 1e-12)
             for p, span in zip(paths, spans, strict=True)
         ]
     )

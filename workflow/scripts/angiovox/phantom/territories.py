@@ -17,7 +17,8 @@ from scipy.spatial import cKDTree
 
 from .anatomy import SIDES, Graph, kind
 
-CEREBRAL = ("A2", "M2", "P2")
+BEYOND = {"A2": "A3", "M2": "M3", "P2": "P3"}  # what cortical branches of a trunk are called
+CEREBRAL = (*BEYOND, *BEYOND.values())
 # ASSUME: tips per artery (least, most) such that forks meet the published 103 (78 to 129).
 TIPS = {
     "A2": (10, 14),
@@ -104,6 +105,11 @@ def _shell(rng: np.random.Generator, count: int, cerebellar: bool) -> np.ndarray
     return centre + direction * (depth / level(centre + direction, cerebellar)[:, None])
 
 
+def is_grown(name: str) -> bool:
+    """Whether an artery, such as "left M2 superior", is or feeds a territory that is grown."""
+    return kind(name) in (*TIPS, *BEYOND.values())
+
+
 def level(points: np.ndarray, cerebellar: bool) -> np.ndarray:
     """1 on the surface of the cerebrum or cerebellum, less inside; grows in proportion outwards."""
     centre, semi_axes = (
@@ -114,6 +120,14 @@ def level(points: np.ndarray, cerebellar: bool) -> np.ndarray:
     if not cerebellar:
         axes[way[:, 2] < 0, 2] = CEREBRUM_DOWN
     return np.sum(np.abs(way / axes) ** ROUNDNESS, axis=1) ** (1 / ROUNDNESS)
+
+
+def on_midline(back: float) -> np.ndarray:
+    """The place (3,) on the cerebrum's upper midline `back` mm behind the head's origin."""
+    limit = 0.9 * CEREBRUM[1]
+    y = float(np.clip(back - CEREBRUM_CENTRE[1], -limit, limit))
+    rise = (1 - abs(y / CEREBRUM[1]) ** ROUNDNESS) ** (1 / ROUNDNESS)
+    return CEREBRUM_CENTRE + [0.0, y, CEREBRUM[2] * rise]
 
 
 def confine(points: np.ndarray, base: np.ndarray, name: str) -> np.ndarray:
@@ -213,7 +227,8 @@ class _Tree:
         return path if self.ways[path[0]] < 3 else [tip]
 
     def _add(self, path: list[int]) -> None:
-        name = self.artery[path[0]]
+        side, trunk, *_ = self.artery[path[0]].split()
+        name = f"{side} {BEYOND.get(trunk, trunk)}"
         self.ways[path[0]] += 1
         for before, point in pairwise(path):
             self.nodes[point] = len(self.graph.nodes)
