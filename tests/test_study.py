@@ -265,6 +265,13 @@ def test_a_lesion_larger_than_the_field_of_view_is_refused_with_both_sizes(key):
     assert "the field of view, 48 mm, has room for 44 mm" in message and "share: 0" in message
 
 
+def test_a_field_around_the_heads_middle_must_hold_the_circle():
+    """48 mm by default, which around the circle is enough."""
+    message = refusal(study.check_config, changed(cohort__phantoms__centre="head"))
+    assert "cohort.phantoms.centre: head" in message and "48 mm" in message and "60 mm" in message
+    study.check_config(changed(cohort__phantoms__centre="head", volume__voxel_mm=0.95))
+
+
 @pytest.mark.parametrize("kind", ["aneurysm", "malformation"])
 def test_a_large_lesion_that_nobody_has_is_let_through_here_and_by_the_phantom(kind):
     size = {f"cohort__phantoms__lesions__{kind}__size_mm": [30, 90]}

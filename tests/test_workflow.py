@@ -308,7 +308,8 @@ EDITS = {
     "losses": TRAINED_AGAIN,
     "projection": PROJECTED_AGAIN,
     "metrics": {
-        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
+        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1},
+        **{"phantom_masks": 1, "phantom_morphometry": 1},  # the latter by way of `tables`
         **COLLECTED,
     },
     "phantom/morphometry": {"phantom_morphometry": 1, "all": 1},

@@ -22,6 +22,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
+HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 
 
@@ -89,9 +90,20 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
             f"volume.voxel_mm: {voxel_mm:g} mm cannot show an artery; the widest that a phantom of "
             f"injection {phantoms['injection']} has measures {widest:g} mm"
         )
+    field_mm = shape * voxel_mm
+    if (
+        phantoms["centrelines"] is None
+        and phantoms["centre"] == "head"
+        and field_mm < HEAD_FIELD_MM
+    ):
+        raise InputError(
+            f"cohort.phantoms.centre: head with a field of view of {field_mm:g} mm (volume.shape "
+            f"{shape}, volume.voxel_mm {voxel_mm:g}) misses the circle of Willis; it takes "
+            f"{HEAD_FIELD_MM:g} mm, or circle"
+        )
     for kind, settings in phantoms["lesions"].items():
         try:
-            check(settings, shape * voxel_mm)
+            check(settings, field_mm)
         except ValueError as error:
             raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
 
