@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from angiovox.phantom.acquisition import lie_down
 from angiovox.phantom.anatomy import kind
+from angiovox.phantom.aneurysms import ANEURYSM_SITES
 from angiovox.phantom.arteries import Arteries, Pose
 from angiovox.phantom.growth import grow
 from angiovox.phantom.heads import Head
 from angiovox.phantom.injection import inject
-from angiovox.phantom.lesions import ANEURYSM_SITES, STENOSIS_RADIUS, plant
+from angiovox.phantom.lesions import plant
 from angiovox.phantom.occupancy import occupancy
+from angiovox.phantom.stenoses import LEAST_RADIUS
 from angiovox.phantom.territories import level
 
 STRAIGHT = Pose(np.zeros(3))
@@ -235,7 +237,7 @@ def test_only_arteries_wide_enough_to_show_it_are_narrowed_on_any_branch():
         places = [np.array(lesion.position) for lesions in told for lesion in lesions]
         return {("xy"[np.argmax(np.abs(at[:2]))], bool(at.sum() > 0)) for at in places}
 
-    thin, thick = 0.99 * STENOSIS_RADIUS, 1.01 * STENOSIS_RADIUS
+    thin, thick = 0.99 * LEAST_RADIUS, 1.01 * LEAST_RADIUS
     trunk = {("x", False), ("x", True)}
     assert arms(thick, thick) == trunk | {("y", True)}
     assert arms(thick, thin) == trunk

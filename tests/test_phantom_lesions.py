@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine
 from angiovox.phantom.anatomy import kind
+from angiovox.phantom.aneurysms import ANEURYSM_SITES
 from angiovox.phantom.arteries import Arteries, Pose, along
 from angiovox.phantom.growth import grow
 from angiovox.phantom.injection import inject
-from angiovox.phantom.lesions import ANEURYSM_SITES, EDGE, KINDS, check, plant
+from angiovox.phantom.lesions import EDGE, KINDS, check, plant
 from angiovox.phantom.occupancy import occupancy
 from scipy import ndimage
 
@@ -168,6 +169,14 @@ def test_where_no_artery_has_a_name_every_fork_is_a_site_of_aneurysms():
 
 
 NO_ROOM = "the field of view, 48 mm, has room for 44 mm"
+
+
+def test_an_artery_without_a_fork_has_no_site_of_aneurysms():
+    whole = part(filled(0), "left ophthalmic")
+    given = replace(whole, artery=np.zeros_like(whole.artery), names=("centreline",))
+    assert plant(given, wanting("aneurysm"), FIELD, 0, Pose(np.zeros(3))) == (given, [])
+
+
 REFUSED = {
     "too long": ("stenosis", "length_mm", [3, 50], NO_ROOM),
     "too wide": ("aneurysm", "size_mm", [3, 44.1], NO_ROOM),

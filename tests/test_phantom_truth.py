@@ -11,7 +11,7 @@ from angiovox.geometry import LPS_TO_RAS, isotropic_affine
 from angiovox.phantom import truth
 from angiovox.phantom.acquisition import Settings, acquire
 from angiovox.phantom.arteries import Arteries, along
-from angiovox.phantom.lesions import Lesion
+from angiovox.phantom.placing import Lesion
 
 SHAPE, VOXEL = (32, 32, 32), 1.5
 LESIONS = {

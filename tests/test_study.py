@@ -368,23 +368,34 @@ def test_a_broken_centreline_is_named_with_file_and_line(centrelines, tmp_path, 
 
 
 @pytest.mark.parametrize(
-    ("radius", "voxel_mm"),
-    [(0.34, 0.25), (0.36, 0.45), (0.99, 1.2), (20, 24.5)],
+    ("radius", "voxel_mm", "words"),
+    [
+        (0.34, 0.25, "radius of 0.35 mm or more"),
+        (0.36, 0.45, "0.72 mm, cannot be seen in voxels of 0.45 mm"),
+        (0.99, 1.2, "1.98 mm, cannot be seen in voxels of 1.2 mm"),
+        (20, 24.5, "40 mm, cannot be seen in voxels of 24.5 mm"),
+    ],
     ids=["thin", "thin for its voxel", "coarse", "very coarse"],
 )
-def test_a_tree_too_thin_to_be_measured_or_seen_is_named_with_width_and_voxel(
-    centrelines, tmp_path, radius, voxel_mm
+def test_a_tree_too_thin_to_be_measured_or_seen_is_named_with_what_it_lacks(
+    centrelines, tmp_path, radius, voxel_mm, words
 ):
     config = centrelines(4, **dict.fromkeys("abd", SWC.replace(" 2 -1", " 30 -1")))
-    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 0.2 -1\n2 0 0 0 10 {radius} 1\n")
+    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 {radius} -1\n2 0 0 0 10 {radius} 1\n")
     config["volume"]["voxel_mm"] = voxel_mm
     message = refusal(study.read_cohort, config)
     assert message.startswith(f"cohort.phantoms.centrelines: {tmp_path / 'c.swc'}: ")
-    assert f"{2 * radius:g} mm" in message and f"voxels of {voxel_mm:g} mm" in message
-    assert "radii in mm" in message
-    # Its widest place counts, wherever that is, and a little more of it is enough.
-    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 {1.05 * radius} -1\n2 0 0 0 10 0.2 1\n")
+    assert words in message and "radii in mm" in message
+    # A little more of it is enough.
+    wider = 1.05 * radius
+    (tmp_path / "c.swc").write_text(f"1 0 0 0 0 {wider} -1\n2 0 0 0 10 {wider} 1\n")
     assert len(study.read_cohort(config)) == 4
+
+
+def test_a_tree_with_one_thick_point_only_has_nothing_to_measure(centrelines, tmp_path):
+    config = centrelines(4, **dict.fromkeys("abd", SWC))
+    (tmp_path / "c.swc").write_text("1 0 0 0 0 3 -1\n2 0 0 0 10 0.2 1\n")
+    assert "c.swc: no stretch of artery" in refusal(study.read_cohort, config)
 
 
 def test_given_arteries_that_are_thicker_than_grown_ones_allow_coarser_voxels(centrelines):

@@ -79,23 +79,19 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
     """Refuse what no phantom can show."""
     if voxel_mm is None:
         raise InputError("volume.voxel_mm: null needs cohort.phantoms.count: 0; give millimetres")
-    if phantoms["centrelines"] is not None and phantoms["injection"] != "all":
+    grown, widest = phantoms["centrelines"] is None, WIDEST_MM[phantoms["injection"]]
+    if not grown and phantoms["injection"] != "all":
         raise InputError(
             f"cohort.phantoms.injection: {phantoms['injection']!r} cannot be told from the files "
             "of cohort.phantoms.centrelines; set it to all, and let the files hold what is filled"
         )
-    widest = WIDEST_MM[phantoms["injection"]]
-    if phantoms["centrelines"] is None and voxel_mm > WIDEST_VOXEL * widest:
+    if grown and voxel_mm > WIDEST_VOXEL * widest:
         raise InputError(
             f"volume.voxel_mm: {voxel_mm:g} mm cannot show an artery; the widest that a phantom of "
             f"injection {phantoms['injection']} has measures {widest:g} mm"
         )
     field_mm = shape * voxel_mm
-    if (
-        phantoms["centrelines"] is None
-        and phantoms["centre"] == "head"
-        and field_mm < HEAD_FIELD_MM
-    ):
+    if grown and phantoms["centre"] == "head" and field_mm < HEAD_FIELD_MM:
         raise InputError(
             f"cohort.phantoms.centre: head with a field of view of {field_mm:g} mm (volume.shape "
             f"{shape}, volume.voxel_mm {voxel_mm:g}) misses the circle of Willis; it takes "
@@ -158,11 +154,17 @@ def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
         if len(files) < count:
             raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
         for path in files[:count]:
-            widest = 2 * float(read_swc(path).radii.max())
-            if widest < max(2 * THINNEST, voxel_mm / WIDEST_VOXEL):
+            tree = read_swc(path)
+            widest = 2 * float(tree.radii.max())
+            if widest < voxel_mm / WIDEST_VOXEL:
                 raise InputError(
-                    f"{path}: the widest artery, {widest:g} mm, is too thin to be measured or seen "
-                    f"in voxels of {voxel_mm:g} mm; are its radii in mm?"
+                    f"{path}: the widest artery, {widest:g} mm, cannot be seen in voxels of "
+                    f"{voxel_mm:g} mm; are its radii in mm?"
+                )
+            if not (tree.radii[tree.segments].min(axis=1) >= THINNEST).any():
+                raise InputError(
+                    f"{path}: no stretch of artery has a radius of {THINNEST:g} mm or more, the "
+                    "least that is measured; are its radii in mm?"
                 )
     except InputError as error:
         raise InputError(f"cohort.phantoms.centrelines: {error}") from None

@@ -15,7 +15,8 @@ from .courses import STEP
 from .growth import grow
 from .imaging import image
 from .injection import inject, thinned
-from .lesions import Lesion, plant
+from .lesions import plant
+from .placing import Lesion
 
 MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
 TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm
