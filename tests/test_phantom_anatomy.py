@@ -5,13 +5,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from angiovox.phantom import anatomy, territories
-from angiovox.phantom.anatomy import SIDES, Variant
+from angiovox.phantom import anatomy, territories, variants
+from angiovox.phantom.variants import SIDES, Variant
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 DRAWS = 20_000
-POSTERIOR = list(product(anatomy.POSTERIOR_COMMUNICATING, repeat=2))  # left, right
+POSTERIOR = list(product(variants.POSTERIOR_COMMUNICATING, repeat=2))  # left, right
 ANTERIOR = [  # left and right first segment, communicating artery
     ("normal", "normal", "normal"),
     ("normal", "normal", "hypoplastic"),
@@ -45,7 +45,7 @@ def radii(seed, **parts):
 @cache
 def drawn():
     rng = np.random.default_rng(2020)
-    return [anatomy.draw_variant(rng) for _ in range(DRAWS)]
+    return [variants.draw_variant(rng) for _ in range(DRAWS)]
 
 
 def way(graph, name):
@@ -97,7 +97,7 @@ def test_an_anterior_artery_without_its_own_feeder_is_fed_across():
 
 def test_drawing_is_seeded():
     one, again, other = (
-        [anatomy.draw_variant(rng) for _ in range(20)]
+        [variants.draw_variant(rng) for _ in range(20)]
         for rng in map(np.random.default_rng, (5, 5, 6))
     )
     assert one == again != other
@@ -127,7 +127,7 @@ def test_blood_enters_by_carotids_and_vertebrals_only(posterior, anterior):
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("state", anatomy.POSTERIOR_COMMUNICATING)
+@pytest.mark.parametrize("state", variants.POSTERIOR_COMMUNICATING)
 def test_only_an_absent_posterior_communicating_artery_is_missing(side, state):
     states = tuple(state if s == side else "normal" for s in SIDES)
     assert (f"{side} PCoA" in built(posterior=states).names) == (state != "absent")
@@ -212,7 +212,7 @@ def test_a_middle_cerebral_artery_forks_in_as_many_trunks_as_drawn(trunks):
     for side, count in zip(SIDES, trunks, strict=True):
         assert sum(name.startswith(f"{side} M2") for name in names) == count
     share = np.mean([list(v.middle_trunks.values()).count(3) / 2 for v in drawn()])
-    assert share == pytest.approx(anatomy.THREE_MIDDLE_TRUNKS, abs=0.02)
+    assert share == pytest.approx(variants.THREE_MIDDLE_TRUNKS, abs=0.02)
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from angiovox.phantom import anatomy, calibre, courses, territories
 from angiovox.phantom.acquisition import lie_down
-from angiovox.phantom.anatomy import SIDES
 from angiovox.phantom.arteries import Arteries, along, branches
 from angiovox.phantom.growth import grow
 from angiovox.phantom.heads import Head
 from angiovox.phantom.injection import CENTRES, INJECTIONS, inject
+from angiovox.phantom.variants import SIDES
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 

@@ -6,9 +6,10 @@ from functools import cache
 import numpy as np
 import pytest
 from angiovox.phantom import injection
-from angiovox.phantom.anatomy import SIDES, kind
+from angiovox.phantom.anatomy import kind
 from angiovox.phantom.growth import grow
 from angiovox.phantom.injection import CROSS_STRENGTH, INJECTIONS, THINNING, inject, thinned
+from angiovox.phantom.variants import SIDES
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from .anatomy import Variant
 from .arteries import Arteries, Pose
 from .centrelines import read_swc
 from .courses import STEP
@@ -17,6 +16,7 @@ from .imaging import image
 from .injection import inject, thinned
 from .lesions import plant
 from .placing import Lesion
+from .variants import Variant
 
 MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
 TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm

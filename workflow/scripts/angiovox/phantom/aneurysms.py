@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .anatomy import SIDES, kind
+from .anatomy import kind
 from .arteries import Arteries, Pose
 from .placing import (
     CENTRELINE,
@@ -17,6 +17,7 @@ from .placing import (
     freest_direction,
     perpendicular,
 )
+from .variants import SIDES
 
 
 class Site(NamedTuple):

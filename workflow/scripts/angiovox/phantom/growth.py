@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from . import anatomy, calibre, courses, territories
+from . import anatomy, calibre, courses, territories, variants
 from .arteries import Arteries, along, branches
 
 NAMED_TORTUOSITY = (1.04, 1.12)  # least and most of what the course at the base adds to itself
@@ -22,14 +22,14 @@ class Patient:
     """
 
     seed: int
-    variant: anatomy.Variant
+    variant: variants.Variant
     arteries: Arteries
 
 
 def grow(seed: int) -> Patient:
     """All cerebral arteries of one patient; the same seed, the same arteries."""
     rng = np.random.default_rng([seed, 1])
-    variant = anatomy.draw_variant(rng)
+    variant = variants.draw_variant(rng)
     graph = anatomy.build(rng, variant)
     territories.grow(graph, rng)
     ways = branches(np.array(graph.edges))

@@ -8,9 +8,10 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from .anatomy import SIDES, kind
+from .anatomy import kind
 from .arteries import Arteries
 from .growth import Patient
+from .variants import SIDES
 
 INJECTIONS = ("carotid", "vertebral", "all")
 WIDEST_MM = {"carotid": 4.3, "vertebral": 3.6, "all": 4.3}  # of the filled arteries, diameter

@@ -15,7 +15,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from .anatomy import SIDES, Graph, kind
+from .anatomy import Graph, kind
+from .variants import SIDES
 
 BEYOND = {"A2": "A3", "M2": "M3", "P2": "P3"}  # what cortical branches of a trunk are called
 CEREBRAL = (*BEYOND, *BEYOND.values())
