@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/workstation
 REPORT := results/report.html
 
-.PHONY: reproduce test lint format rulegraph assumptions benchmarks clean
+.PHONY: reproduce test lint format rulegraph assumptions benchmarks chaos clean
 
 reproduce: $(VENV)/ready
 	$(SNAKEMAKE)
@@ -42,6 +42,10 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/phantoms.py
+	$(BIN)/python benchmarks/cluster.py
+
+chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 20 minutes
+	$(BIN)/python tests/chaos.py --kills 50
 
 clean:
 	rm -rf results logs .snakemake

@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+import cluster
 import sources
 import study
 from angiovox import interface
@@ -137,6 +138,15 @@ def runs(pattern, methods=METHODS):
         for method in methods
         for path in expand(pattern, method=method, views=VIEW_COUNTS, seed=seeds_of(method))
     ]
+
+
+def check_before_start():
+    """Refuse, before any job starts, a run that cannot go through."""
+    try:
+        if workflow.executor_plugin.name == "slurm":
+            cluster.check(workflow)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def missing_patients():

@@ -1,0 +1,205 @@
+"""What SLURM would refuse or never start, said before anything is submitted.
+
+Knows Snakemake and its SLURM executor: each kind of job is built as the executor builds it and
+shown to `sbatch --test-only`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from angiovox.errors import InputError
+
+# What a profile may ask for beyond a rule's own resources: the executor's and Snakemake's.
+RESOURCES = {
+    *("slurm_partition", "slurm_account", "slurm_cluster", "slurm_extra", "cluster", "clusters"),
+    *("constraint", "qos", "gres", "gpu", "gpu_model", "nodes", "tasks", "tasks_per_gpu"),
+    *("tasks_per_node", "cpus_per_task", "cpus_per_gpu", "threads", "mpi", "runtime", "tmpdir"),
+    *("mem", "mem_mb", "mem_mib", "mem_mb_per_cpu", "disk", "disk_mb", "disk_mib"),
+}
+PROFILE = "profiles/slurm/config.yaml"
+
+
+def check(workflow: Any) -> None:
+    """Refuse a run that cannot go through.
+
+    workflow : Snakemake's, with its jobs planned and the SLURM executor chosen.
+    Raises InputError in one sentence for names that nothing has, a machine without SLURM, jobs of
+    an earlier run that still write here, and the first kind of job that SLURM would refuse.
+    """
+    refuse_unknown_names(workflow)
+    refuse_without_slurm(workflow.executor_settings.status_command)
+    refuse_beside_earlier_jobs(workflow.workdir_init)
+    for job in _kinds_of_job(workflow):
+        refuse_impossible(job, workflow.executor_settings, workflow.workdir_init)
+
+
+def refuse_unknown_names(workflow: Any) -> None:
+    """Snakemake ignores a misspelt rule or resource of a profile: jobs would ask for too little."""
+    rules = {rule.name for rule in workflow.rules}
+    settings = workflow.resource_settings
+    for rule, resources in settings.overwrite_resources.items():
+        _refuse_unknown(rule, rules, "set-resources: unknown rule")
+        _refuse_unknown_resources(resources, f"set-resources: {rule}")
+    _refuse_unknown_resources(settings.default_resources or (), "default-resources")
+    for rule in workflow.group_settings.overwrite_groups:
+        _refuse_unknown(rule, rules, "groups: unknown rule")
+
+
+def refuse_without_slurm(status_command: str | None) -> None:
+    """No SLURM here, none that answers, or no accounting to ask for the state of jobs."""
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "this machine has no sbatch: profiles/slurm is for a login node of a SLURM cluster; on "
+            "a single machine use --profile profiles/workstation"
+        )
+    answer = _run("sinfo", "--noheader", "--format=%P")
+    if answer.returncode:
+        raise InputError(f"SLURM does not answer: {_words(answer.stderr)}")
+    if status_command == "sacct" and _run("sacct", "--noheader", "--jobs=0").returncode:
+        raise InputError(
+            "slurm-status-command: sacct cannot be asked here, and without it no job would ever be "
+            f"seen to end; set squeue in {PROFILE}"
+        )
+
+
+def refuse_beside_earlier_jobs(folder: str | Path) -> None:
+    """Jobs of a run whose Snakemake died go on; two jobs must not write the same files."""
+    listed = _run("squeue", "--me", "--noheader", "--format=%i|%Z|%k").stdout.splitlines()
+    ours = [
+        number
+        for number, where, comment in (line.split("|", 2) for line in listed if line.count("|") > 1)
+        if Path(where) == Path(folder).resolve() and comment.startswith("rule_")
+    ]
+    if ours:
+        raise InputError(
+            f"jobs of an earlier run in this folder are still in the queue ({', '.join(ours)}) and "
+            f"write its files: let them end, or scancel {' '.join(ours)}; then start again"
+        )
+
+
+def refuse_impossible(job: Any, settings: Any, folder: str | Path) -> None:
+    """Build a job as the executor would and ask SLURM whether it could ever run."""
+    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+    params = {
+        "run_uuid": "test",
+        "slurm_logfile": "/dev/null",
+        "comment_str": "test",
+        "account": _account(job),
+        "partition": f"-p {shlex.quote(_partition(job, settings))}",
+        "workdir": str(folder),
+    }
+    command = get_submit_command(job, params, settings=settings) + set_gres_string(job)
+    answer = _run(*shlex.split(command), "--test-only", "--wrap=true")
+    if answer.returncode:
+        raise InputError(
+            f"{_name(job)}: SLURM refuses this job: {_words(answer.stderr)}. It asks for "
+            f"{_demand(job)} in partition {_partition(job, settings)}; partitions here: "
+            f"{_partitions_here()}. Change {settings.partition_config or PROFILE} or the config"
+        )
+
+
+def _partition(job: Any, settings: Any) -> str:
+    """The partition that the executor would choose."""
+    from snakemake_executor_plugin_slurm.partitions import get_best_partition, read_partition_file
+
+    named = job.resources.get("slurm_partition")
+    if named or not settings.partition_config:
+        return str(named or _default_partition())
+    best = get_best_partition(read_partition_file(settings.partition_config), job, _Silent())
+    if best is None:
+        raise InputError(
+            f"{_name(job)}: no partition of {settings.partition_config} has room for a job of "
+            f"{_demand(job)}; correct the limits there, or ask for less in the config"
+        )
+    return best
+
+
+def _kinds_of_job(workflow: Any) -> Iterator[Any]:
+    """One job for each set of rules and resources among those that would be submitted."""
+    seen = set()
+    for job in workflow.dag.needrun_jobs():
+        submitted = workflow.dag.get_job_group(job) or job
+        if job.is_local:
+            continue
+        kind = (_name(submitted), _demand(submitted), str(sorted(submitted.resources.items())))
+        if kind not in seen:
+            seen.add(kind)
+            yield submitted
+
+
+def _name(job: Any) -> str:
+    if not job.is_group():
+        return str(job.rule.name)
+    return f"group {job.groupid} ({', '.join(sorted(job.rules))})"
+
+
+def _demand(job: Any) -> str:
+    """What a job asks for, in words."""
+    asked = job.resources
+    gpus, gres = asked.get("gpu"), asked.get("gres")
+    words = [f"{job.threads} CPUs", f"{asked.get('mem_mb')} MB", f"{asked.get('runtime')} minutes"]
+    if gpus:
+        words.append(f"{gpus} GPUs of model {asked.get('gpu_model') or 'any'}")
+    if gres:
+        words.append(f"gres {gres}")
+    return ", ".join(words)
+
+
+def _account(job: Any) -> str:
+    account = job.resources.get("slurm_account")
+    return f"-A {shlex.quote(str(account))}" if account else ""
+
+
+def _default_partition() -> str:
+    return next((name.rstrip("*") for name in _listed_partitions() if name.endswith("*")), "")
+
+
+def _partitions_here() -> str:
+    return ", ".join(sorted({name.rstrip("*") for name in _listed_partitions()}))
+
+
+def _listed_partitions() -> list[str]:
+    return _run("sinfo", "--noheader", "--format=%P").stdout.split()
+
+
+def _refuse_unknown_resources(resources: Iterable[str], where: str) -> None:
+    for name in resources:
+        _refuse_unknown(name, RESOURCES, f"{where}: unknown resource")
+
+
+def _refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
+    if name not in known:
+        close = difflib.get_close_matches(name, list(known), n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"{what} {name!r}{hint} (in {PROFILE} or on the command line)")
+
+
+def _words(error: str) -> str:
+    """What SLURM says, without the names of its programs."""
+    lines = [re.sub(r"^\w+: (error: |fatal: )?", "", line) for line in error.splitlines()]
+    said = [line.removeprefix("Batch job submission failed: ") for line in lines if line.strip()]
+    return "; ".join(dict.fromkeys(said))
+
+
+def _run(*command: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"SLURM does not answer: {command[0]} took longer than a minute") from None
+
+
+class _Silent:
+    """The executor says which partition it chose when it submits; once is enough."""
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda *args, **kwargs: None
