@@ -147,21 +147,20 @@ def test_slurm_itself_refuses_them_at_submission(options, cluster):
     assert not waiting
 
 
-def test_gres_is_the_other_spelling_of_a_gpu(cluster, fresh, study):
+def test_gres_is_the_other_spelling_of_a_gpu(cluster, finished):
     """The three lines that the profile has in a comment."""
-    folder = copy(study, fresh.parent / "gres")
-    profile = folder / "profiles/slurm/config.yaml"
+    profile = finished / "profiles/slurm/config.yaml"
     text = profile.read_text()
     for key in ("gpu: 0", "gpu_model:", "gres:"):
         text = text.replace(f"    # {key}", f"    {key}")
     assert text.count("#") == profile.read_text().count("#") - 3
     profile.write_text(text)
-    (folder / MODELS[0]).unlink()
-    done = run(cluster, folder, MODELS[0])
+    (finished / MODELS[0]).unlink()
+    done = run(cluster, finished, MODELS[0])
     assert done.returncode == 0, done.stdout
-    job = cluster.jobs(folder)[-1]
+    job = cluster.jobs(finished)[-1]
     assert "rule_train" in job["Comment"]
-    assert (job["NodeList"], job["GRES"].split("(")[0]) == ("gpu1", "gpu:a6000:1")
+    assert (job["NodeList"], job["TresPerNode"]) == ("gpu1", "gres:gpu:a6000:1")
 
 
 # What dies goes on
