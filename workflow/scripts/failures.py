@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import psutil
 
 SILENT = "ended without a message: killed, out of memory or over time"
+UNLOGGED = "failed before its log began; the terminal says why"
 UNEXPLAINED = "No job says why; see the messages above and logs/."
 NO_HOLDER = (
     "No Snakemake is at work in this folder on this machine. If none is on another machine either "
@@ -36,6 +38,7 @@ class Watch(logging.Handler):
         self.path = Path(path)
         self.started: dict[int, Mapping[str, Any]] = {}  # by job: wildcards, earlier logs
         self.attempts: dict[int, int] = {}
+        self.ended: dict[int, str] = {}  # by thread: how a local job ended
         self.failed: dict[int, tuple[str, str]] = {}  # by job: its patient or "", and the line
 
     def start(self, logger: logging.Logger) -> None:
@@ -52,8 +55,12 @@ class Watch(logging.Handler):
             self.started[said["jobid"]] = {"wildcards": said["wildcards"], "earlier": earlier}
         elif event == "job_finished" and self.failed.pop(said["job_id"], None):
             self._write()
+        elif event == "error":  # of a local job, whose thread says next which one
+            self.ended[said["thread"]] = record.getMessage()
         elif event == "job_error" and not said["indent"]:  # indented: of a group, and said before
-            self._fail(said, _cluster_says(said["rule_msg"], **said["aux"]))
+            ended = self.ended.pop(said["thread"], "")
+            unsaid = _cluster_says(said["rule_msg"], **said["aux"])
+            self._fail(said, UNLOGGED if _exited(ended) else unsaid)
         elif event == "group_error":
             for job in self._to_blame(said["job_error_info"]):
                 number = said.get("external_jobid")
@@ -142,6 +149,12 @@ def _cluster_says(message: str | None, external_jobid: str | None = None, **_: A
     if said and external_jobid is None:  # never submitted
         return said
     return f"{SILENT}; {said}" if said else SILENT
+
+
+def _exited(message: str) -> bool:
+    """Whether a process ended by itself; a shell gives 128 and more for one that was killed."""
+    status = re.search(r"returned non-zero exit status (\d+)", message)
+    return bool(status) and int(status[1]) < 128
 
 
 def _is_snakemake(word: str) -> bool:
