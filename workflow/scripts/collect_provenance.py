@@ -19,6 +19,7 @@ with job(snakemake):
     times = run_records.run_times(jobs, BENCHMARKS)
     with files.whole_file(out.run_times) as temporary:
         times.to_csv(temporary, index=False)
+    products = params.products | {out.run_times: {"rule": snakemake.rule, "params": {}}}
     record = {
         "angiovox": run_records.revision(run_records.__file__),
         "collected": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -30,7 +31,7 @@ with job(snakemake):
         "config": run_records.without_folders(snakemake.config),
         "rules": json.loads(times.set_index("rule").to_json(orient="index")),
         "products": {
-            path: made | run_records.digest(path) for path, made in sorted(params.products.items())
+            path: made | run_records.digest(path) for path, made in sorted(products.items())
         },
     }
     texts = {out.json: json.dumps(record, indent=2) + "\n", out.html: page(record, times)}

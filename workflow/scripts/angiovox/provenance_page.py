@@ -24,8 +24,9 @@ summary { cursor: pointer; color: #0b5394; }
 .note { color: #666; max-width: 48rem; }
 """
 UP_TO_DATE = (
-    "Whatever an edit of code, settings or data touches is made again before this page is, so that "
-    "each file below is what this revision gives. The checksums tell a file that was changed since."
+    "What an edit of code, settings or data touches is made again before this page is, so that "
+    "each file below is what this code gives. A newer package alone makes nothing again. "
+    "The checksums tell whether a file was changed since."
 )
 NOT_MEASURED = (
     "Time is that of a job's last run, without waiting; a training that went on from a checkpoint "
@@ -97,7 +98,7 @@ def _machines(record: Mapping[str, Any]) -> str:
         "This page was collected on": f"{here['cpu']}, {here['cores']} cores, "
         f"{here['memory_gb']:g} GB, {here['system']}",
         **{f"{jobs} jobs ran on": name for name, jobs in record["machines"].items()},
-        **{f"training {name}": device for name, device in record["trainings"].items()},
+        **record["trainings"],
     }
     return _facts(facts)
 
