@@ -17,6 +17,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/provenance.smk"
 
 
 localrules:
@@ -33,6 +34,11 @@ rule all:
         rules.tables.input,
         rules.figures.input,
         rules.meshes.input,
+        rules.provenance.output,
+
+
+onstart:
+    WATCH.start(logger)
 
 
 onstart:
@@ -40,4 +46,4 @@ onstart:
 
 
 onerror:
-    print(missing_patients())
+    print(f"{WATCH.report()}\nlogs/failures.txt keeps this; a rerun takes up what is left.")

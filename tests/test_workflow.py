@@ -42,7 +42,8 @@ FIGURES = [
 ]
 PHANTOMS_SHOWN = ["phantom_sheet", "phantom_anatomy", "phantom_morphometry", "phantom_masks"]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
-COLLECTED = {"paper_tables": 1, "iou_by_views": 1, "all": 1}
+LAST = {"provenance": 1, "all": 1}
+COLLECTED = {"paper_tables": 1, "iou_by_views": 1, **LAST}
 
 
 def planned(output: str) -> dict[str, int]:
@@ -222,6 +223,7 @@ def test_the_report_stands_alone(finished):
         "Pre-processing of one test patient",
         "Assumptions",
         "4 phantoms",
+        "Where each table and figure comes from",
     ):
         assert words in page, words
     assert not re.search(r"""<(script|link|img|iframe)[^>]*(src|href)=["']?(https?:)?//""", page)
@@ -297,7 +299,7 @@ def test_new_modification_times_rerun_nothing(finished, folders):
 
 def test_a_missing_figure_is_drawn_alone(finished):
     (finished / "results/figures/figure2.png").unlink()
-    assert planned(tiny(finished, "-n").stdout) == {"figure2": 1, "all": 1}
+    assert planned(tiny(finished, "-n").stdout) == {"figure2": 1, **LAST}
 
 
 TRAINED_AGAIN = {
@@ -319,8 +321,8 @@ EDITS = {
         **{"phantom_masks": 1, "phantom_morphometry": 1},  # the latter by way of `tables`
         **COLLECTED,
     },
-    "phantom/morphometry": {"phantom_morphometry": 1, "all": 1},
-    "figures/curves": {"iou_by_views": 1, "learning_curves": 1, "all": 1},
+    "phantom/morphometry": {"phantom_morphometry": 1, **LAST},
+    "figures/curves": {"iou_by_views": 1, "learning_curves": 1, **LAST},
     "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},
 }
 

@@ -10,6 +10,7 @@ import pydicom
 import pytest
 from angiovox import dicom, geometry
 from conftest import tiny
+from test_workflow import planned
 
 SHAPE, VOXEL_MM = (16, 16, 16), 2.5
 DATE = b"20230101"  # of the series that `write_series` writes
@@ -208,3 +209,35 @@ def test_no_header_value_is_printed_or_logged(outcome):
     assert not [value for value in (SECRET, b"Phantom^", DATE) if value.decode() in done.stdout]
     for log in (path for path in (folder / "logs").rglob("*") if path.is_file()):
         assert not [value for value in (SECRET, b"Phantom^", DATE) if value in log.read_bytes()]
+
+
+def test_the_failures_stay_in_one_file_once_each(outcome):
+    folder, done = outcome
+    text = (folder / "logs/failures.txt").read_text()
+    assert text in done.stdout
+    for patient, (stage, words) in BROKEN.items():
+        [line] = [line for line in text.splitlines() if line.startswith(f"  {patient}: ")]
+        assert line.count(words) == 1
+        assert line.endswith(f"(logs/{stage}/{patient}.log)")
+
+
+def test_a_rerun_after_mending_makes_what_is_missing_and_no_more(fresh, scans):
+    series = {"whole": "a", "gap": "b", "test": "c"}
+    for patient, source in series.items():
+        shutil.copytree(scans / source, fresh / "scans" / patient)
+    lost = fresh / "scans/gap/slice-0008.dcm"
+    content = lost.read_bytes()
+    lost.unlink()
+    rows = ["whole|whole|train", "gap|gap|train", "test|test|test"]
+    cohort = sheet(fresh, fresh / "scans", rows)
+    assert tiny(fresh, "preprocess", cohort=cohort).returncode != 0
+    assert (fresh / "logs/failures.txt").exists()
+    made = {path: path.stat().st_mtime_ns for path in (fresh / "results").rglob("*.nii*")}
+    assert made and not [path for path in made if "gap" in path.name]
+    lost.write_bytes(content)
+    done = tiny(fresh, "preprocess", cohort=cohort)
+    assert done.returncode == 0, done.stdout
+    of_one = dict.fromkeys(["convert", "mask", "project", "back_project"], 1)
+    assert planned(done.stdout) == of_one | {"mask_quality": 1, "preprocess": 1}
+    assert all(path.stat().st_mtime_ns == time for path, time in made.items())
+    assert not (fresh / "logs/failures.txt").exists()

@@ -5,17 +5,21 @@ import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 import cluster
 import ending
+import failures
 import sources
 import study
 from angiovox import interface
 from angiovox.errors import InputError
 
 ending.announce()
+WATCH = failures.Watch("logs/failures.txt")
+logger.addFilter(failures.LockHint())
 
 try:
     study.check_config(config)
@@ -49,6 +53,12 @@ FIRST_SEED = 1000 * config["cohort"]["phantoms"]["seed"] + 1
 MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GROWN))))
 PHANTOM_TABLES = ["phantom_morphometry", "phantom_masks"] if PHANTOMS else []
 PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GROWN)
+EVERY_SEED = {
+    "phantoms": {name: COHORT[name].seed for name in PHANTOMS},
+    "split": config["cohort"]["split_seed"],
+    "training": SEEDS,
+    "bootstrap": config["evaluation"]["seed"],
+}
 NOTHING = "(?!)"  # a pattern that no wildcard matches
 
 
@@ -152,17 +162,21 @@ def check_before_start():
         raise WorkflowError(str(error)) from None
 
 
-def missing_patients():
-    """Who has no volume or mask after a failed run, and the last line of the log that says why."""
-    lines = []
-    for patient in PATIENTS:
-        for stage, product in (("convert", "volumes/{}.nii"), ("mask", "masks/{}.nii.gz")):
-            log = Path(f"logs/{stage}/{patient}.log")
-            if not Path("results", product.format(patient)).exists() and log.exists():
-                said = [line for line in log.read_text().splitlines() if " INFO " not in line]
-                why = said[-1].rpartition(" ERROR ")[2] if said else "no message"
-                lines.append(f"  {patient}: {stage}: {why.removeprefix(f'patient {patient}: ')}")
-    return "\n".join(["Patients missing from the study:", *lines] if lines else ["See logs/."])
+def benchmark_patterns(wildcards):
+    """By rule, the benchmark files of this study; others may lie beside them."""
+    timed = (rule for rule in workflow.rules if rule.benchmark and rule.name != "provenance")
+    return {rule.name: rule.benchmark.regex().pattern for rule in timed}
+
+
+def products(wildcards):
+    """The rule and the parameters of each table and figure."""
+    wanted = {*rules.tables.input, *rules.figures.input}
+    return {
+        str(path): {"rule": rule.name, "params": dict(rule.params.items())}
+        for rule in workflow.rules
+        if wanted & {*map(str, rule.output)}
+        for path in rule.output
+    }
 
 
 GRID = f"{config['volume']['shape']}³ voxels"

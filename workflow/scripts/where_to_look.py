@@ -12,5 +12,6 @@ for place, what in {
     "tables/": "table1 and table2 (.csv .md .tex), per_patient.csv",
     "figures/": "figure1 to figure4, iou_by_views, learning_curves (.png .pdf)",
     "meshes/": "surfaces for 3D Slicer or ParaView (.stl .vtp)",
+    "provenance.html": "revision, seeds, machines, run times; what made each table and figure",
 }.items():
     print(f"  {RESULTS / place!s:<22} {what}")

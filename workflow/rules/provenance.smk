@@ -1,0 +1,41 @@
+# Where every table and figure comes from. The last job of a study.
+localrules:
+    provenance,
+
+
+rule provenance:
+    input:
+        rules.tables.input,
+        rules.figures.input,
+        rules.meshes.input,
+        code=sources.used_by("collect_provenance"),
+    output:
+        json="results/provenance.json",
+        html=report(
+            "results/provenance.html",
+            caption="../report/provenance.rst",
+            category="Provenance",
+            labels={"result": "Where each table and figure comes from"},
+        ),
+        run_times=report(
+            "results/tables/run_times.csv",
+            caption="../report/run_times.rst",
+            category="Provenance",
+            labels={"result": "Time and memory by rule"},
+        ),
+    log:
+        "logs/provenance.log",
+    benchmark:
+        "results/benchmarks/provenance.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=600,
+        runtime=10,
+    params:
+        benchmarks=benchmark_patterns,
+        products=products,
+        seeds=EVERY_SEED,
+        config=config,
+    script:
+        "../scripts/collect_provenance.py"

@@ -1,0 +1,40 @@
+"""Rule provenance: where every table and figure comes from, and what the jobs took."""
+
+import json
+from datetime import UTC, datetime
+from itertools import chain
+
+from adapter import job
+from angiovox import files, run_records
+from angiovox.provenance_page import page
+
+BENCHMARKS, LOGS = "results/benchmarks", "logs"
+
+with job(snakemake):
+    out, params = snakemake.output, snakemake.params
+    jobs = {
+        rule: run_records.jobs_of(pattern, BENCHMARKS, LOGS)
+        for rule, pattern in params.benchmarks.items()
+    }
+    times = run_records.run_times(jobs, BENCHMARKS)
+    with files.whole_file(out.run_times) as temporary:
+        times.to_csv(temporary, index=False)
+    products = params.products | {out.run_times: {"rule": snakemake.rule, "params": {}}}
+    record = {
+        "angiovox": run_records.revision(run_records.__file__),
+        "collected": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": run_records.versions(),
+        "machine": run_records.machine(),
+        "machines": run_records.machines(chain(*jobs.values()), LOGS),
+        "trainings": run_records.devices(jobs["train"], LOGS),
+        "seeds": params.seeds,
+        "config": run_records.without_folders(snakemake.config),
+        "rules": json.loads(times.set_index("rule").to_json(orient="index")),
+        "products": {
+            path: made | run_records.digest(path) for path, made in sorted(products.items())
+        },
+    }
+    texts = {out.json: json.dumps(record, indent=2) + "\n", out.html: page(record, times)}
+    for path, text in texts.items():
+        with files.whole_file(path) as temporary:
+            temporary.write_text(text)
