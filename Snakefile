@@ -35,5 +35,9 @@ rule all:
         rules.meshes.input,
 
 
+onstart:
+    check_before_start()
+
+
 onerror:
     print(missing_patients())

@@ -6,9 +6,13 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import disk
 from angiovox.errors import InputError
+
+logging.raiseExceptions = False  # a log on a full disk is no second failure
 
 
 @contextmanager
@@ -27,6 +31,9 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
         message = ": ".join(filter(None, [who, str(error)]))
         log.error(message)
         sys.exit(f"{snakemake.rule}: {message}")
-    except Exception:
+    except Exception as error:
+        if trouble := disk.trouble(error, Path(snakemake.output[0]).parent):
+            log.error(trouble)
+            sys.exit(": ".join(filter(None, [snakemake.rule, who, trouble])))
         log.exception("%s failed (%s)", snakemake.rule, who)
         raise

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 
 @contextmanager
@@ -64,8 +69,10 @@ def save_model(path: str | Path, state: dict) -> None:
     """Write a fitted method: tensors, numbers and strings only, so that loading runs no code."""
     import torch
 
+    written = io.BytesIO()  # torch's own writer hides why a disk refuses
+    torch.save(state, written)
     with whole_file(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(written.getbuffer())
 
 
 def load_model(path: str | Path, device: str = "cpu") -> dict:
@@ -73,6 +80,25 @@ def load_model(path: str | Path, device: str = "cpu") -> dict:
     import torch
 
     return torch.load(path, map_location=device, weights_only=True)
+
+
+def write_vtp(mesh: vtkPolyData, path: str | Path) -> None:
+    """Write points, lines and triangles as VTP.
+
+    Raises OSError where VTK, which goes on after a write that failed, wrote no whole file.
+    """
+    from vtkmodules.vtkCommonCore import vtkObject
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    writer = vtkXMLPolyDataWriter()
+    writer.SetInputData(mesh)
+    writer.SetFileName(str(path))
+    vtkObject.GlobalWarningDisplayOff()  # the error says it
+    written = writer.Write()
+    vtkObject.GlobalWarningDisplayOn()
+    if not written:
+        code = writer.GetErrorCode()  # the system's
+        raise OSError(code, os.strerror(code), str(path))
 
 
 def _write(path: str | Path, image: nib.Nifti1Image) -> None:
