@@ -68,7 +68,8 @@ def main() -> None:
     jobs, stored = (pd.concat(parts, ignore_index=True) for parts in zip(*measured, strict=True))
     jobs.to_csv(HERE / "demand.csv", index=False)
     stored.to_csv(HERE / "demand_stored.csv", index=False)
-    texts = [machine(), *(wide(table).to_markdown() for table in (jobs, stored))]
+    tables = [wide(table).to_markdown() for table in (jobs, stored)]
+    texts = [machine(), tables[0], "\n".join(network(jobs)), tables[1]]
     (HERE / "demand.md").write_text("\n\n".join(texts) + "\n")
     print("\n\n".join(texts))
 
@@ -153,7 +154,18 @@ def wide(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(object).where(table.notna(), "not measured")
 
 
+def network(jobs: pd.DataFrame) -> list[str]:
+    """What a network's jobs would take on a CPU at 384^3, in proportion to the voxels."""
+    lines = ["On a CPU at 384^3, not measured but extrapolated from 64^3 and 192^3:\n"]
+    for rule in ("train", "reconstruct_trained"):
+        peak = jobs[jobs["rule"] == rule].set_index("shape")["peak_mb"]
+        by_voxel = (peak[192] - peak[64]) / (192**3 - 64**3)
+        lines.append(f"- {rule}: {(peak[64] + by_voxel * (384**3 - 64**3)) / 1e3:.0f} GB")
+    return lines
+
+
 def machine() -> str:
+    """Processor and load: other work slows a job, and hardly changes its processor's seconds."""
     load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
     return f"{platform.machine()}, {os.cpu_count()} cores; load at the end (1, 5, 15 min): {load}"
 
