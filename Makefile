@@ -42,6 +42,7 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/phantoms.py
+	$(BIN)/python benchmarks/demand.py
 	$(BIN)/python benchmarks/cluster.py
 
 chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 20 minutes

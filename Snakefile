@@ -39,9 +39,6 @@ rule all:
 
 onstart:
     WATCH.start(logger)
-
-
-onstart:
     check_before_start()
 
 

@@ -12,6 +12,7 @@ from angiovox.phantom import truth
 from angiovox.phantom.acquisition import Settings, acquire
 from angiovox.phantom.arteries import Arteries, along
 from angiovox.phantom.placing import Lesion
+from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
 
 SHAPE, VOXEL = (32, 32, 32), 1.5
 LESIONS = {
@@ -143,14 +144,14 @@ def test_truth_that_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_p
 
 
 def test_a_graph_that_cannot_be_written_leaves_nothing_half_written(tmp_path, monkeypatch):
-    class FullDisk(truth.vtkXMLPolyDataWriter):
+    class FullDisk(vtkXMLPolyDataWriter):
         def Write(self):
             super().Write()
             with open(self.GetFileName(), "r+b") as file:
                 file.truncate(100)
             return 0
 
-    monkeypatch.setattr(truth, "vtkXMLPolyDataWriter", FullDisk)
+    monkeypatch.setattr("vtkmodules.vtkIOXML.vtkXMLPolyDataWriter", FullDisk)
     with pytest.raises(OSError, match=r"graph\.vtp"):
         truth.write_graph(tmp_path / "graph.vtp", by_hand())
     assert list(tmp_path.iterdir()) == []

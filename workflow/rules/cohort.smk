@@ -17,8 +17,8 @@ rule phantom:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(8),
-        runtime=30,
+        mem_mb=memory("phantom"),
+        runtime=minutes("phantom"),
     params:
         seed=phantom_seed,
         injection=config["cohort"]["phantoms"]["injection"],
@@ -51,8 +51,8 @@ rule phantom_morphometry:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("phantom_morphometry"),
+        runtime=minutes("phantom_morphometry"),
     params:
         seeds=MEASURED_SEEDS,
     script:
@@ -79,8 +79,8 @@ rule phantom_masks:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(4),
-        runtime=30,
+        mem_mb=memory("phantom_masks"),
+        runtime=minutes("phantom_masks"),
     params:
         patients=PHANTOMS,
     script:
@@ -107,8 +107,8 @@ rule phantom_sheet:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(12, floor=1500),
-        runtime=30,
+        mem_mb=memory("phantom_sheet"),
+        runtime=minutes("phantom_sheet"),
     params:
         patients=PHANTOMS[:3],
         note=f"phantoms, {GRID}; surfaces of the exact arteries",
@@ -134,8 +134,8 @@ rule phantom_anatomy:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1500,
-        runtime=30,
+        mem_mb=memory("phantom_anatomy"),
+        runtime=minutes("phantom_anatomy"),
     params:
         seed=FIRST_SEED,
         note=f"phantom of seed {FIRST_SEED}, every artery filled",

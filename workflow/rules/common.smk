@@ -10,6 +10,8 @@ from snakemake.logging import logger
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 import cluster
+import demand
+import disk
 import ending
 import failures
 import sources
@@ -22,6 +24,7 @@ WATCH = failures.Watch("logs/failures.txt")
 logger.addFilter(failures.LockHint())
 
 try:
+    disk.check_writable(".snakemake" if Path(".snakemake").exists() else ".")
     study.check_config(config)
     COHORT = {patient.name: patient for patient in study.read_cohort(config)}
     TRAIN = [name for name, patient in COHORT.items() if patient.split == "train"]
@@ -40,7 +43,6 @@ TITLES = {name: interface.load(name).TITLE for name in METHODS}
 TRAINED = [name for name in METHODS if interface.load(name).TRAINED]
 UNTRAINED = [name for name in METHODS if name not in TRAINED]
 SEEDS = config["seeds"]
-VOXELS = config["volume"]["shape"] ** 3
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = interface.PAPER_METHOD
 PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("*.py"))
@@ -52,6 +54,17 @@ CAPTIONS = {
 FIRST_SEED = 1000 * config["cohort"]["phantoms"]["seed"] + 1
 MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GROWN))))
 PHANTOM_TABLES = ["phantom_morphometry", "phantom_masks"] if PHANTOMS else []
+SCALE = demand.Scale(
+    shape=config["volume"]["shape"],
+    projections=config["projections"],
+    training_hours=config["resources"]["training_hours"],
+    views=len(VIEW_COUNTS),
+    patients=len(PATIENTS),
+    phantoms=len(PHANTOMS),
+    train=len(TRAIN),
+    test=len(TEST),
+    trees=len(MEASURED_SEEDS),
+)
 PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GROWN)
 EVERY_SEED = {
     "phantoms": {name: COHORT[name].seed for name in PHANTOMS},
@@ -75,16 +88,50 @@ def kinds(names):
     return words.get(phantoms, "phantoms and patients")
 
 
-def megabytes(copies, floor=600):
-    """Memory for some float32 copies of a volume on top of what the interpreter takes."""
-    return floor + int(copies * VOXELS * 4 / 1e6)
+def memory(rule):
+    """Megabytes that a rule's jobs ask for, by the shape of the volumes; more at each attempt."""
+
+    def ask(wildcards, attempt):
+        return demand.memory_mb(measured_as(rule, wildcards), SCALE, attempt)
+
+    return ask
 
 
-def conversion_megabytes(wildcards):
-    """By the size of the series, which may be far larger than the study's grid."""
+def minutes(rule):
+    """Run time that a rule's jobs ask for, likewise."""
+
+    def ask(wildcards, attempt):
+        return demand.minutes(measured_as(rule, wildcards), SCALE, attempt)
+
+    return ask
+
+
+def measured_as(rule, wildcards):
+    """A network's reconstruction takes far more than that of a method which is not trained."""
+    network = rule == "reconstruct" and wildcards.method in TRAINED
+    return "reconstruct_trained" if network else rule
+
+
+def conversion_memory(wildcards, attempt):
+    """By the size of the series too, which may be far larger than the study's grid."""
     folder = COHORT[wildcards.patient].dicom
     files = Path(folder).rglob("*") if folder else ()
-    return megabytes(6) + int(12e-6 * sum(path.stat().st_size for path in files if path.is_file()))
+    series_mb = sum(path.stat().st_size for path in files if path.is_file()) / 1e6
+    return demand.memory_mb("convert", SCALE, attempt, series_mb)
+
+
+def check_before_start():
+    """Refuse, before the first job, a run that its disks or its cluster cannot take."""
+    jobs = workflow.dag.needrun_jobs()
+    outputs = {path: demand.stored_mb(path, SCALE) for job in jobs for path in job.output}
+    try:
+        for folder in ("results", "logs"):
+            disk.check_writable(folder)
+        disk.check_room(outputs)
+        if workflow.executor_plugin.name == "slurm":
+            cluster.check(workflow)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def seeds_of(method):
@@ -151,15 +198,6 @@ def runs(pattern, methods=METHODS):
         for method in methods
         for path in expand(pattern, method=method, views=VIEW_COUNTS, seed=seeds_of(method))
     ]
-
-
-def check_before_start():
-    """Refuse, before any job starts, a run that cannot go through."""
-    try:
-        if workflow.executor_plugin.name == "slurm":
-            cluster.check(workflow)
-    except InputError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def benchmark_patterns(wildcards):

@@ -24,8 +24,8 @@ rule evaluate:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(8),
-        runtime=60,
+        mem_mb=memory("evaluate"),
+        runtime=minutes("evaluate"),
     params:
         patients=TEST,
     script:
@@ -76,8 +76,8 @@ rule paper_tables:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=memory("paper_tables"),
+        runtime=minutes("paper_tables"),
     params:
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
@@ -105,7 +105,7 @@ rule assumptions:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=memory("assumptions"),
+        runtime=minutes("assumptions"),
     script:
         "../scripts/collect_assumptions.py"

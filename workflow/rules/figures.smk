@@ -39,8 +39,8 @@ rule figure1:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(8, floor=1000),
-        runtime=60,
+        mem_mb=memory("figure1"),
+        runtime=minutes("figure1"),
     params:
         note=NOTE,
     script:
@@ -70,8 +70,8 @@ rule figure2:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(12, floor=1000),
-        runtime=60,
+        mem_mb=memory("figure2"),
+        runtime=minutes("figure2"),
     params:
         view_counts=VIEW_COUNTS,
         note=NOTE,
@@ -100,8 +100,8 @@ rule figure3:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(8, floor=1000),
-        runtime=60,
+        mem_mb=memory("figure3"),
+        runtime=minutes("figure3"),
     params:
         note=NOTE,
     script:
@@ -134,8 +134,8 @@ rule figure4:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(20, floor=1500),
-        runtime=60,
+        mem_mb=memory("figure4"),
+        runtime=minutes("figure4"),
     params:
         view_counts=VIEW_COUNTS,
         note=NOTE,
@@ -163,8 +163,8 @@ rule iou_by_views:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory("iou_by_views"),
+        runtime=minutes("iou_by_views"),
     params:
         titles=TITLES,
         note=NOTE,
@@ -191,8 +191,8 @@ rule learning_curves:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=memory("learning_curves"),
+        runtime=minutes("learning_curves"),
     params:
         runs=runs("{method} {views} {seed}", TRAINED),
         titles=TITLES,

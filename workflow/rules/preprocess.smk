@@ -20,8 +20,8 @@ rule convert:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=conversion_megabytes,
-        runtime=30,
+        mem_mb=conversion_memory,
+        runtime=minutes("convert"),
     params:
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
@@ -43,8 +43,8 @@ rule mask:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(6),
-        runtime=30,
+        mem_mb=memory("mask"),
+        runtime=minutes("mask"),
     params:
         limits=config["masks"],
     script:
@@ -78,8 +78,8 @@ rule mask_quality:
     conda:
         "../../envs/preprocess.yaml"
     resources:
-        mem_mb=megabytes(3),
-        runtime=60,
+        mem_mb=memory("mask_quality"),
+        runtime=minutes("mask_quality"),
     params:
         patients=PATIENTS,
         note=NOTE,
@@ -101,8 +101,8 @@ rule project:
         "../../envs/preprocess.yaml"
     threads: SLAB_THREADS
     resources:
-        mem_mb=megabytes(4),
-        runtime=30,
+        mem_mb=memory("project"),
+        runtime=minutes("project"),
     params:
         projections=config["projections"],
     script:
@@ -124,8 +124,8 @@ rule back_project:
         "../../envs/preprocess.yaml"
     threads: SLAB_THREADS
     resources:
-        mem_mb=megabytes(6),
-        runtime=60,
+        mem_mb=memory("back_project"),
+        runtime=minutes("back_project"),
     params:
         view_counts=VIEW_COUNTS,
     script:

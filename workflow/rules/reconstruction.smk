@@ -28,8 +28,8 @@ rule reconstruct:
         "../../envs/training.yaml"
     threads: SLAB_THREADS
     resources:
-        mem_mb=megabytes(70, floor=1500),
-        runtime=60,
+        mem_mb=memory("reconstruct"),
+        runtime=minutes("reconstruct"),
     params:
         projections=config["projections"],
     script:
@@ -54,8 +54,8 @@ rule mesh:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=megabytes(10, floor=1000),
-        runtime=60,
+        mem_mb=memory("mesh"),
+        runtime=minutes("mesh"),
     script:
         "../scripts/mesh.py"
 

@@ -14,8 +14,8 @@ rule fit:
     conda:
         "../../envs/training.yaml"
     resources:
-        mem_mb=megabytes(8, floor=1500),
-        runtime=60,
+        mem_mb=memory("fit"),
+        runtime=minutes("fit"),
     params:
         settings=settings_of,
         seed=training_seed,
@@ -33,7 +33,7 @@ use rule fit as train with:
         method="|".join(TRAINED) or NOTHING,
     threads: 8
     resources:
-        mem_mb=megabytes(70, floor=3000),
-        runtime=int(60 * config["resources"]["training_hours"]),
+        mem_mb=memory("train"),
+        runtime=minutes("train"),
         gpu=1,
         gpu_model=config["resources"]["gpu_model"],

@@ -11,12 +11,16 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import disk
 from angiovox.errors import InputError, Stopped
 from ending import end_with_snakemake
 
 end_with_snakemake()
+
+logging.raiseExceptions = False  # a log on a full disk is no second failure
 
 
 @contextmanager
@@ -36,7 +40,10 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
         message = ": ".join(filter(None, [who, str(end)]))
         log.log(logging.WARNING if isinstance(end, Stopped) else logging.ERROR, message)
         sys.exit(f"{snakemake.rule}: {message}")
-    except Exception:
+    except Exception as error:
+        if trouble := disk.trouble(error, Path(snakemake.output[0]).parent):
+            log.error(trouble)
+            sys.exit(": ".join(filter(None, [snakemake.rule, who, trouble])))
         log.exception("%s failed (%s)", snakemake.rule, who)
         raise
 

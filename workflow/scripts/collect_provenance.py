@@ -1,10 +1,11 @@
 """Rule provenance: where every table and figure comes from, and what the jobs took."""
 
+from adapter import job
+
 import json
 from datetime import UTC, datetime
 from itertools import chain
 
-from adapter import job
 from angiovox import files, run_records
 from angiovox.provenance_page import page
 

@@ -13,11 +13,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 
 from .errors import TornFile
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 SEAL = b"\nsha256 "  # and 64 hexadecimal digits: the end of a model's file
 SEAL_BYTES = len(SEAL) + 64
@@ -104,7 +108,7 @@ def save_model(path: str | Path, state: dict) -> None:
     """
     import torch
 
-    content = io.BytesIO()
+    content = io.BytesIO()  # torch's own writer hides why a disk refuses
     torch.save(state, content)
     with whole_file(path) as temporary:
         temporary.write_bytes(content.getvalue() + _seal(content.getvalue()))
@@ -126,6 +130,25 @@ def load_model(path: str | Path, device: str = "cpu") -> dict:
 
 def _seal(content: bytes) -> bytes:
     return SEAL + hashlib.sha256(content).hexdigest().encode()
+
+
+def write_vtp(mesh: vtkPolyData, path: str | Path) -> None:
+    """Write points, lines and triangles as VTP.
+
+    Raises OSError where VTK, which goes on after a write that failed, wrote no whole file.
+    """
+    from vtkmodules.vtkCommonCore import vtkObject
+    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
+
+    writer = vtkXMLPolyDataWriter()
+    writer.SetInputData(mesh)
+    writer.SetFileName(str(path))
+    vtkObject.GlobalWarningDisplayOff()  # the error says it
+    written = writer.Write()
+    vtkObject.GlobalWarningDisplayOn()
+    if not written:
+        code = writer.GetErrorCode()  # the system's
+        raise OSError(code, os.strerror(code), str(path))
 
 
 def _write(path: str | Path, image: nib.Nifti1Image) -> None:

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pyvista
 from skimage.measure import marching_cubes
-from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
-from .files import whole_file
+from .files import whole_file, write_vtp
 from .geometry import LPS_TO_RAS
 
 # 3D Slicer reads meshes as LPS unless told otherwise; the tag tells other readers, and people.
 SPACE = "LPS"
 STL_HEADER = f"angiovox SPACE={SPACE}"
 STL_HEADER_BYTES = 80  # binary STL: header, then a 32-bit count of triangles, then triangles
+STL_TRIANGLE = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")]
 PASS_BAND = 0.1  # Taubin smoothing: features longer than about 1 / PASS_BAND edges stay
 
 
@@ -88,19 +88,19 @@ def write_surface(
 
 
 def _write_stl(mesh: pyvista.PolyData | None, path: Path) -> None:
-    if mesh is None:
-        path.write_bytes(STL_HEADER.encode().ljust(STL_HEADER_BYTES, b"\0") + bytes(4))
-        return
-    writer = vtkSTLWriter()
-    writer.SetFileName(str(path))
-    writer.SetFileTypeToBinary()
-    writer.SetHeader(STL_HEADER)
-    writer.SetInputData(mesh)
-    if not writer.Write():
-        raise OSError(f"{path}: VTK could not write this STL file")
+    """Ours, not VTK's: that one ends the process where the disk is full."""
+    corners = np.empty((0, 3, 3)) if mesh is None else mesh.points[mesh.regular_faces]
+    triangles = np.zeros(len(corners), STL_TRIANGLE)
+    triangles["corners"] = corners
+    if mesh is not None:
+        triangles["normal"] = mesh.face_normals
+    count = len(triangles).to_bytes(4, "little")
+    path.write_bytes(
+        STL_HEADER.encode().ljust(STL_HEADER_BYTES, b"\0") + count + triangles.tobytes()
+    )
 
 
 def _write_vtp(mesh: pyvista.PolyData | None, path: Path) -> None:
     tagged = pyvista.PolyData() if mesh is None else mesh.copy(deep=False)
     tagged.field_data["SPACE"] = [SPACE]
-    tagged.save(path)
+    write_vtp(tagged, path)

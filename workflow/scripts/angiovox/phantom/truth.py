@@ -14,9 +14,9 @@ from vtkmodules.util.numpy_support import (
 )
 from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
-from vtkmodules.vtkIOXML import vtkXMLPolyDataReader, vtkXMLPolyDataWriter
+from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
-from ..files import whole_file
+from ..files import whole_file, write_vtp
 from .acquisition import Acquisition
 from .arteries import Arteries, branches
 
@@ -46,12 +46,8 @@ def write_graph(path: str | Path, arteries: Arteries) -> None:
     for name in names:
         artery.InsertNextValue(name)
     data.GetCellData().AddArray(artery)
-    writer = vtkXMLPolyDataWriter()
-    writer.SetInputData(data)
     with whole_file(path) as temporary:
-        writer.SetFileName(str(temporary))
-        if not writer.Write():
-            raise OSError(f"{path}: VTK could not write it")
+        write_vtp(data, temporary)
 
 
 def read_graph(path: str | Path) -> Arteries:

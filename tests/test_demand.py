@@ -1,0 +1,174 @@
+"""What jobs ask for: enough for what was measured, not far more, by the shape of the volumes."""
+
+import re
+from dataclasses import replace
+
+import demand
+import pandas as pd
+import pytest
+import study
+import yaml
+from conftest import ROOT, snakemake
+from demand import Scale
+
+COHORT = {"patients": 3, "phantoms": 3, "train": 2, "test": 1, "trees": 20}
+VIEWS = {64: 1, 192: 1, 384: 7}
+MEASURED = pd.read_csv(ROOT / "benchmarks/demand.csv")
+STORED = pd.read_csv(ROOT / "benchmarks/demand_stored.csv")
+ESTIMATED = {"train"}  # for a GPU; what was measured is training on a CPU
+RULES = re.findall(
+    r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:(?=(?:(?!^rule |^use rule ).)*?\bmem_mb=)",
+    "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))),
+    re.M | re.S,
+)
+A6000_NODE_MB = 64_000  # of host memory for each GPU
+PARTITION_HOURS = 24
+
+
+def scale(shape: int = 64, **changes: float) -> Scale:
+    """The study that was measured at a shape."""
+    return Scale(shape, 90, 12, **{"views": VIEWS.get(shape, 7)} | COHORT | changes)
+
+
+def paper() -> Scale:
+    config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+    count, test = config["cohort"]["phantoms"]["count"], config["cohort"]["test_patients"]
+    counts = {"patients": count, "phantoms": count, "train": count - test, "test": test}
+    shape, hours = config["volume"]["shape"], config["resources"]["training_hours"]
+    return replace(scale(shape, **counts), training_hours=hours)
+
+
+def jobs() -> list:
+    rows = MEASURED[MEASURED["rule"].isin(set(demand.MEASURED) - ESTIMATED)]
+    return [pytest.param(row, id=f"{row.rule}-{row.shape}") for row in rows.itertuples()]
+
+
+# Enough, and not far more
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_memory_covers_what_was_measured_and_is_not_far_more(job):
+    asked = demand.memory_mb(job.rule, scale(job.shape)) - demand.SNAKEMAKE_MB
+    assert 1.1 * job.peak_mb <= asked <= 3 * job.peak_mb
+
+
+@pytest.mark.parametrize("job", jobs())
+def test_run_time_covers_what_was_measured(job):
+    """On a busy machine too; and it is no queue's longest, which a scheduler starts last."""
+    asked = demand.minutes(job.rule, scale(job.shape))
+    assert 60 * asked >= max(3 * job.cpu_seconds, job.seconds)
+    assert asked <= max(demand.LEAST_MINUTES, 0.5 * job.cpu_seconds)
+
+
+@pytest.mark.parametrize("shape", [64, 384])
+def test_most_rules_are_measured_at_the_shape(shape):
+    measured = set(MEASURED.loc[MEASURED["shape"] == shape, "rule"])
+    assert len(measured & set(demand.MEASURED)) > 15
+
+
+@pytest.mark.parametrize("output", list(STORED.itertuples()), ids=lambda r: f"{r.kind}-{r.shape}")
+def test_disk_covers_what_was_left_there(output):
+    if output.kind in demand.STORED:
+        stored = demand.stored_mb(f"results/{output.kind}/p", scale(output.shape))
+        assert stored >= output.mb
+        if output.kind != "reconstructions":  # a network's compress far less than a threshold's
+            assert stored <= max(3 * output.mb, 10)
+
+
+# Every rule and kind of output
+
+
+def test_every_rule_has_an_entry_and_asks_by_it():
+    assert len(RULES) > 15
+    assert not [rule for rule in RULES if rule not in demand.MEASURED]
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    asked = set(re.findall(r"mem_mb=(\S+),", text)) - {"conversion_memory"}
+    assert asked == {f'memory("{rule}")' for rule in RULES if rule != "convert"}
+    assert set(re.findall(r"runtime=(\S+),", text)) == {f'minutes("{rule}")' for rule in RULES}
+
+
+def test_every_output_has_a_kind():
+    text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    kinds = set(re.findall(r"results/(\w+)[/\"]", text)) - {"benchmarks"}
+    assert kinds == set(demand.STORED)
+
+
+def test_an_entry_goes_through_counts_that_there_are():
+    counts = {job.volumes for job in demand.MEASURED.values()} - {""}
+    assert counts <= set(Scale.__dataclass_fields__)
+
+
+# Shape, cohort, attempt
+
+
+@pytest.mark.parametrize("rule", demand.MEASURED)
+def test_nothing_shrinks_with_the_shape_or_the_attempt(rule):
+    scales = [scale(shape, views=7) for shape in (16, 64, 128, 384, 512)]
+    for attempt in (1, 2, 3):
+        memory = [demand.memory_mb(rule, given, attempt) for given in scales]
+        time = [demand.minutes(rule, given, attempt) for given in scales]
+        assert memory == sorted(memory) and time == sorted(time)
+    once, again = (demand.memory_mb(rule, scales[2], attempt) for attempt in (1, 2))
+    assert again == pytest.approx(2 * once, abs=2)
+    twice = demand.minutes(rule, scales[2], 2)
+    assert twice == demand.minutes(rule, scales[2]) * (1 if rule == "train" else 2)
+
+
+def test_a_job_that_goes_through_more_volumes_has_more_time_and_no_more_memory():
+    few, many = scale(384), scale(384, test=100, train=100, patients=200)
+    for rule in ("fit", "evaluate", "reconstruct", "mask_quality"):
+        assert demand.minutes(rule, many) > demand.minutes(rule, few)
+        assert demand.memory_mb(rule, many) == demand.memory_mb(rule, few)
+
+
+def test_views_drawn_side_by_side_take_memory():
+    for rule in ("figure2", "figure4"):
+        more = demand.memory_mb(rule, scale(384, views=20))
+        assert more > demand.memory_mb(rule, scale(384)) + 13 * scale(384).volume_mb
+
+
+def test_a_series_larger_than_the_study_takes_more_memory():
+    small, large = (demand.memory_mb("convert", scale(), 1, series) for series in (0, 1000))
+    assert large - small > 10_000
+
+
+def test_more_projections_take_more_room():
+    many = replace(scale(), projections=720)
+    assert demand.stored_mb("results/projections/p.nii", many) == pytest.approx(
+        8 * demand.stored_mb("results/projections/p.nii", scale())
+    )
+    assert demand.memory_mb("project", many) > demand.memory_mb("project", scale())
+
+
+# The paper's scale
+
+
+def test_the_papers_scale_fits_a_node_that_has_an_a6000():
+    for rule in demand.MEASURED:
+        assert demand.memory_mb(rule, paper(), attempt=2) <= A6000_NODE_MB, rule
+        assert demand.minutes(rule, paper()) <= 60 * PARTITION_HOURS, rule
+
+
+def test_the_papers_dry_run_says_what_each_job_asks_for(fresh):
+    done = snakemake(fresh, "-n", "--configfile", "config/paper.yaml")
+    assert done.returncode == 0, done.stdout
+    shown = re.findall(r"^rule (\w+):.*?resources: (.*?)$", done.stdout, re.M | re.S)
+    asked = {rule: dict(re.findall(r"(\w+)=(\d+)", line)) for rule, line in shown}
+    assert len(asked) > 15
+    for rule in set(asked) & set(demand.MEASURED) - {"reconstruct"}:
+        assert int(asked[rule]["mem_mb"]) == demand.memory_mb(rule, paper()), rule
+        assert int(asked[rule]["runtime"]) == demand.minutes(rule, paper()), rule
+
+
+def test_a_network_asks_for_more_than_a_threshold(fresh):
+    done = snakemake(fresh, "-n", "--configfile", "config/paper.yaml")
+    job = r"^rule reconstruct:.*?wildcards: method=(\w+).*?mem_mb=(\d+)"
+    memory = {method: int(mb) for method, mb in re.findall(job, done.stdout, re.M | re.S)}
+    assert memory["dae"] > 5 * memory["hull"] and memory["hull"] == memory["backprojection"]
+
+
+def test_the_cohort_of_the_papers_config_is_the_one_meant_here():
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["cohort"]["phantoms"]["count"] = paper().phantoms
+    splits = [patient.split for patient in study.read_cohort(config)]
+    assert (splits.count("train"), splits.count("test")) == (paper().train, paper().test)

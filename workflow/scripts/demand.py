@@ -1,0 +1,140 @@
+"""What each rule's jobs ask for and leave on disk, as a function of the shape of the volumes.
+
+The figures are measured at 64^3, 192^3 and 384^3: benchmarks/demand.md.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOM = 1.3  # times the memory that was measured
+STORED_ROOM = 1.1  # times the megabytes on disk
+SLOWER = 10  # times the processor's seconds measured: older cores, busy nodes, network disks
+LEAST_MINUTES = 10
+SNAKEMAKE_MB = 500  # two processes of 200 MB beside the script in a cluster's job
+SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
+
+
+@dataclass(frozen=True)
+class Scale:
+    """The sizes of a study that its jobs' demands follow from; counts of views and patients."""
+
+    shape: int
+    projections: int
+    training_hours: float
+    views: int
+    patients: int
+    phantoms: int
+    train: int
+    test: int
+    trees: int
+
+    @property
+    def volume_mb(self) -> float:
+        """A float32 volume."""
+        return 4e-6 * self.shape**3
+
+    @property
+    def projections_mb(self) -> float:
+        """A float32 stack of all projections."""
+        return 4e-6 * self.projections * self.shape**2
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a job of a rule takes.
+
+    mb : of memory whatever the shape. copies : of a volume with its projections, on top; held :
+    more of them for each of the volumes, where a job has all of these at once.
+    seconds : of processors, whatever the shape. each_seconds, volume_seconds : more for each of
+    the volumes, whatever the shape and at 384^3.
+    volumes : which count of `Scale` a job goes through; one where it says none.
+    """
+
+    mb: float
+    copies: float = 0
+    held: float = 0
+    seconds: float = 3
+    each_seconds: float = 0
+    volume_seconds: float = 0
+    volumes: str = ""
+
+
+MEASURED = {
+    "phantom": Job(311, 3.1, seconds=5, volume_seconds=10),
+    "phantom_morphometry": Job(165, each_seconds=0.6, volumes="trees"),
+    "phantom_masks": Job(147, 2.8, volume_seconds=0.7, volumes="phantoms"),
+    "phantom_sheet": Job(600, 3.8, seconds=5, volume_seconds=17),
+    "phantom_anatomy": Job(655, seconds=5.5),
+    "convert": Job(203, 2.3, volume_seconds=5.5),
+    "mask": Job(78, 3.3, volume_seconds=5.5),
+    "mask_quality": Job(146, 0.9, volume_seconds=0.4, volumes="patients"),
+    "project": Job(196, 1.2, volume_seconds=2.5),
+    "back_project": Job(193, 5, volume_seconds=4.3, volumes="views"),
+    "fit": Job(267, 5.9, volume_seconds=5, volumes="train"),
+    "train": Job(4000, 12),  # not measured: the libraries of a GPU, and what it is fed with
+    "reconstruct": Job(240, 3.1, volume_seconds=2.5, volumes="test"),
+    "reconstruct_trained": Job(300, 52, volume_seconds=50, volumes="test"),  # up to 192^3
+    "evaluate": Job(145, 4.3, volume_seconds=3.3, volumes="test"),
+    "mesh": Job(203, 2.3, volume_seconds=2, volumes="test"),
+    "mesh_truth": Job(203, 2.3, volume_seconds=2, volumes="test"),
+    "paper_tables": Job(157),
+    "assumptions": Job(95),
+    "figure1": Job(204, 2.5, volume_seconds=3.2),
+    "figure2": Job(255, 1, held=0.81, volume_seconds=1.4, volumes="views"),
+    "figure3": Job(319, 3.1, volume_seconds=2.7),
+    "figure4": Job(575, 1.9, held=1, seconds=7, volume_seconds=2.8, volumes="views"),
+    "iou_by_views": Job(124),
+    "learning_curves": Job(187),
+}
+# Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
+# float32 volume and of a stack of projections.
+STORED = {
+    "dicom": (0.5, 0.5, 0),
+    "truth": (0.3, 0.01, 0),
+    "volumes": (0, 1, 0),
+    "masks": (0.01, 0.003, 0),
+    "projections": (0, 0, 1),
+    "backprojections": (0, 0.5, 0),
+    "models": (3, 0, 0),
+    "reconstructions": (0, 0.45, 0),  # the network's; those of thresholds compress to nothing
+    "meshes": (3, 0.05, 0),
+    "metrics": (0.1, 0, 0),
+    "tables": (0.1, 0, 0),
+    "figures": (2, 0, 0),
+}
+
+
+def memory_mb(rule: str, scale: Scale, attempt: int = 1, series_mb: float = 0) -> int:
+    """Megabytes of memory to ask for at an attempt, Snakemake's own included.
+
+    series_mb : size of the DICOM series that the job reads, where it is not the study's.
+    """
+    job = MEASURED[rule]
+    copies = job.copies + job.held * _volumes(job, scale)
+    peak = job.mb + copies * (scale.volume_mb + scale.projections_mb) + SERIES * series_mb
+    return math.ceil(attempt * (SNAKEMAKE_MB + ROOM * peak))
+
+
+def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
+    """Run time to ask for at an attempt. Training has what the config says: a second attempt
+    goes on from its checkpoint."""
+    if rule == "train":
+        return math.ceil(60 * scale.training_hours)
+    job = MEASURED[rule]
+    each = job.each_seconds + job.volume_seconds * (scale.shape / 384) ** 3
+    seconds = job.seconds + each * _volumes(job, scale)
+    return attempt * max(LEAST_MINUTES, math.ceil(SLOWER * seconds / 60))
+
+
+def stored_mb(path: str, scale: Scale) -> float:
+    """Megabytes that an output takes on disk."""
+    kind = Path(path).parts[1]
+    mb, volumes, projections = STORED[kind]
+    return STORED_ROOM * (mb + volumes * scale.volume_mb + projections * scale.projections_mb)
+
+
+def _volumes(job: Job, scale: Scale) -> int:
+    return getattr(scale, job.volumes) if job.volumes else 1

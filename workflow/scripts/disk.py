@@ -1,0 +1,83 @@
+"""Disks that are full or read-only: refused before the run, and one clear line during it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from angiovox.errors import InputError
+
+BLOCK = 4096
+WORDS = {
+    errno.ENOSPC: "no space left on the disk of {}",
+    errno.EDQUOT: "no quota left on the disk of {}",
+    errno.EROFS: "the disk of {} is read-only",
+}
+ADVICE = "free some, or start in a folder on another disk; what is finished is kept"
+
+
+def trouble(error: BaseException, path: str | Path) -> str | None:
+    """What is wrong with the disk of a path, where that made the error; else None.
+
+    Some libraries trip over a write that failed: the first error of a chain counts too.
+    """
+    words = WORDS.get(getattr(error, "errno", None))
+    if words:
+        return words.format(path)
+    earlier = error.__cause__ or error.__context__
+    return trouble(earlier, path) if earlier else None
+
+
+def check_writable(folder: str | Path) -> None:
+    """Refuse a folder that takes no new file; it is made where it is missing.
+
+    Raises InputError naming the folder.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(BLOCK))
+    except OSError as error:
+        why = trouble(error, folder.absolute()) or f"{folder.absolute()}: {error.strerror}"
+        raise InputError(f"{why}; nothing can be written there: {ADVICE}") from None
+
+
+def check_room(megabytes: Mapping[str, float]) -> None:
+    """Refuse a run that writes more than its disks have left.
+
+    megabytes : of each output. What stands there already will be replaced, and counts as free.
+    Raises InputError naming the folder, what it takes and what is free.
+    """
+    needs, folders = defaultdict(float), {}
+    for output, size in megabytes.items():
+        folder = _existing(Path(output).parent)
+        device = os.stat(folder).st_dev
+        needs[device] += size - _megabytes(Path(output))
+        folders.setdefault(device, folder)
+    for device, folder in folders.items():
+        free = shutil.disk_usage(folder).free / 1e6
+        if needs[device] > free:
+            raise InputError(
+                f"the run needs about {_gigabytes(needs[device])}, {_gigabytes(free)} are free on "
+                f"the disk of {folder.absolute()}: {ADVICE}"
+            )
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+
+
+def _megabytes(path: Path) -> float:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
+
+
+def _gigabytes(megabytes: float) -> str:
+    return f"{megabytes / 1e3:.3g} GB"
