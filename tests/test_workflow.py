@@ -412,7 +412,7 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
         assert "train: method dae, views 2, seed 1: stopped after epoch" in (
             (finished / "said.txt").read_text()
         )
-        assert "WARNING" in log.read_text().splitlines()[-1]
+        assert "ERROR" in log.read_text().splitlines()[-1]
     else:
         running.kill()
         running.wait()

@@ -38,7 +38,7 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
         yield log.info
     except (InputError, Stopped) as end:
         message = ": ".join(filter(None, [who, str(end)]))
-        log.log(logging.WARNING if isinstance(end, Stopped) else logging.ERROR, message)
+        log.error(message)
         sys.exit(f"{snakemake.rule}: {message}")
     except Exception as error:
         if trouble := disk.trouble(error, Path(snakemake.output[0]).parent):
