@@ -43,4 +43,4 @@ onstart:
 
 
 onerror:
-    print(f"{WATCH.report()}\nlogs/failures.txt keeps this; a rerun takes up what is left.")
+    print(WATCH.last_words())

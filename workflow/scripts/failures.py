@@ -72,7 +72,13 @@ class Watch(logging.Handler):
         others = sorted(f"  {line}" for who, line in self.failed.values() if not who)
         parts = [["Patients missing from the study:", *patients]] * bool(patients)
         parts += [["Failed jobs:", *others]] * bool(others)
-        return "\n".join(line for part in parts for line in part) or UNEXPLAINED
+        return "\n".join(line for part in parts for line in part)
+
+    def last_words(self) -> str:
+        """What to tell the user at the end of a run that failed."""
+        if not self.failed:
+            return UNEXPLAINED
+        return f"{self.report()}\n{self.path} keeps this; a rerun takes up what is left."
 
     def _fail(self, job: Mapping[str, Any], unsaid: str, more_logs: Iterable[str] = ()) -> None:
         """Note a failed job, and `unsaid` where its log has no error."""
