@@ -36,7 +36,7 @@ def measure(precision: str, keep: bool) -> float:
     torch.manual_seed(0)
     volume = np.random.default_rng(0).random((EDGE,) * 3, dtype=np.float32)
     patients = [(Views(np.zeros(1), {"sum": volume}), volume > 0.98)]
-    context = Context(0, "cpu", Path("unused.pt"), "", lambda message: None)
+    context = Context(0, "cpu", Path("unused.pt"), {}, lambda message: None)
     trainer = Trainer(DenoisingAutoencoder(), patients, Settings(precision=precision), context)
     batch = trainer._load([0])
     times = []

@@ -1,12 +1,18 @@
 """Files that are whole or not there, and what volumes lose on the way: next to nothing."""
 
+import os
 import pickle
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
 from angiovox import files
+from angiovox.errors import InputError, TornFile
 from angiovox.geometry import isotropic_affine
 
 SHAPE = (5, 6, 7)
@@ -53,6 +59,118 @@ def test_an_error_before_anything_is_written_leaves_nothing(tmp_path):
     with pytest.raises(RuntimeError), files.whole_file(tmp_path / "a"):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
+
+
+# Writers that are killed
+
+
+def killed_while_writing(path: Path, kind: str) -> None:
+    """Another process is killed by SIGKILL in the middle of a `whole_file` or `whole_folder`."""
+    program = f"""
+import os, signal, sys
+sys.path.insert(0, {str(Path(files.__file__).parents[1])!r})
+from angiovox import files
+with files.{kind}({str(path)!r}) as temporary:
+    inside = temporary / "slice" if temporary.is_dir() else temporary
+    inside.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", program]).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("before", [None, "old"])
+@pytest.mark.parametrize("kind", ["whole_file", "whole_folder"])
+def test_a_killed_writer_leaves_the_name_as_it_was_and_the_next_one_clears_up(
+    tmp_path, kind, before
+):
+    path = tmp_path / "a.nii.gz"
+    if before:
+        path.write_text(before)
+    killed_while_writing(path, kind)
+    assert (path.read_text() if path.exists() else None) == before
+    assert len(list(tmp_path.iterdir())) == 1 + bool(before)  # the writer was in the middle
+    with files.whole_file(path) as temporary:
+        assert list(tmp_path.iterdir()) == ([path] if before else [])
+        temporary.write_text("new")
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("other", [".a.nii.gz.1.part.nii.gz", ".b.nii.1.part.nii", "a.nii.1.part"])
+def test_what_is_no_leftover_of_this_file_is_kept(tmp_path, other):
+    (tmp_path / other).write_text("of another writer")
+    with files.whole_file(tmp_path / "a.nii") as temporary:
+        temporary.touch()
+    assert {path.name for path in tmp_path.iterdir()} == {other, "a.nii"}
+
+
+@pytest.mark.parametrize("kind", ["whole_file", "whole_folder"])
+def test_contents_reach_the_disk_before_the_name_and_the_name_before_the_end(
+    tmp_path, monkeypatch, kind
+):
+    """Otherwise a power cut could leave an empty file under the final name."""
+    done, flush, rename = [], os.fsync, os.replace
+
+    def fsync(descriptor):
+        done.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        flush(descriptor)
+
+    def replace(source, target):
+        done.append(f"{source} -> {target}")
+        rename(source, target)
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    monkeypatch.setattr(files.os, "replace", replace)
+    path = tmp_path / "a"
+    with getattr(files, kind)(path) as temporary:
+        written = [temporary / "1", temporary] if kind == "whole_folder" else [temporary]
+        written[0].write_text("all")
+    assert done == [*map(str, written), f"{temporary} -> {path}", str(tmp_path)]
+
+
+def test_a_folder_that_cannot_be_flushed_does_no_harm_and_a_file_does(tmp_path, monkeypatch):
+    def fsync(descriptor):
+        if Path(os.readlink(f"/proc/self/fd/{descriptor}")).is_dir() or broken:
+            raise OSError
+
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    for broken in (False, True):
+        path = tmp_path / f"{broken}"
+        try:
+            with files.whole_file(path) as temporary:
+                temporary.write_text("all")
+        except OSError:
+            assert broken
+        assert path.exists() != broken
+
+
+@pytest.mark.parametrize("before", [[], ["old"], None], ids=["empty", "full", "none"])
+def test_a_folder_appears_only_when_it_is_whole(tmp_path, before):
+    path = tmp_path / "deeper" / "series"
+    if before is not None:
+        path.mkdir(parents=True)
+        for name in before:
+            (path / name).touch()
+    with files.whole_folder(path) as temporary:
+        (temporary / "1").write_text("1")
+        assert ([p.name for p in path.iterdir()] if path.exists() else None) == before
+        (temporary / "2").write_text("2")
+    assert sorted(p.name for p in path.iterdir()) == ["1", "2"]
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path, error):
+    path = tmp_path / "series"
+    path.mkdir()
+    (path / "old").touch()
+    with pytest.raises(error), files.whole_folder(path) as temporary:
+        (temporary / "new").touch()
+        raise error
+    assert list(tmp_path.rglob("*")) == [path, path / "old"]
+
+
+# Volumes
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])
@@ -131,6 +249,53 @@ def test_a_model_comes_back(tmp_path):
     assert {k: result[k] for k in ("threshold", "note")} == {"threshold": 0.25, "note": "text"}
 
 
+def test_a_model_opens_without_this_package(tmp_path):
+    files.save_model(tmp_path / "m.pt", {"weight": torch.ones(3)})
+    plain = torch.load(tmp_path / "m.pt", weights_only=True)
+    assert torch.equal(plain["weight"], torch.ones(3))
+
+
+def test_the_same_model_gives_the_same_bytes(tmp_path):
+    for name in ("a.pt", "b.pt"):
+        files.save_model(tmp_path / name, {"weight": torch.ones(3)})
+    assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
+
+
+def whole_model(folder: Path) -> tuple[Path, bytes]:
+    path = folder / "m.pt"
+    files.save_model(path, {"weight": torch.rand(64)})
+    return path, path.read_bytes()
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.9, 0.99, "seal", "byte"])
+def test_a_model_cut_short_is_noticed_and_named(tmp_path, kept):
+    path, whole = whole_model(tmp_path)
+    length = {"seal": len(whole) - files.SEAL_BYTES, "byte": len(whole) - 1}
+    path.write_bytes(whole[: length[kept] if kept in length else int(kept * len(whole))])
+    with pytest.raises(TornFile, match=r"m\.pt: cut short or altered"):
+        files.load_model(path)
+
+
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.97, 1.0])
+def test_a_flipped_bit_of_a_model_is_noticed(tmp_path, place):
+    path, whole = whole_model(tmp_path)
+    index = int(place * (len(whole) - 1))
+    path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
+    with pytest.raises(TornFile):
+        files.load_model(path)
+
+
+def test_a_model_with_more_after_its_end_is_noticed(tmp_path):
+    path, whole = whole_model(tmp_path)
+    path.write_bytes(whole + b"\0")
+    with pytest.raises(TornFile):
+        files.load_model(path)
+
+
+def test_a_torn_model_is_bad_input_so_that_a_job_says_it_in_one_line():
+    assert issubclass(TornFile, InputError)
+
+
 class Trap:
     """Whoever unpickles this runs code."""
 
@@ -141,7 +306,7 @@ class Trap:
 
 
 def test_loading_a_model_runs_no_code(tmp_path):
-    torch.save({"threshold": Trap()}, tmp_path / "m.pt")
+    files.save_model(tmp_path / "m.pt", {"threshold": Trap()})
     with pytest.raises(pickle.UnpicklingError):
         files.load_model(tmp_path / "m.pt")
     assert not Trap.sprung

@@ -32,7 +32,7 @@ def patient(seed, shape=SHAPE):
 def fitted(name, folder, log=str):
     method = interface.load(name)
     settings = interface.settings_of(name, QUICK.get(name, {}))
-    context = interface.Context(1, "cpu", folder / "checkpoint.pt", "stamp", log)
+    context = interface.Context(1, "cpu", folder / "checkpoint.pt", {}, log)
     return method, method.fit([patient(1), patient(2)], settings, context)
 
 

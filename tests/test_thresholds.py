@@ -38,7 +38,7 @@ def brute_force(pairs):
 
 
 def context(tmp_path, log=str):
-    return Context(1, "cpu", tmp_path / "checkpoint.pt", "stamp", log)
+    return Context(1, "cpu", tmp_path / "checkpoint.pt", {}, log)
 
 
 def patients(kind, pairs):

@@ -1,12 +1,19 @@
 """Training: it learns, it repeats itself, and it goes on where it was stopped."""
 
 import dataclasses
+import itertools
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from angiovox import files
-from angiovox.interface import Context, Views
+from angiovox.errors import Stopped
+from angiovox.interface import Context, Views, never
 from angiovox.network import DenoisingAutoencoder
 from angiovox.training import Trainer, autocast_dtype
 from angiovox.training_settings import Settings
@@ -40,11 +47,12 @@ def patient(seed):
 PATIENTS = [patient(seed) for seed in range(3)]
 
 
-def run(folder, patients=PATIENTS, seed=1, stamp="stamp", log=None, **settings):
+def run(folder, patients=PATIENTS, seed=1, stamp="1", log=None, stopping=never, **settings):
     """Train a network; return it with its history, the log's lines and the trainer's context."""
     lines = []
     given = {"epochs": 4, "precision": "fp32", "learning_rate": 1e-2} | settings
-    context = Context(seed, "cpu", folder / "checkpoint.pt", stamp, log or lines.append)
+    how = ({"seed": stamp}, log or lines.append, stopping)
+    context = Context(seed, "cpu", folder / "checkpoint.pt", *how)
     torch.manual_seed(seed)
     network = DenoisingAutoencoder()
     history = Trainer(network, patients, Settings(**given), context).run()
@@ -124,7 +132,7 @@ def test_a_resumed_run_does_not_depend_on_the_weights_it_was_started_with(tmp_pa
     stopped_after(2, tmp_path / "parts")
     torch.manual_seed(99)
     network = DenoisingAutoencoder()
-    context = Context(1, "cpu", tmp_path / "parts" / "checkpoint.pt", "stamp", str)
+    context = Context(1, "cpu", tmp_path / "parts" / "checkpoint.pt", {"seed": "1"}, str)
     settings = Settings(epochs=4, precision="fp32", learning_rate=1e-2)
     Trainer(network, PATIENTS, settings, context).run()
     assert same_weights(whole, network)
@@ -134,11 +142,10 @@ def test_a_checkpoint_with_another_stamp_is_refused_and_training_starts_anew(tmp
     fresh, fresh_history, _ = run(tmp_path / "fresh", stamp="new")
     stopped_after(2, tmp_path / "old", stamp="old")
     network, history, lines = run(tmp_path / "old", stamp="new")
-    assert "checkpoint.pt refused" in lines[0]
-    assert "starting anew" in lines[0]
+    assert lines[0] == "checkpoint.pt refused: written with other seed; starting anew"
     assert same_weights(network, fresh)
     assert without_seconds(history) == without_seconds(fresh_history)
-    assert files.load_model(tmp_path / "old" / "checkpoint.pt")["stamp"] == "new"
+    assert files.load_model(tmp_path / "old" / "checkpoint.pt")["stamp"] == {"seed": "new"}
 
 
 def test_a_run_that_has_finished_does_not_train_again(tmp_path):
@@ -234,9 +241,159 @@ def test_an_empty_mask_does_no_harm(tmp_path):
     assert all(np.isfinite(row["loss"]) for row in history)
 
 
-def test_nothing_but_the_checkpoint_is_left_in_the_folder(tmp_path):
-    stopped_after(1, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_nothing_but_checkpoints_is_left_in_the_folder(tmp_path, epochs):
+    stopped_after(epochs, tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["checkpoint.previous.pt", "checkpoint.pt"][2 - min(epochs, 2) :]
+
+
+# Torn checkpoints
+
+
+def tear(path):
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+def epochs_in(path):
+    return len(files.load_model(path)["history"])
+
+
+def test_the_checkpoint_before_the_last_is_kept(tmp_path):
+    stopped_after(3, tmp_path)
+    assert epochs_in(tmp_path / "checkpoint.pt") == 3
+    assert epochs_in(tmp_path / "checkpoint.previous.pt") == 2
+
+
+def test_a_torn_checkpoint_falls_back_to_the_one_before(tmp_path):
+    whole, whole_history, _ = run(tmp_path / "whole")
+    stopped_after(3, tmp_path / "torn")
+    tear(tmp_path / "torn/checkpoint.pt")
+    network, history, lines = run(tmp_path / "torn")
+    assert "checkpoint.pt: cut short or altered" in lines[0]
+    assert lines[1:3] == ["going back to checkpoint.previous.pt", "resuming after epoch 2"]
+    assert same_weights(network, whole)
+    assert without_seconds(history) == without_seconds(whole_history)
+
+
+def test_a_torn_checkpoint_never_replaces_the_one_before(tmp_path):
+    stopped_after(3, tmp_path)
+    tear(tmp_path / "checkpoint.pt")
+    stopped_after(4, tmp_path)  # three lines on what it goes on from, then an epoch
+    assert epochs_in(tmp_path / "checkpoint.pt") == 3
+    assert epochs_in(tmp_path / "checkpoint.previous.pt") == 2
+
+
+def test_two_torn_checkpoints_start_anew(tmp_path):
+    whole, whole_history, _ = run(tmp_path / "whole")
+    stopped_after(3, tmp_path / "torn")
+    for name in ("checkpoint.pt", "checkpoint.previous.pt"):
+        tear(tmp_path / "torn" / name)
+    network, history, lines = run(tmp_path / "torn")
+    assert all("cut short or altered" in line for line in lines[:2])
+    assert lines[2:4] == ["no whole checkpoint is left; starting anew", lines[3]]
+    assert lines[3].startswith("epoch 1/4")
+    assert same_weights(network, whole)
+    assert without_seconds(history) == without_seconds(whole_history)
+
+
+# Stopping on request
+
+
+def after(steps):
+    """A question that is answered with yes once it was asked before some steps."""
+    asked = itertools.count()
+    return lambda: next(asked) >= steps
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_stopped_after_any_step_and_resumed_equals_uninterrupted(tmp_path, steps):
+    how = {"epochs": 2, "schedule": "one-cycle", "precision": "bf16"}
+    whole, whole_history, _ = run(tmp_path / "whole", **how)
+    watched = Watched(PATIENTS)
+    with pytest.raises(Stopped) as stopped:
+        run(tmp_path / "parts", watched, stopping=after(steps), **how)
+    epochs, within = divmod(steps, len(PATIENTS))
+    assert watched.readings == steps + epochs  # and the first patient at the end of an epoch
+    place = f"after epoch {epochs}" + (f" and {within} of 3 steps" if within else "")
+    assert str(stopped.value) == f"stopped {place}; a rerun goes on from there"
+    rest = Watched(PATIENTS)
+    network, history, lines = run(tmp_path / "parts", rest, **how)
+    assert lines[0] == f"resuming {place}"
+    assert watched.readings + rest.readings == 2 * (len(PATIENTS) + 1)
+    assert same_weights(network, whole)
+    assert without_seconds(history) == without_seconds(whole_history)
+
+
+def test_stopped_at_every_step_it_still_arrives(tmp_path):
+    whole, whole_history, _ = run(tmp_path / "whole", epochs=2)
+    stops = 0
+    while True:
+        try:
+            network, history, _ = run(tmp_path / "parts", epochs=2, stopping=after(1))
+        except Stopped:
+            stops += 1
+        else:
+            break
+    assert stops == 2 * len(PATIENTS) - 1
+    assert same_weights(network, whole)
+    assert without_seconds(history) == without_seconds(whole_history)
+
+
+def test_the_seconds_of_an_epoch_are_those_of_all_its_parts(tmp_path):
+    class Slow(Watched):
+        def __getitem__(self, index):
+            time.sleep(0.1)
+            return super().__getitem__(index)
+
+    with pytest.raises(Stopped):
+        run(tmp_path, Slow(PATIENTS), epochs=1, stopping=after(2))
+    _, history, _ = run(tmp_path, Slow(PATIENTS), epochs=1)
+    assert history[0]["seconds"] >= 0.1 * (len(PATIENTS) + 1)
+
+
+def test_a_request_after_the_last_step_is_too_late(tmp_path):
+    _, history, _ = run(tmp_path, epochs=2, stopping=after(2 * len(PATIENTS)))
+    assert len(history) == 2
+
+
+def test_chance_within_a_network_goes_on_where_it_was_stopped(tmp_path):
+    def trained(folder, stopping=never):
+        torch.manual_seed(1)
+        network = torch.nn.Sequential(DenoisingAutoencoder(), torch.nn.Dropout3d(0.5))
+        context = Context(1, "cpu", folder / "checkpoint.pt", {}, str, stopping)
+        Trainer(network, PATIENTS, Settings(epochs=2, precision="fp32"), context).run()
+        return network
+
+    with pytest.raises(Stopped):
+        trained(tmp_path / "parts", after(4))
+    assert same_weights(trained(tmp_path / "parts"), trained(tmp_path / "whole"))
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = sys.argv[1:3]
+from pathlib import Path
+from test_training import PATIENTS, run, torch
+torch.set_num_threads(1)
+steps = iter(range(int(sys.argv[4])))
+def kill():
+    if next(steps, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+run(Path(sys.argv[3]), stopping=kill)
+"""
+
+
+@pytest.mark.parametrize(("steps", "epochs"), [(2, 0), (7, 2), (11, 3)])
+def test_a_killed_training_loses_no_more_than_its_last_epoch(tmp_path, steps, epochs):
+    folders = [Path(files.__file__).parents[1], Path(__file__).parent, tmp_path / "killed"]
+    program = [sys.executable, "-c", KILLED, *folders, steps]
+    assert subprocess.run(list(map(str, program))).returncode == -signal.SIGKILL
+    whole, whole_history, _ = run(tmp_path / "whole")
+    network, history, lines = run(tmp_path / "killed")
+    assert lines[0].startswith(f"resuming after epoch {epochs}" if epochs else "epoch 1/4")
+    assert same_weights(network, whole)
+    assert without_seconds(history) == without_seconds(whole_history)
 
 
 @pytest.mark.parametrize(
@@ -262,7 +419,7 @@ def test_mixed_precision_is_really_used(tmp_path):
     torch.manual_seed(1)
     network = DenoisingAutoencoder()
     network.layers[0].register_forward_hook(lambda _, __, output: seen.append(output.dtype))
-    context = Context(1, "cpu", tmp_path / "checkpoint.pt", "", str)
+    context = Context(1, "cpu", tmp_path / "checkpoint.pt", {}, str)
     Trainer(network, PATIENTS[:1], Settings(epochs=1, precision="bf16"), context).run()
     assert set(seen) == {torch.bfloat16}
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 import yaml
-from conftest import TINY, snakemake, tiny
+from conftest import TINY, WORKSTATION, snakemake, tiny
 from PIL import Image
 
 METHODS = ["dae", "backprojection", "hull"]
@@ -174,7 +175,13 @@ def test_nothing_unfinished_is_left(study):
     names = {path.name for path in results(study)}
     own = {".snakemake_timestamp"}  # Snakemake's, in a folder that is an output
     assert not [name for name in names - own if name.startswith(".")]
-    assert not [name for name in names if re.search(r"part|tmp|checkpoint", name)]
+    assert not [name for name in names if re.search(r"part|tmp|previous", name)]
+
+
+def test_a_checkpoint_stays_beside_each_trained_model_and_no_other(study):
+    kept = {path.parent for path in results(study) if path.name == "checkpoint.pt"}
+    models = study / "results/models"
+    assert kept == {models / method / f"views-{v}/seed-1" for method in TRAINED for v in VIEWS}
 
 
 def test_the_training_log_says_that_there_is_no_gpu(study):
@@ -183,7 +190,7 @@ def test_the_training_log_says_that_there_is_no_gpu(study):
         assert "no GPU found" in log
         assert "epoch 2/2" in log
     for log in (study / "logs/fit").rglob("*.log"):
-        assert "GPU" not in log.read_text()
+        assert "no GPU found" not in log.read_text()
 
 
 def test_each_job_has_a_log(study):
@@ -341,7 +348,7 @@ def test_a_checkpoint_of_another_run_is_refused(finished):
     run = finished / "results/models/dae/views-2/seed-1"
     plant = (
         "import sys; sys.path.insert(0, 'workflow/scripts'); from angiovox import files; "
-        "files.save_model(sys.argv[1], {'stamp': 'of another run', 'history': []})"
+        "files.save_model(sys.argv[1], {'stamp': {'seed': '2'}, 'history': []})"
     )
     checkpoint = run / "checkpoint.pt"
     subprocess.run([sys.executable, "-c", plant, checkpoint], cwd=finished, check=True)
@@ -350,10 +357,70 @@ def test_a_checkpoint_of_another_run_is_refused(finished):
     done = tiny(finished, str((run / "model.pt").relative_to(finished)))
     assert done.returncode == 0, done.stdout
     log = (finished / "logs/train/dae/views-2/seed-1.log").read_text()
-    assert "checkpoint.pt refused" in log
-    assert not checkpoint.exists()
+    assert "checkpoint.pt refused: written with other settings (" in log
+    assert not checkpoint.with_name("checkpoint.previous.pt").exists()
     same = ["epoch", "learning_rate", "loss", "iou"]
     pd.testing.assert_frame_equal(pd.read_csv(run / "history.csv")[same], before[same])
+
+
+def test_a_lost_model_comes_back_from_its_checkpoint(finished):
+    """Without training: of the finished run nothing is repeated but what writes its products."""
+    run = finished / "results/models/dae/views-2/seed-1"
+    before = {name: (run / name).read_bytes() for name in ("model.pt", "history.csv")}
+    (run / "model.pt").unlink()
+    done = tiny(finished, str((run / "model.pt").relative_to(finished)))
+    assert done.returncode == 0, done.stdout
+    log = (finished / "logs/train/dae/views-2/seed-1.log").read_text()
+    assert "resuming after epoch 2" in log and "epoch 1/2" not in log
+    assert {name: (run / name).read_bytes() for name in before} == before
+
+
+def wait_for(found, seconds=120):
+    """What a question is answered with, once the answer is not empty."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if answer := found():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"nothing after {seconds} s")
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked", "killed"])
+def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
+    """On SIGTERM to the job it stops between two steps; on SIGKILL to Snakemake it dies too."""
+    log = finished / "logs/train/dae/views-2/seed-1.log"
+    model = "results/models/dae/views-2/seed-1/model.pt"
+    (finished / "changes.yaml").write_text("methods: {dae: {epochs: 400}}")
+    command = [sys.executable, "-m", "snakemake", model, *WORKSTATION, "changes.yaml"]
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
+    with open(finished / "said.txt", "w") as said:
+        running = subprocess.Popen(
+            command, cwd=finished, env=environment, stdout=said, stderr=subprocess.STDOUT
+        )
+
+    def jobs():
+        scripts = psutil.Process(running.pid).children(recursive=True)
+        return [each for each in scripts if each.cmdline()[-1].endswith(".fit.py")]
+
+    wait_for(lambda: log.exists() and "epoch 3/400" in log.read_text())
+    (job,) = jobs()
+    if asked:
+        job.terminate()
+        assert running.wait(60) == 1
+        assert "train: method dae, views 2, seed 1: stopped after epoch" in (
+            (finished / "said.txt").read_text()
+        )
+        assert "WARNING" in log.read_text().splitlines()[-1]
+    else:
+        running.kill()
+        running.wait()
+        wait_for(lambda: not job.is_running(), 5)
+    assert not (finished / model).exists()
+    tiny(finished, "--unlock")
+    done = tiny(finished, model, methods={"dae": {"epochs": 400}})
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"resuming after epoch \d{1,2}", log.read_text())
+    assert len(pd.read_csv(finished / model.replace("model.pt", "history.csv"))) == 400
 
 
 # What is planned

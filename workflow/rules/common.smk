@@ -8,10 +8,13 @@ from snakemake.exceptions import WorkflowError
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
+import ending
 import sources
 import study
 from angiovox import interface
 from angiovox.errors import InputError
+
+ending.announce()
 
 try:
     study.check_config(config)
@@ -146,7 +149,7 @@ def missing_patients():
         for stage, product in (("convert", "volumes/{}.nii"), ("mask", "masks/{}.nii.gz")):
             log = Path(f"logs/{stage}/{patient}.log")
             if not Path("results", product.format(patient)).exists() and log.exists():
-                said = log.read_text().strip().splitlines()
+                said = [line for line in log.read_text().splitlines() if " INFO " not in line]
                 why = said[-1].rpartition(" ERROR ")[2] if said else "no message"
                 lines.append(f"  {patient}: {stage}: {why.removeprefix(f'patient {patient}: ')}")
     return "\n".join(["Patients missing from the study:", *lines] if lines else ["See logs/."])

@@ -1,6 +1,7 @@
 """Rule back_project: sum and minimum over views of one patient, for each view count."""
 
 from adapter import job
+
 from angiovox import files, geometry
 from angiovox.backprojection import network_inputs
 

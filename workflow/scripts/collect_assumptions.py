@@ -1,9 +1,10 @@
 """Rule assumptions: every choice that the paper leaves open, as the code states it."""
 
+from adapter import job
+
 import os
 
 import pandas as pd
-from adapter import job
 from angiovox import files, provenance
 
 with job(snakemake):

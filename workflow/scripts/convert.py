@@ -1,6 +1,7 @@
 """Rule convert: one patient's DICOM series to a volume on the study's grid."""
 
 from adapter import job
+
 from angiovox import dicom, files, geometry, grid
 
 with job(snakemake) as log:

@@ -1,6 +1,7 @@
 """Rule figure1: the pre-processing of one patient."""
 
 from adapter import job
+
 from angiovox import files, geometry
 from angiovox.figures.style import save
 from angiovox.figures.volumes import figure1

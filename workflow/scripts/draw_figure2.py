@@ -1,6 +1,7 @@
 """Rule figure2: maximum projections of the back-projected volume, for each view count."""
 
 from adapter import job
+
 from angiovox import files
 from angiovox.figures.style import save
 from angiovox.figures.volumes import figure2

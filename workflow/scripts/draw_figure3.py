@@ -1,6 +1,7 @@
 """Rule figure3: a real example through the network."""
 
 from adapter import job
+
 from angiovox import files
 from angiovox.figures.network import figure3
 from angiovox.figures.style import save

@@ -1,6 +1,7 @@
 """Rule figure4: surfaces of one patient, the truth beside each view count."""
 
 from adapter import job
+
 from angiovox import files, metrics
 from angiovox.figures.style import save
 from angiovox.figures.surfaces import figure4

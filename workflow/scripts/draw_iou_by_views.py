@@ -1,7 +1,8 @@
 """Rule iou_by_views: every method and the published curve, by number of views."""
 
-import pandas as pd
 from adapter import job
+
+import pandas as pd
 from angiovox.figures.curves import iou_by_views
 from angiovox.figures.style import save
 

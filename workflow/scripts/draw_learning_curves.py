@@ -1,7 +1,8 @@
 """Rule learning_curves: loss and IoU on the training patients, epoch by epoch."""
 
-import pandas as pd
 from adapter import job
+
+import pandas as pd
 from angiovox.figures.curves import learning_curves
 from angiovox.figures.style import save
 

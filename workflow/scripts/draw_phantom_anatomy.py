@@ -1,6 +1,7 @@
 """Rule phantom_anatomy: one phantom with every artery filled, its arteries named."""
 
 from adapter import job
+
 from angiovox.figures.phantoms import anatomy_chart
 from angiovox.figures.style import save
 from angiovox.phantom.growth import grow

@@ -1,6 +1,7 @@
 """Rule phantom_sheet: some phantom patients as projections and as surfaces of their arteries."""
 
 from adapter import job
+
 from angiovox import files
 from angiovox.figures.phantoms import phantom_sheet, sheet_row
 from angiovox.figures.style import save

@@ -1,7 +1,8 @@
 """Rule evaluate: every metric of each test patient."""
 
-import pandas as pd
 from adapter import job
+
+import pandas as pd
 from angiovox import files, metrics
 
 with job(snakemake):

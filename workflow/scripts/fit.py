@@ -1,13 +1,15 @@
 """Rules fit and train: one method, view count and seed on the training patients."""
 
+from adapter import job
+
 from pathlib import Path
 
 import pandas as pd
 import torch
-from adapter import job
 from angiovox import files, interface, provenance
 from angiovox.allocator import keep_freed_memory
 from angiovox.patients import StoredPatients
+from ending import asked_to_stop
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
@@ -25,9 +27,10 @@ with job(snakemake) as log:
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
     data = [path for paths in (*inputs.values(), given.masks) for path in paths]
     stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)
-    context = interface.Context(params.seed, device, checkpoint, stamp, log)
+    stopping = asked_to_stop() if method.TRAINED else interface.never
+    context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping)
     state, history = method.fit(patients, settings, context)
     with files.whole_file(snakemake.output.history) as temporary:
         pd.DataFrame(history).to_csv(temporary, index=False)
     files.save_model(snakemake.output.model, state)
-    checkpoint.unlink(missing_ok=True)
+    context.previous.unlink(missing_ok=True)  # the last one stays: a rerun takes seconds

@@ -1,6 +1,7 @@
 """Rule phantom: grow a patient, write the DICOM series a scanner would send, and the truth."""
 
 from adapter import job
+
 from angiovox import dicom, files, geometry
 from angiovox.phantom import acquisition, truth
 from angiovox.phantom.imaging import SCANNERS

@@ -1,7 +1,8 @@
 """Rule tables: per-patient metrics, their summary, and the paper's two tables."""
 
-import pandas as pd
 from adapter import job
+
+import pandas as pd
 from angiovox import files, tables
 
 with job(snakemake):

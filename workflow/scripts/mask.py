@@ -1,8 +1,9 @@
 """Rule mask: Otsu mask of one patient, and its quality."""
 
+from adapter import job
+
 import json
 
-from adapter import job
 from angiovox import files, masks
 
 with job(snakemake) as log:

@@ -1,10 +1,11 @@
 """Rule mask_quality: one table of every mask's figures, and one picture of all masks."""
 
+from adapter import job
+
 import json
 from pathlib import Path
 
 import pandas as pd
-from adapter import job
 from angiovox import files
 from angiovox.figures.cohort import mask_montage, montage_row
 from angiovox.figures.style import save

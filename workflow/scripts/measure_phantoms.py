@@ -1,7 +1,8 @@
 """Rule phantom_morphometry: whole arterial trees of phantoms, measured as human ones were."""
 
-import pandas as pd
 from adapter import job
+
+import pandas as pd
 from angiovox import files, tables
 from angiovox.phantom.centrelines import read_swc
 from angiovox.phantom.growth import grow

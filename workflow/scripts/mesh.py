@@ -1,6 +1,7 @@
 """Rules mesh and mesh_truth: surfaces of the test patients in their own millimetres."""
 
 from adapter import job
+
 from angiovox import files, meshes, metrics
 
 with job(snakemake):

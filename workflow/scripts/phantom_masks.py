@@ -1,10 +1,11 @@
 """Rule phantom_masks: what the Otsu masks that the study learns from miss of the arteries."""
 
+from adapter import job
+
 import json
 from pathlib import Path
 
 import pandas as pd
-from adapter import job
 from angiovox import files, metrics
 
 with job(snakemake):

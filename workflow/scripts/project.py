@@ -1,6 +1,7 @@
 """Rule project: maximum intensity projections of one patient."""
 
 from adapter import job
+
 from angiovox import files, geometry, projection
 
 with job(snakemake):

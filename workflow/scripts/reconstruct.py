@@ -1,7 +1,8 @@
 """Rule reconstruct: vessel probabilities of each test patient; no mask is among its inputs."""
 
-import torch
 from adapter import job
+
+import torch
 from angiovox import files, interface
 from angiovox.patients import StoredPatients
 

@@ -17,6 +17,7 @@ from pydicom.misc import is_dicom
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from .errors import InputError
+from .files import whole_folder
 from .geometry import LPS_TO_RAS
 
 # Attributes that place a slice, and how many numbers each holds.
@@ -175,7 +176,8 @@ def write_series(
     ----------
     volume : (x, y, z) intensities; stored as 16 bits with rescale slope and intercept.
     affine : (4, 4) RAS affine in mm of an axis-aligned grid.
-    folder : created; the files are called slice-0001.dcm and so on, from below upwards.
+    folder : appears with all its slices or not at all, in place of one that was there. They are
+        called slice-0001.dcm and so on, from below upwards.
     name : of the patient. UIDs follow from it and the voxels: the same call, the same bytes.
     description : of the series. units : of its values, "HU" where they are.
 
@@ -190,16 +192,15 @@ def write_series(
     slope = float(np.ceil(max((float(volume.max()) - intercept) / 65535, 1e-6) * 1e6) / 1e6)
     stored = np.rint((volume - intercept) / slope).astype("<u2")
     digest = hashlib.sha256(stored.tobytes()).hexdigest()
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for z in range(volume.shape[2]):
-        dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
-        dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
-        dataset.SeriesDescription = description
-        if units:
-            dataset.RescaleType = units
-        dataset.PixelData = np.ascontiguousarray(stored[:, :, z].T).tobytes()
-        dataset.save_as(folder / f"slice-{z + 1:04d}.dcm", enforce_file_format=True)
+    with whole_folder(folder) as temporary:
+        for z in range(volume.shape[2]):
+            dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
+            dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept
+            dataset.SeriesDescription = description
+            if units:
+                dataset.RescaleType = units
+            dataset.PixelData = np.ascontiguousarray(stored[:, :, z].T).tobytes()
+            dataset.save_as(temporary / f"slice-{z + 1:04d}.dcm", enforce_file_format=True)
 
 
 def _slice_header(z: int, shape: tuple, affine: np.ndarray, name: str, digest: str) -> FileDataset:

@@ -1,8 +1,15 @@
-"""Volumes and models on disk. Every file appears whole, under its final name, or not at all."""
+"""Volumes and models on disk. Every file appears whole, under its final name, or not at all.
+
+Whole also after a power cut: contents reach the disk before the name does.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,19 +17,49 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from .errors import TornFile
+
+SEAL = b"\nsha256 "  # and 64 hexadecimal digits: the end of a model's file
+SEAL_BYTES = len(SEAL) + 64
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` when the block succeeds."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
+    temporary = _temporary(path, suffix)
     try:
         yield temporary
+        _flush(temporary)
         os.replace(temporary, path)
+        _flush(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | Path) -> Iterator[Path]:
+    """Yield an empty temporary folder beside `path`; it takes that place when the block succeeds.
+
+    A folder that was there is replaced with all it held.
+    """
+    path = Path(path)
+    temporary = _temporary(path)
+    temporary.mkdir()
+    old = temporary.with_suffix(".part-old")
+    try:
+        yield temporary
+        for inside in temporary.rglob("*"):
+            _flush(inside)
+        _flush(temporary)
+        if path.exists():
+            os.replace(path, old)
+        os.replace(temporary, path)
+        _flush(path.parent)
+    finally:
+        _remove(temporary)
+        _remove(old)
 
 
 def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
@@ -61,21 +98,66 @@ def load_mask(path: str | Path) -> np.ndarray:
 
 
 def save_model(path: str | Path, state: dict) -> None:
-    """Write a fitted method: tensors, numbers and strings only, so that loading runs no code."""
+    """Write a fitted method: tensors, numbers and strings only, so that loading runs no code.
+
+    The file ends with the SHA-256 of all before it, which `torch.load` passes over.
+    """
     import torch
 
+    content = io.BytesIO()
+    torch.save(state, content)
     with whole_file(path) as temporary:
-        torch.save(state, temporary)
+        temporary.write_bytes(content.getvalue() + _seal(content.getvalue()))
 
 
 def load_model(path: str | Path, device: str = "cpu") -> dict:
-    """Read what `save_model` wrote, with `weights_only=True`."""
+    """Read what `save_model` wrote, with `weights_only=True`.
+
+    Raises TornFile where a byte is missing or another than was written.
+    """
     import torch
 
-    return torch.load(path, map_location=device, weights_only=True)
+    stored = Path(path).read_bytes()
+    content = stored[:-SEAL_BYTES]
+    if stored[-SEAL_BYTES:] != _seal(content):
+        raise TornFile(f"{path}: cut short or altered since it was written (SHA-256 differs)")
+    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+
+
+def _seal(content: bytes) -> bytes:
+    return SEAL + hashlib.sha256(content).hexdigest().encode()
 
 
 def _write(path: str | Path, image: nib.Nifti1Image) -> None:
     image.header.set_xyzt_units("mm")
     with whole_file(path) as temporary:
         nib.save(image, temporary)
+
+
+def _temporary(path: Path, suffix: str = "") -> Path:
+    """A new name beside `path`, once what killed writers left of it is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    left = re.compile(rf"\.{re.escape(path.name)}\.\d+\.part.*")
+    for neighbour in path.parent.iterdir():
+        if left.fullmatch(neighbour.name):
+            _remove(neighbour)
+    return path.with_name(f".{path.name}.{os.getpid()}.part{suffix}")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's contents, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        if not path.is_dir():  # some network file systems flush files only
+            raise
+    finally:
+        os.close(descriptor)

@@ -47,15 +47,30 @@ class Views:
 Training = Sequence[tuple[Views, np.ndarray]]  # with the mask, (x, y, z) bool
 
 
+def never() -> bool:
+    """Nobody asks this fit to stop."""
+    return False
+
+
 @dataclass(frozen=True)
 class Context:
-    """Where a fit runs. `stamp` identifies settings, data and code for a checkpoint."""
+    """Where a fit runs. `stamp` is what a checkpoint follows from (see `provenance.stamp`).
+
+    stopping : asked between two steps; once it is true the fit saves a checkpoint and raises
+    `errors.Stopped`.
+    """
 
     seed: int
     device: str
     checkpoint: Path
-    stamp: str
+    stamp: dict
     log: Callable[[str], None]
+    stopping: Callable[[], bool] = never
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the last, for when the last is torn."""
+        return self.checkpoint.with_suffix(f".previous{self.checkpoint.suffix}")
 
 
 def names() -> list[str]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ import pyvista
 from skimage.measure import marching_cubes
 from vtkmodules.vtkIOGeometry import vtkSTLWriter
 
+from .files import whole_file
 from .geometry import LPS_TO_RAS
 
 # 3D Slicer reads meshes as LPS unless told otherwise; the tag tells other readers, and people.
@@ -82,8 +80,10 @@ def write_surface(
     valid VTP of no points: VTK reads both, though its own writer refuses the former.
     """
     mesh = surface(mask, affine)
-    _replace(Path(stl_path), lambda path: _write_stl(mesh, path))
-    _replace(Path(vtp_path), lambda path: _write_vtp(mesh, path))
+    with whole_file(stl_path) as temporary:  # VTK chooses the format by the suffix, which it keeps
+        _write_stl(mesh, temporary)
+    with whole_file(vtp_path) as temporary:
+        _write_vtp(mesh, temporary)
     return mesh
 
 
@@ -104,11 +104,3 @@ def _write_vtp(mesh: pyvista.PolyData | None, path: Path) -> None:
     tagged = pyvista.PolyData() if mesh is None else mesh.copy(deep=False)
     tagged.field_data["SPACE"] = [SPACE]
     tagged.save(path)
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Write under a temporary name in the same folder, then rename: no half-written file."""
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.stem}.") as folder:
-        temporary = Path(folder) / path.name  # VTK chooses the format by the suffix
-        write(temporary)
-        os.replace(temporary, path)

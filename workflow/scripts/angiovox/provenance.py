@@ -5,19 +5,47 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+Stamp = dict[str, str | dict[str, str]]
 
-def stamp(settings: Any, seed: int, code: Iterable[str], data: Iterable[str]) -> str:
-    """A digest that changes with settings, seed, code (by content) or data (by size and time)."""
-    digest = hashlib.sha256(f"{settings!r} {seed}".encode())
-    for path in code:
-        digest.update(Path(path).read_bytes())
-    for path in data:
-        status = Path(path).stat()
-        digest.update(f"{path} {status.st_size} {status.st_mtime_ns}".encode())
-    return digest.hexdigest()
+
+def stamp(settings: Any, seed: int, code: Iterable[str], data: Iterable[str]) -> Stamp:
+    """What a fit follows from: settings, seed, code (by content), data (by size and time), torch.
+
+    settings : a dataclass. code, data : paths.
+    """
+    return {
+        "settings": {key: repr(value) for key, value in asdict(settings).items()},
+        "seed": str(seed),
+        "code": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in code},
+        "data": {path: _size_and_time(path) for path in data},
+        "torch": version("torch"),
+    }
+
+
+def differences(stored: Stamp, current: Stamp) -> str:
+    """Which parts of two stamps differ, by name: "settings (epochs), seed". Empty where none."""
+    named = []
+    for part in sorted({*stored, *current}, key=[*current, *stored].index):
+        old, new = stored.get(part, {}), current.get(part, {})
+        if old != new:
+            both = isinstance(old, dict) and isinstance(new, dict)
+            named.append(f"{part} ({_which(old, new)})" if both else part)
+    return ", ".join(named)
+
+
+def _which(old: dict[str, str], new: dict[str, str]) -> str:
+    names = [name for name in {**new, **old} if old.get(name) != new.get(name)]
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _size_and_time(path: str) -> str:
+    status = Path(path).stat()
+    return f"{status.st_size} bytes, {status.st_mtime_ns} ns"
 
 
 def assumptions(root: str | Path) -> list[tuple[str, str]]:

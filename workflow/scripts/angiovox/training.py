@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import time
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +14,30 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from .files import load_model, save_model
+from .errors import Stopped, TornFile
+from .files import load_model, save_model, whole_file
 from .interface import Context, Training
 from .losses import focal_loss
+from .provenance import differences
 from .training_settings import Settings
 
 
-class Trainer:
-    """One training run: a network on patients' inputs, resumable after any epoch.
+@dataclass
+class Epoch:
+    """What the steps of an epoch have added up to so far."""
 
-    Shuffling depends on seed and epoch only, so that a resumed run goes on bit for bit like one
-    that was never stopped (on the CPU; a GPU's convolutions may round differently every time).
+    losses: list[float] = field(default_factory=list)
+    hits: int = 0
+    union: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """One training run: a network on patients' inputs, resumable after any step.
+
+    A checkpoint holds all that the next step depends on, so that a resumed run goes on bit for bit
+    like one that was never stopped (on the CPU; a GPU's convolutions may round differently every
+    time). It is written after each epoch, and where `context.stopping` asks for it.
     """
 
     def __init__(
@@ -40,15 +55,20 @@ class Trainer:
             self.device.type, enabled=self.dtype is torch.float16, init_scale=2.0**12
         )
         self.history: list[dict] = []
+        self.unfinished = Epoch()
 
     def run(self) -> list[dict]:
-        """Train to the last epoch, from the checkpoint where one fits; return the history."""
+        """Train to the last epoch, from the checkpoint where one fits; return the history.
+
+        Raises Stopped where `context.stopping` asked for it, once the checkpoint is written.
+        """
         self._resume()
         remaining = range(len(self.history), self.settings.epochs)
         started = time.monotonic()
         with self._progress() as bar:
             for epoch in remaining:
                 self.history.append(self._epoch(epoch, bar))
+                self.unfinished = Epoch()
                 self._save()
                 done = epoch + 1 - remaining.start
                 left = (time.monotonic() - started) / done * (self.settings.epochs - epoch - 1)
@@ -61,22 +81,24 @@ class Trainer:
 
     def _epoch(self, epoch: int, bar: tqdm) -> dict:
         order = np.random.default_rng([self.context.seed, epoch]).permutation(len(self.patients))
-        started = time.monotonic()
-        losses, hits, union = [], 0, 0
-        for start in range(0, len(order), self.settings.batch_size):
-            batch = order[start : start + self.settings.batch_size]
-            inputs, target = self._load(batch)
+        so_far, size = self.unfinished, self.settings.batch_size
+        started = time.monotonic() - so_far.seconds
+        for step in range(len(so_far.losses), self.steps_per_epoch):
+            if self.context.stopping():
+                so_far.seconds = time.monotonic() - started
+                self._stop()
+            inputs, target = self._load(order[step * size : (step + 1) * size])
             loss, logits = self._step(inputs, target)
-            losses.append(loss)
+            so_far.losses.append(loss)
             predicted, truth = logits >= 0, target > 0
-            hits += int((predicted & truth).sum())
-            union += int((predicted | truth).sum())
+            so_far.hits += int((predicted & truth).sum())
+            so_far.union += int((predicted | truth).sum())
             bar.update()
         return {
             "epoch": epoch + 1,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
-            "loss": float(np.mean(losses)),
-            "iou": hits / union if union else 1.0,
+            "loss": float(np.mean(so_far.losses)),
+            "iou": so_far.hits / so_far.union if so_far.union else 1.0,
             "iou_running_statistics": self._iou_in_evaluation_mode(),
             "seconds": round(time.monotonic() - started, 2),
         }
@@ -128,7 +150,7 @@ class Trainer:
         """A bar on a terminal; the log has a line per epoch instead."""
         return tqdm(
             total=self.settings.epochs * self.steps_per_epoch,
-            initial=len(self.history) * self.steps_per_epoch,
+            initial=len(self.history) * self.steps_per_epoch + len(self.unfinished.losses),
             desc="training",
             unit="step",
             disable=not sys.stderr.isatty(),
@@ -144,24 +166,58 @@ class Trainer:
         }
 
     def _save(self) -> None:
+        """Write the checkpoint; the one before stays beside it."""
         state = {name: part.state_dict() for name, part in self._parts().items()}
         state |= {"stamp": self.context.stamp, "history": self.history}
-        save_model(self.context.checkpoint, state)
+        state |= {"unfinished": asdict(self.unfinished), "random": torch.get_rng_state()}
+        path = Path(self.context.checkpoint)
+        if path.exists():
+            with whole_file(self.context.previous) as temporary:
+                shutil.copyfile(path, temporary)
+        save_model(path, state)
+
+    def _stop(self) -> None:
+        self._save()
+        raise Stopped(f"stopped {self._place()}; a rerun goes on from there")
+
+    def _place(self) -> str:
+        done = len(self.unfinished.losses)
+        within = f" and {done} of {self.steps_per_epoch} steps" if done else ""
+        return f"after epoch {len(self.history)}{within}"
 
     def _resume(self) -> None:
-        path = Path(self.context.checkpoint)
-        if not path.exists():
+        state = self._last_whole_checkpoint()
+        if state is None:
             return
-        state = load_model(path, str(self.device))
-        if state["stamp"] != self.context.stamp:
+        if other := differences(state["stamp"], self.context.stamp):
             self.context.log(
-                f"{path.name} refused: written with other settings, data or code; starting anew"
+                f"{self.context.checkpoint.name} refused: written with other {other}; starting anew"
             )
             return
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self.history = state["history"]
-        self.context.log(f"resuming after epoch {len(self.history)}")
+        self.history, self.unfinished = state["history"], Epoch(**state["unfinished"])
+        torch.set_rng_state(state["random"].cpu())
+        self.context.log(f"resuming {self._place()}")
+
+    def _last_whole_checkpoint(self) -> dict | None:
+        """A torn one is removed, lest it replace the one before at the next save."""
+        torn = False
+        for path in (Path(self.context.checkpoint), self.context.previous):
+            if path.exists():
+                try:
+                    state = load_model(path, str(self.device))
+                except TornFile as error:
+                    self.context.log(str(error))
+                    path.unlink()
+                    torn = True
+                else:
+                    if torn:
+                        self.context.log(f"going back to {path.name}")
+                    return state
+        if torn:
+            self.context.log("no whole checkpoint is left; starting anew")
+        return None
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:

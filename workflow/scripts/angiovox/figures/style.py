@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,8 @@ import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from ..files import whole_file
 
 DPI = 300
 SINGLE_COLUMN = 85.0  # mm
@@ -148,11 +149,7 @@ def save(figure: Figure, png_path: Path | str, pdf_path: Path | str) -> None:
     The same figure gives the same bytes: no date is written. Each file appears whole or not at all.
     """
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": "angiovox"}}
-    for path, kind in ((Path(png_path), "png"), (Path(pdf_path), "pdf")):
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
+    for path, kind in ((png_path, "png"), (pdf_path, "pdf")):
+        with whole_file(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata[kind])
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
     figure.clear()
