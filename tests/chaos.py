@@ -25,8 +25,8 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
-import wholeness
-from conftest import TINY, WORKSTATION, checkout
+from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
+from wholeness import leftovers, torn
 
 STUDY = TINY | {"methods": {"dae": {"epochs": 40}}}  # long enough for a kill between two epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
@@ -291,7 +291,7 @@ def judge(study: Study, reference: Path, toll: Toll) -> None:
     """Compare a study that ended with the undisturbed one."""
     other = Study(reference, study.targets)
     results = study.folder / "results"
-    for fault in wholeness.torn(results) + wholeness.leftovers(study.folder):
+    for fault in torn(results) + leftovers(study.folder):
         toll.fault(fault)
     for below in ("results/tables", "logs", "results/benchmarks"):
         if unequal := set(study.files(below)) - set(other.files(below)):

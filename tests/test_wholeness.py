@@ -21,7 +21,17 @@ TEXTS = {
     "a.tex": "\\begin{table}\n\\caption{IoU}\n\\end{table}\n",
     "a.html": "<html><body>report</body></html>\n",
 }
-KINDS = [*TEXTS, "a.nii", "a.nii.gz", "a.pt", "a.stl", "a.vtp", "slice-0001.dcm", "a.png", "a.pdf"]
+KINDS = [
+    *TEXTS,
+    "a.nii",
+    "a.nii.gz",
+    "a.pt",
+    "a.stl",
+    "a.vtp",
+    "series/slice-0001.dcm",
+    "a.png",
+    "a.pdf",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +45,7 @@ def whole(tmp_path_factory) -> Path:
     files.save_volume(folder / "a.nii.gz", noise, AFFINE)
     files.save_model(folder / "a.pt", {"threshold": 0.5})
     meshes.write_surface(noise > 0, AFFINE, folder / "a.stl", folder / "a.vtp")
-    dicom.write_series(noise[:, :, :1], AFFINE, folder, "phantom-001")
+    dicom.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
     figure = plt.figure(figsize=(1, 1))
     for suffix in ("png", "pdf"):
         figure.savefig(folder / f"a.{suffix}")
@@ -44,7 +54,7 @@ def whole(tmp_path_factory) -> Path:
 
 
 def test_whole_files_are_whole(whole):
-    assert sorted(path.name for path in whole.iterdir()) == sorted(KINDS)
+    assert {str(p.relative_to(whole)) for p in whole.rglob("*") if p.is_file()} == set(KINDS)
     assert wholeness.torn(whole) == []
     assert wholeness.leftovers(whole) == []
 
@@ -58,11 +68,12 @@ def test_every_kind_of_a_real_study_has_a_reader_and_is_tried_here():
 def test_a_truncated_file_is_noticed(whole, tmp_path, name, kept):
     data = (whole / name).read_bytes()
     size = {"nothing": 0, "half": len(data) // 2, "all but the end": len(data.rstrip()) - 1}[kept]
-    (tmp_path / "deeper").mkdir()
-    (tmp_path / "deeper" / name).write_bytes(data[:size])
+    cut = tmp_path / "deeper" / name
+    cut.parent.mkdir(parents=True)
+    cut.write_bytes(data[:size])
     (told,) = wholeness.torn(tmp_path)
     path, _, why = told.partition(": ")
-    assert path == str(tmp_path / "deeper" / name) and why
+    assert path == str(cut) and why
 
 
 @pytest.mark.parametrize("text", ["a,b\n1,2\n3\n", "a,b\n1,2\n3,4,5\n", "a,b\n"])
@@ -77,10 +88,15 @@ def test_a_file_that_nobody_can_read_is_not_passed_over(tmp_path):
 
 
 def test_leftovers_are_found_and_results_and_snakemakes_own_are_not(tmp_path):
-    kept = ["a.csv", "particles.csv", ".snakemake/locks/0.input.lock", "d/.snakemake_timestamp"]
+    kept = [
+        "a.csv",
+        "m/checkpoint.pt",
+        "particles.csv",
+        ".snakemake/locks/0.input.lock",
+        "d/.snakemake_timestamp",
+    ]
     left = [
         ".a.nii.1.part.nii",
-        "m/checkpoint.pt",
         "m/checkpoint.previous.pt",
         "x.part",
         ".t/b.stl",

@@ -12,13 +12,13 @@ from xml.etree import ElementTree
 import nibabel as nib
 import numpy as np
 import pydicom
-import torch
+from angiovox import files
 from PIL import Image
 
 STL_HEADER, STL_TRIANGLE = 84, 50  # bytes; the header ends with the number of triangles
 PNG_END = b"IEND\xaeB`\x82"
 OF_SNAKEMAKE = {".snakemake", ".snakemake_timestamp"}
-UNFINISHED = re.compile(r"^\.|\.part|^checkpoint|\.tmp|~$")
+UNFINISHED = re.compile(r"^\.|\.part|^checkpoint\.previous|\.tmp|~$")
 
 
 def torn(results: Path) -> list[str]:
@@ -34,7 +34,7 @@ def torn(results: Path) -> list[str]:
 
 
 def leftovers(folder: Path) -> list[str]:
-    """Temporary files, hidden files and checkpoints below a folder; Snakemake's own are its own."""
+    """Temporary, hidden and second-checkpoint files below a folder, Snakemake's left out."""
     return [str(path) for path in _entries(folder) if UNFINISHED.search(path.name)]
 
 
@@ -128,7 +128,7 @@ def _read_vtp(path: Path) -> None:
 
 
 def _read_model(path: Path) -> None:
-    torch.load(path, map_location="cpu", weights_only=True)
+    files.load_model(path)  # to its seal
 
 
 def _read_page(path: Path) -> None:
