@@ -48,6 +48,7 @@ class Toll:
     studies: int = 0
     runs: int = 0
     resumed: int = 0
+    outlived: float = 0.0  # seconds that a job lived on after its Snakemake, at most
 
     def fault(self, text: str) -> None:
         print(f"FAULT {text}", flush=True)
@@ -217,9 +218,10 @@ class Killer:
         return target
 
     def _expect_no_orphan(self) -> None:
-        until = time.monotonic() + GRACE
-        while self.study.processes() and time.monotonic() < until:
+        killed = time.monotonic()
+        while self.study.jobs() and time.monotonic() < killed + GRACE:
             time.sleep(POLL)
+        self.toll.outlived = max(self.toll.outlived, time.monotonic() - killed)
         if orphans := self.study.jobs():
             names = ", ".join(orphans.values())
             self.toll.fault(f"{names}: still running {GRACE:g} s after Snakemake was killed")
@@ -273,9 +275,19 @@ def finish(study: Study, killer: Killer, toll: Toll) -> bool:
             return True
         elif explained and LOCKED in study.said():
             explained = not unlock(study, toll)
-        elif (errors := study.said().count("Error in rule ")) > killed.total() or not killed:
-            toll.fault(f"{errors} jobs failed, {killed.total()} were killed:\n{study.said()}")
+        elif not killed or other_failures(study.said()):
+            toll.fault(f"failed, and not by {killed.total()} kills:\n{study.said()}")
             return False
+
+
+def other_failures(said: str) -> list[str]:
+    """Failures in Snakemake's output that are not those of a job ended by SIGKILL."""
+    commands = re.findall(r"^Command '.*", said, re.M)
+    errors = re.findall(r"^\w+(?:Exception|Error)\b.*", said, re.M)
+    of_kills = ("RuleException:", "CalledProcessError")
+    return [line for line in commands if "died with <Signals.SIGKILL" not in line] + [
+        line for line in errors if not line.startswith(of_kills)
+    ]
 
 
 def unlock(study: Study, toll: Toll) -> bool:
@@ -291,7 +303,7 @@ def judge(study: Study, reference: Path, toll: Toll) -> None:
     """Compare a study that ended with the undisturbed one."""
     other = Study(reference, study.targets)
     results = study.folder / "results"
-    for fault in torn(results) + leftovers(study.folder):
+    for fault in torn(results) + [f"{path}: left over" for path in leftovers(study.folder)]:
         toll.fault(fault)
     for below in ("results/tables", "logs", "results/benchmarks"):
         if unequal := set(study.files(below)) - set(other.files(below)):
@@ -331,6 +343,7 @@ def main() -> None:
     for name, count in toll.kills.most_common():
         print(f"{count:4} {name}")
     print(f"{toll.runs} runs of Snakemake, {toll.resumed} trainings resumed, {minutes:.1f} min")
+    print(f"jobs ended at most {toll.outlived:.1f} s after their Snakemake")
     print(toll.verdict())
     if toll.faults:
         sys.exit(f"the studies are kept in {work}")

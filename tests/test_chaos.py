@@ -11,7 +11,8 @@ from chaos import Killer, Study, Toll, campaign, finish, judge, unlock
 KILLS = 4  # two jobs, Snakemake, a job
 
 
-def test_a_study_under_fire_ends_with_the_same_tables(clone, study, tmp_path, capsys):
+def test_a_study_under_fire_ends_with_the_same_tables(clone, study, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(chaos, "GRACE", 60)  # the machine may be slow
     toll = campaign(clone, study, tmp_path, KILLS, seed=1, targets=("tables",))
     assert toll.faults == []
     assert toll.kills.total() >= KILLS and toll.kills["Snakemake"] >= 1
@@ -29,21 +30,22 @@ DAMAGES = {
     "differs from": lambda top: flip(top / "results/tables/table1.csv"),
     "missing": lambda top: (top / "results/tables/table2.tex").unlink(),
     "figure1.pdf: does not": lambda top: flip(top / "results/figures/figure1.pdf"),
-    ".a.csv.1.part.csv": lambda top: (top / "results/.a.csv.1.part.csv").touch(),
+    ".a.csv.1.part.csv: left over": lambda top: (top / "results/.a.csv.1.part.csv").touch(),
     "not of this study": lambda top: (top / "logs/other.log").touch(),
     "still locked": lambda top: (top / ".snakemake/locks/0.input.lock").touch(),
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_is_noticed(study, finished, damage):
+def test_damage_is_noticed(study, finished):
     toll = Toll(studies=1)
     judge(Study(finished), study, toll)
     assert toll.faults == []
     (finished / ".snakemake/locks").mkdir(exist_ok=True)
-    DAMAGES[damage](finished)
+    for damage in DAMAGES.values():
+        damage(finished)
     judge(Study(finished), study, toll)
-    assert any(damage in fault for fault in toll.faults)
+    told = "\n".join(toll.faults)
+    assert not [words for words in DAMAGES if words not in told]
     assert toll.verdict().startswith("FAILED")
 
 
@@ -58,6 +60,19 @@ def test_a_run_that_fails_unkilled_is_a_fault_with_its_output(study, fresh):
     wrong = Study(fresh, ("results/of-no-rule",))
     assert not finish(wrong, Killer(wrong, study, random.Random(1), toll, kills=0), toll)
     assert "results/of-no-rule" in toll.faults[0]
+
+
+KILLED = """RuleException:
+CalledProcessError in file "workflow/rules/training.smk", line 30:
+Command 'python fit.py' died with <Signals.SIGKILL: 9>.
+"""
+FAILED = KILLED.replace("died with <Signals.SIGKILL: 9>", "returned non-zero exit status 1")
+MISSING = KILLED + "MissingOutputException in rule fit:\n"
+
+
+@pytest.mark.parametrize(("said", "failures"), [(KILLED, 0), (FAILED, 1), (KILLED + MISSING, 1)])
+def test_a_failure_beside_a_kill_is_seen(said, failures):
+    assert len(chaos.other_failures(said)) == failures
 
 
 def test_a_lock_without_an_explanation_is_a_fault(finished):
