@@ -10,6 +10,7 @@ those of an undisturbed run byte for byte, with every file whole and nothing lef
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -31,7 +32,8 @@ from wholeness import leftovers, torn
 STUDY = TINY | {"methods": {"dae": {"epochs": 40}}}  # long enough for a kill between two epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
 KILLS_PER_STUDY = 20
-LAST_KILL = 0.9  # of the study's jobs done: later there may be nothing left to kill
+LAST_KILL = 0.8  # of the study's jobs done: later there may be nothing left to kill
+PATIENCE = 6  # jobs that may pass until one comes of a rule that was hit least
 POLL = 0.05  # seconds
 GRACE = 5.0  # seconds in which a job must have ended after its Snakemake was killed
 SNAKEMAKE = "Snakemake"
@@ -147,13 +149,10 @@ def rule_of(name: str) -> str:
 def slay(processes: list[psutil.Process]) -> None:
     """Kill processes with all that they started."""
     for process in processes:
-        try:
+        with contextlib.suppress(psutil.NoSuchProcess):  # it has ended meanwhile
             children = process.children(recursive=True)
             process.kill()
-        except psutil.NoSuchProcess:
-            continue
-        for child in children:
-            child.kill()
+            slay(children)
 
 
 def usual_seconds(reference: Path) -> dict[str, float]:
@@ -171,7 +170,8 @@ class Killer:
     def __init__(self, study: Study, reference: Path, rng: random.Random, toll: Toll, kills: int):
         self.study, self.rng, self.toll = study, rng, toll
         self.usual = usual_seconds(reference)
-        last = LAST_KILL * sum(1 for _ in self.usual)
+        self.rules = {rule_of(name) for name in self.usual}
+        last = LAST_KILL * len(self.usual)
         self.moments = sorted((rng.uniform(0, last) for _ in range(kills)), reverse=True)
 
     def run(self) -> tuple[subprocess.Popen, Counter]:
@@ -190,12 +190,14 @@ class Killer:
         return snakemake, killed
 
     def _kill_job(self) -> str:
-        """Kill a running job of a rule that was hit least; "" where it was faster than we."""
-        jobs = self.study.jobs()
-        if not jobs:
+        """Kill a running job, of a rule that was hit least if one comes; "" where none was hit."""
+        jobs, hits = self.study.jobs(), self.toll.kills
+        late = self.study.done() > self.moments[-1] + PATIENCE
+        least = min(hits[rule] for rule in self.rules)
+        due = [job for job, name in jobs.items() if late or hits[rule_of(name)] <= least]
+        if not due:
             return ""
-        hits = {job: self.toll.kills[rule_of(name)] for job, name in jobs.items()}
-        job = self.rng.choice([job for job in jobs if hits[job] == min(hits.values())])
+        job = self.rng.choice(due)
         age = time.time() - job.create_time()
         time.sleep(self.rng.uniform(0, max(0.2, self.usual.get(jobs[job], 1) - age)))
         if not job.is_running() or job.status() == psutil.STATUS_ZOMBIE:
