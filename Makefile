@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/workstation
 REPORT := results/report.html
 
-.PHONY: reproduce test lint format rulegraph assumptions benchmarks chaos clean
+.PHONY: reproduce test chaos lint format rulegraph assumptions benchmarks clean
 
 reproduce: $(VENV)/ready
 	$(SNAKEMAKE)
@@ -14,6 +14,9 @@ reproduce: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
+
+chaos: $(VENV)/ready # about 20 minutes
+	$(BIN)/python tests/chaos.py --kills 50
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -6,7 +6,6 @@ SLURM with the profile's groups. Writes cluster.csv and cluster.md. Needs slurm-
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,20 +18,12 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/cluster")]
-from conftest import SOURCES, TINY  # noqa: E402
+from conftest import TINY, checkout  # noqa: E402
 from slurm import Cluster, why_not  # noqa: E402
 
 POLLS = ("--slurm-init-seconds-before-status-checks", "6")
 WAYS = {"each": "SLURM, a submission for each job", "grouped": "SLURM, grouped (the profile)"}
 PATIENTS = TINY["cohort"]["phantoms"]["count"]
-
-
-def checkout(folder: Path) -> Path:
-    for name in SOURCES:
-        place = ROOT / name
-        (shutil.copytree if place.is_dir() else shutil.copy2)(place, folder / name)
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    return folder
 
 
 def run(folder: Path, *args: str, environment: dict[str, str]) -> float:
@@ -72,14 +63,12 @@ def ungrouped(folder: Path) -> None:
 def measure(folder: Path) -> pd.DataFrame:
     rows = []
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
-    (folder / "workstation").mkdir()
-    place = checkout(folder / "workstation")
+    place = checkout(folder / "workstation", TINY)
     seconds = run(place, "--profile", "profiles/workstation", environment=environment)
     rows.append({"way": "workstation", "wall_s": seconds, "jobs_own_s": own_seconds(place)})
     with Cluster(folder / "c") as cluster:
         for name, way in WAYS.items():
-            (folder / name).mkdir()
-            place = checkout(folder / name)
+            place = checkout(folder / name, TINY)
             if name == "each":
                 ungrouped(place)
             args = ("--profile", "profiles/slurm", *POLLS)

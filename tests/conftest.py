@@ -48,18 +48,23 @@ def tiny(folder: Path, *args: str, **changes: object) -> subprocess.CompletedPro
     )  # --configfile takes all that follows
 
 
-@pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository as a fresh checkout has it, with the tiny study's config."""
-    folder = tmp_path_factory.mktemp("clone")
+def checkout(folder: Path, config: dict) -> Path:
+    """The repository as a fresh checkout has it, with a config beside it as `tiny.yaml`."""
+    folder.mkdir(exist_ok=True)
     for name in SOURCES:
         if (ROOT / name).is_dir():
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(ROOT / name, folder / name, ignore=ignored)
         else:
             shutil.copy2(ROOT / name, folder / name)
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
     return folder
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh checkout with the tiny study's config."""
+    return checkout(tmp_path_factory.mktemp("clone"), TINY)
 
 
 @pytest.fixture(scope="session")
