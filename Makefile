@@ -15,7 +15,7 @@ reproduce: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
-chaos: $(VENV)/ready # about 20 minutes
+chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 20 minutes
 	$(BIN)/python tests/chaos.py --kills 50
 
 lint: $(VENV)/ready
@@ -47,9 +47,6 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/phantoms.py
 	$(BIN)/python benchmarks/demand.py
 	$(BIN)/python benchmarks/cluster.py
-
-chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 20 minutes
-	$(BIN)/python tests/chaos.py --kills 50
 
 clean:
 	rm -rf results logs .snakemake

@@ -38,8 +38,8 @@ rule all:
 
 
 onstart:
-    WATCH.start(logger)
     check_before_start()
+    WATCH.start(logger)
 
 
 onerror:

@@ -30,8 +30,8 @@ rule provenance:
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=600,
-        runtime=10,
+        mem_mb=memory("provenance"),
+        runtime=minutes("provenance"),
     params:
         benchmarks=benchmark_patterns,
         products=products,

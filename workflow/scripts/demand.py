@@ -88,6 +88,7 @@ MEASURED = {
     "figure4": Job(575, 1.9, held=1, seconds=7, volume_seconds=2.8, volumes="views"),
     "iou_by_views": Job(124),
     "learning_curves": Job(187),
+    "provenance": Job(150),
 }
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
 # float32 volume and of a stack of projections.
@@ -104,6 +105,7 @@ STORED = {
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),
+    "": (0.5, 0, 0),  # provenance
 }
 
 
@@ -131,8 +133,8 @@ def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
 
 def stored_mb(path: str, scale: Scale) -> float:
     """Megabytes that an output takes on disk."""
-    kind = Path(path).parts[1]
-    mb, volumes, projections = STORED[kind]
+    _, *kinds, _ = Path(path).parts
+    mb, volumes, projections = STORED[kinds[0] if kinds else ""]
     return STORED_ROOM * (mb + volumes * scale.volume_mb + projections * scale.projections_mb)
 
 
