@@ -18,7 +18,7 @@ WORDS = {
     errno.EDQUOT: "no quota left on the disk of {}",
     errno.EROFS: "the disk of {} is read-only",
 }
-ADVICE = "free some, or start in a folder on another disk; what is finished is kept"
+ELSEWHERE = "start in a folder on another disk; what is finished is kept"
 
 
 def trouble(error: BaseException, path: str | Path) -> str | None:
@@ -45,7 +45,7 @@ def check_writable(folder: str | Path) -> None:
             file.write(bytes(BLOCK))
     except OSError as error:
         why = trouble(error, folder.absolute()) or f"{folder.absolute()}: {error.strerror}"
-        raise InputError(f"{why}; nothing can be written there: {ADVICE}") from None
+        raise InputError(f"{why}; make room or make it writable, or {ELSEWHERE}") from None
 
 
 def check_room(megabytes: Mapping[str, float]) -> None:
@@ -65,7 +65,7 @@ def check_room(megabytes: Mapping[str, float]) -> None:
         if needs[device] > free:
             raise InputError(
                 f"the run needs about {_gigabytes(needs[device])}, {_gigabytes(free)} are free on "
-                f"the disk of {folder.absolute()}: {ADVICE}"
+                f"the disk of {folder.absolute()}; make room, or {ELSEWHERE}"
             )
 
 
