@@ -182,6 +182,7 @@ def test_a_broken_patient_gets_one_clear_line(outcome, patient):
     [line] = [line for line in lines if f"patient {patient}:" in line]
     assert words in line
     log = (folder / f"logs/{stage}/{patient}.log").read_text().splitlines()
+    assert "machine: " in log.pop(0)
     assert [line for line in log if "ERROR" in line and words in line and patient in line] == log
 
 

@@ -128,6 +128,14 @@ class Cluster:
     def _idle(self) -> bool:
         return self.call("sinfo", "-h", "-N", "-o", "%T", check=False).split() == ["idle"] * 3
 
+    def processes(self, node: str, script: str) -> list[psutil.Process]:
+        """Processes of a node's jobs that run a script of the workflow."""
+        return [
+            process
+            for process in self._processes(node)
+            if len(process.cmdline()) == 2 and process.cmdline()[1].endswith(f".{script}")
+        ]
+
     def _processes(self, node: str) -> list[psutil.Process]:
         """What a node runs: processes of its jobs, and the step daemons they descend from."""
         found = {process for process in psutil.process_iter() if self._runs_on(node, process)}

@@ -13,6 +13,7 @@ from slurm_runs import (
     copy,
     epochs_logged,
     finish,
+    pending_signals,
     run,
     running,
     sbatch,
@@ -21,7 +22,7 @@ from slurm_runs import (
     tables,
 )
 
-LONG = 500  # epochs: seconds enough to be disturbed in
+LONG = 150  # epochs: enough to be caught at the sixth
 TRAINING = {"methods": {"dae": {"epochs": LONG}}}
 MODELS = [f"results/models/dae/views-{views}/seed-1/model.pt" for views in (10, 2)]
 VOLUME = "results/volumes/phantom-001.nii"
@@ -190,23 +191,34 @@ def disturbed(cluster, study, tmp_path_factory):
     process = start(cluster, folder, *MODELS, **TRAINING)
     seen = {}
     try:
-        first = running(cluster, "rule_train", folder)
-        views = int(re.search(r"dae_(\d+)", first["Comment"])[1])
-        wait_for(lambda: epochs_logged(folder, views) > 5, "5 epochs of the first")
-        cluster.call("scontrol", "update", f"jobid={first['JobId']}", "timelimit=1")
+        first, training = _caught(cluster, folder, "rule_train")
+        cluster.call("scontrol", "update", f"jobid={first['JobId']}", "timelimit=2")
+        wait_for(lambda: signal.SIGTERM in pending_signals(training), "SLURM's warning")
+        training.resume()
         seen["limited"] = first["JobId"]
-        second = running(cluster, f"rule_train_wildcards_dae_{12 - views}", folder)
-        wait_for(lambda: epochs_logged(folder, 12 - views) > 5, "5 epochs of the second")
+        other = 12 - views_of(first)
+        second, _ = _caught(cluster, folder, f"rule_train_wildcards_dae_{other}")
         cluster.lose_node("gpu1")
-        waits = wait_for(lambda: _pending(cluster, second["JobId"]), "the lost job to wait")
-        seen["lost"], seen["reason"] = second["JobId"], waits
+        seen["lost"] = second["JobId"]
+        seen["reason"] = wait_for(lambda: _pending(cluster, second["JobId"]), "the job to wait")
         cluster.bring_back("gpu1")
         cluster.requeue_now(second["JobId"])
-        seen["said"] = finish(process, folder)
+        finish(process, folder)
     finally:
         process.kill()
-        cluster.bring_back("gpu1")
+        if "lost" in seen:
+            cluster.bring_back("gpu1")
     return folder, seen
+
+
+def _caught(cluster, folder, rule):
+    """A training's job and its process, held after some epochs: SLURM looks at time limits twice
+    a minute, and so short a training would be over."""
+    job = running(cluster, rule, folder)
+    wait_for(lambda: epochs_logged(folder, views_of(job)) > 5, "some epochs")
+    [process] = cluster.processes("gpu1", "fit.py")
+    process.suspend()
+    return job, process
 
 
 def _pending(cluster, job):
@@ -285,6 +297,9 @@ def test_a_lost_login_session_costs_nothing(cluster, fresh):
     assert [one["JobId"] for one in cluster.jobs(fresh)] == [job["JobId"]]
 
 
+def views_of(job):
+    return int(re.search(r"dae_(\d+)", job["Comment"])[1])
+
+
 def log_of(folder, job):
-    views = re.search(r"dae_(\d+)", job["Comment"])[1]
-    return (folder / f"logs/train/dae/views-{views}/seed-1.log").read_text()
+    return (folder / f"logs/train/dae/views-{views_of(job)}/seed-1.log").read_text()
