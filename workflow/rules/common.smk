@@ -125,11 +125,11 @@ def check_before_start():
     jobs = workflow.dag.needrun_jobs()
     outputs = {path: demand.stored_mb(path, SCALE) for job in jobs for path in job.output}
     try:
+        if workflow.executor_plugin.name == "slurm":
+            cluster.check(workflow)
         for folder in ("results", "logs"):
             disk.check_writable(folder)
         disk.check_room(outputs)
-        if workflow.executor_plugin.name == "slurm":
-            cluster.check(workflow)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
