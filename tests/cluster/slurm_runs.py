@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import yaml
 from conftest import ROOT
 from slurm import Cluster, wait_for
@@ -75,14 +73,6 @@ def epochs_logged(folder: Path, views: int) -> int:
     """How many epochs a training's log tells of."""
     log = folder / f"logs/train/dae/views-{views}/seed-1.log"
     return log.read_text().count(" epoch ") if log.exists() else 0
-
-
-def pending_signals(process: psutil.Process) -> set[int]:
-    """Signals that a held process has been sent and not yet been given."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    masks = re.findall(r"^(?:SigPnd|ShdPnd):\s*(\w+)$", status, re.MULTILINE)
-    pending = int(masks[0], 16) | int(masks[1], 16)
-    return {number for number in range(1, 65) if pending >> (number - 1) & 1}
 
 
 def tables(folder: Path) -> dict[str, bytes]:
