@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -259,7 +260,13 @@ def epochs_in(path):
     return len(files.load_model(path)["history"])
 
 
-def test_the_checkpoint_before_the_last_is_kept(tmp_path):
+@pytest.mark.parametrize("links", [True, False])
+def test_the_checkpoint_before_the_last_is_kept(tmp_path, monkeypatch, links):
+    def refused(*_):
+        raise OSError("Operation not permitted")
+
+    if not links:
+        monkeypatch.setattr(os, "link", refused)
     stopped_after(3, tmp_path)
     assert epochs_in(tmp_path / "checkpoint.pt") == 3
     assert epochs_in(tmp_path / "checkpoint.previous.pt") == 2

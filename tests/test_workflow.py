@@ -390,7 +390,7 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
     """On SIGTERM to the job it stops between two steps; on SIGKILL to Snakemake it dies too."""
     log = finished / "logs/train/dae/views-2/seed-1.log"
     model = "results/models/dae/views-2/seed-1/model.pt"
-    (finished / "changes.yaml").write_text("methods: {dae: {epochs: 400}}")
+    (finished / "changes.yaml").write_text("methods: {dae: {epochs: 100}}")
     command = [sys.executable, "-m", "snakemake", model, *WORKSTATION, "changes.yaml"]
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     with open(finished / "said.txt", "w") as said:
@@ -402,7 +402,7 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
         scripts = psutil.Process(running.pid).children(recursive=True)
         return [each for each in scripts if each.cmdline()[-1].endswith(".fit.py")]
 
-    wait_for(lambda: log.exists() and "epoch 3/400" in log.read_text())
+    wait_for(lambda: log.exists() and "epoch 3/100" in log.read_text())
     (job,) = jobs()
     if asked:
         job.terminate()
@@ -417,10 +417,10 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
         wait_for(lambda: not job.is_running(), 5)
     assert not (finished / model).exists()
     tiny(finished, "--unlock")
-    done = tiny(finished, model, methods={"dae": {"epochs": 400}})
+    done = tiny(finished, model, methods={"dae": {"epochs": 100}})
     assert done.returncode == 0, done.stdout
     assert re.search(r"resuming after epoch \d{1,2}", log.read_text())
-    assert len(pd.read_csv(finished / model.replace("model.pt", "history.csv"))) == 400
+    assert len(pd.read_csv(finished / model.replace("model.pt", "history.csv"))) == 100
 
 
 # What is planned

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 import time
@@ -173,7 +174,10 @@ class Trainer:
         path = Path(self.context.checkpoint)
         if path.exists():
             with whole_file(self.context.previous) as temporary:
-                shutil.copyfile(path, temporary)
+                try:
+                    os.link(path, temporary)
+                except OSError:  # a file system that knows one name per file
+                    shutil.copyfile(path, temporary)
         save_model(path, state)
 
     def _stop(self) -> None:
