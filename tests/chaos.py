@@ -29,7 +29,7 @@ import psutil
 from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
 from wholeness import leftovers, torn
 
-STUDY = TINY | {"methods": {"dae": {"epochs": 40}}}  # long enough for a kill between two epochs
+STUDY = TINY | {"methods": {"dae": {"epochs": 100}}}  # long enough for kills between epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
 KILLS_PER_STUDY = 20
 LAST_KILL = 0.8  # of the study's jobs done: later there may be nothing left to kill
