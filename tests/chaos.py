@@ -29,7 +29,7 @@ import psutil
 from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
 from wholeness import leftovers, torn
 
-STUDY = TINY | {"methods": {"dae": {"epochs": 40}}}  # long enough for a kill between two epochs
+STUDY = TINY | {"methods": {"dae": {"epochs": 100}}}  # long enough for kills between epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
 KILLS_PER_STUDY = 20
 LAST_KILL = 0.8  # of the study's jobs done: later there may be nothing left to kill
@@ -38,6 +38,7 @@ POLL = 0.05  # seconds
 GRACE = 5.0  # seconds in which a job must have ended after its Snakemake was killed
 SNAKEMAKE = "Snakemake"
 LOCKED = "Directory cannot be locked"
+END_OF_FAILURE = "WorkflowError:\nAt least one job did not complete successfully."
 SCRIPT = re.compile(r"/\.snakemake/scripts/[^.]+\.(\w+)\.py$")
 
 
@@ -284,6 +285,7 @@ def finish(study: Study, killer: Killer, toll: Toll) -> bool:
 
 def other_failures(said: str) -> list[str]:
     """Failures in Snakemake's output that are not those of a job ended by SIGKILL."""
+    said = said.replace(END_OF_FAILURE, "")
     commands = re.findall(r"^Command '.*", said, re.M)
     errors = re.findall(r"^\w+(?:Exception|Error)\b.*", said, re.M)
     of_kills = ("RuleException:", "CalledProcessError")

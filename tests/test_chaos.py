@@ -65,6 +65,8 @@ def test_a_run_that_fails_unkilled_is_a_fault_with_its_output(study, fresh):
 KILLED = """RuleException:
 CalledProcessError in file "workflow/rules/training.smk", line 30:
 Command 'python fit.py' died with <Signals.SIGKILL: 9>.
+WorkflowError:
+At least one job did not complete successfully.
 """
 FAILED = KILLED.replace("died with <Signals.SIGKILL: 9>", "returned non-zero exit status 1")
 MISSING = KILLED + "MissingOutputException in rule fit:\n"
