@@ -90,7 +90,11 @@ def test_rules_keep_their_order_and_those_without_jobs_have_no_row(tmp_path):
 
 
 def test_devices_and_machines_are_what_the_logs_say(tmp_path):
-    write(tmp_path, "cpu.log", "t INFO machine: two cores\nt INFO no GPU found: training on 2 CPU")
+    write(
+        tmp_path,
+        "cpu.log",
+        "t INFO machine: two cores, SLURM job 4, no GPU\nt INFO no GPU found: training on 2 CPU",
+    )
     write(tmp_path, "gpu.log", "t INFO machine: a node\nt INFO training on Model X\nt INFO epoch\n")
     write(tmp_path, "old.log", "t INFO epoch 1/2\n")
     names = ["cpu", "gpu", "old", "lost"]
@@ -203,7 +207,7 @@ def record():
         "collected": "2026-01-02T03:04:05+00:00",
         "versions": {"python": "3.12.0", "torch": None},
         "machine": {"cpu": "X", "cores": 2, "memory_gb": 8.0, "system": "Linux"},
-        "machines": {"a node": 3},
+        "machines": {"a node": 3, "another": 3},
         "trainings": {"train/dae/views-2/seed-1": "Model X"},
         "seeds": {"phantoms": {f"p-{n}": n for n in range(1, 9)}, "training": [1, 2], "split": 5},
         "config": {"note": "<b>&"},

@@ -24,6 +24,8 @@ WATCH = failures.Watch("logs/failures.txt")
 logger.addFilter(failures.LockHint())
 
 try:
+    if re.search(r"\s", sys.executable):
+        raise InputError(f"{sys.executable}: Snakemake starts no Python in a path with spaces")
     disk.check_writable(".snakemake" if Path(".snakemake").exists() else ".")
     study.check_config(config)
     COHORT = {patient.name: patient for patient in study.read_cohort(config)}

@@ -7,6 +7,7 @@ shown to `sbatch --test-only`.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from angiovox.errors import InputError
+from snakemake.logging import logger
 
 # What a profile may ask for beyond a rule's own resources: the executor's and Snakemake's.
 RESOURCES = {
@@ -24,6 +26,7 @@ RESOURCES = {
     *("tasks_per_node", "cpus_per_task", "cpus_per_gpu", "threads", "mpi", "runtime", "tmpdir"),
     *("mem", "mem_mb", "mem_mib", "mem_mb_per_cpu", "disk", "disk_mb", "disk_mib"),
 }
+NO_NODE = "Requested node configuration is not available"
 PROFILE = "profiles/slurm/config.yaml"
 
 
@@ -72,10 +75,13 @@ def refuse_without_slurm(status_command: str | None) -> None:
 
 def refuse_beside_earlier_jobs(folder: str | Path) -> None:
     """Jobs of a run whose Snakemake died go on; two jobs must not write the same files."""
-    listed = _run("squeue", "--me", "--noheader", "--format=%i|%Z|%k").stdout.splitlines()
+    listed = _run("squeue", f"--user={os.getuid()}", "--noheader", "--format=%i|%Z|%k")
+    if listed.returncode:
+        raise InputError(f"SLURM does not say which jobs of yours run: {_words(listed.stderr)}")
+    lines = [line.split("|", 2) for line in listed.stdout.splitlines() if line.count("|") > 1]
     ours = [
         number
-        for number, where, comment in (line.split("|", 2) for line in listed if line.count("|") > 1)
+        for number, where, comment in lines
         if Path(where) == Path(folder).resolve() and comment.startswith("rule_")
     ]
     if ours:
@@ -86,26 +92,47 @@ def refuse_beside_earlier_jobs(folder: str | Path) -> None:
 
 
 def refuse_impossible(job: Any, settings: Any, folder: str | Path) -> None:
-    """Build a job as the executor would and ask SLURM whether it could ever run."""
+    """Build a job as the executor would and ask SLURM whether it could ever run.
+
+    SLURM looks at nodes that are up only: where some of the partition are not, a warning will do.
+    """
     from snakemake_executor_plugin_slurm.submit_string import get_submit_command
     from snakemake_executor_plugin_slurm.utils import set_gres_string
 
+    partition = _partition(job, settings)
     params = {
         "run_uuid": "test",
         "slurm_logfile": "/dev/null",
         "comment_str": "test",
         "account": _account(job),
-        "partition": f"-p {shlex.quote(_partition(job, settings))}",
+        "partition": f"-p {shlex.quote(partition)}" if partition else "",
         "workdir": str(folder),
     }
     command = get_submit_command(job, params, settings=settings) + set_gres_string(job)
     answer = _run(*shlex.split(command), "--test-only", "--wrap=true")
-    if answer.returncode:
-        raise InputError(
-            f"{_name(job)}: SLURM refuses this job: {_words(answer.stderr)}. It asks for "
-            f"{_demand(job)} in partition {_partition(job, settings)}; partitions here: "
-            f"{_partitions_here()}. Change {settings.partition_config or PROFILE} or the config"
+    if not answer.returncode:
+        return
+    asked = f"{_demand(job)} in partition {partition or 'none'}"
+    away = _nodes_away(partition)
+    if away and NO_NODE in answer.stderr:
+        logger.warning(
+            f"{_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} cannot "
+            "be had just now; if none of these can either, it will wait for ever"
         )
+        return
+    raise InputError(
+        f"{_name(job)}: SLURM refuses this job: {_words(answer.stderr)}. It asks for {asked}; "
+        f"partitions here: {_partitions_here()}. Change {settings.partition_config or PROFILE} or "
+        "the config"
+    )
+
+
+def _nodes_away(partition: str) -> list[str]:
+    """Nodes of a partition that are down, drained or reserved, with their state."""
+    chosen = [f"--partition={partition}"] if partition else []
+    states = "--states=down,drain,drained,draining,fail,maint"
+    listed = _run("sinfo", "--noheader", "--Node", "--format=%N (%T)", states, *chosen)
+    return sorted(set(listed.stdout.splitlines()))
 
 
 def _partition(job: Any, settings: Any) -> str:
@@ -157,7 +184,7 @@ def _demand(job: Any) -> str:
 
 def _account(job: Any) -> str:
     account = job.resources.get("slurm_account")
-    return f"-A {shlex.quote(str(account))}" if account else ""
+    return f"-A {shlex.quote(re.split(r'[,\s]+', str(account))[0])}" if account else ""
 
 
 def _default_partition() -> str:
@@ -194,6 +221,8 @@ def _words(error: str) -> str:
 def _run(*command: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    except FileNotFoundError:
+        raise InputError(f"this machine has no {command[0]}, which this run needs") from None
     except subprocess.TimeoutExpired:
         raise InputError(f"SLURM does not answer: {command[0]} took longer than a minute") from None
 

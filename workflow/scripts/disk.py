@@ -18,7 +18,7 @@ WORDS = {
     errno.EDQUOT: "no quota left on the disk of {}",
     errno.EROFS: "the disk of {} is read-only",
 }
-ELSEWHERE = "start in a folder on another disk; what is finished is kept"
+ELSEWHERE = "move this whole folder to another disk (cp -a keeps the times) and start there"
 
 
 def trouble(error: BaseException, path: str | Path) -> str | None:

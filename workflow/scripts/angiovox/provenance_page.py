@@ -97,7 +97,7 @@ def _machines(record: Mapping[str, Any]) -> str:
     facts = {
         "This page was collected on": f"{here['cpu']}, {here['cores']} cores, "
         f"{here['memory_gb']:g} GB, {here['system']}",
-        **{f"{jobs} jobs ran on": name for name, jobs in record["machines"].items()},
+        **{name: f"{jobs} job{'s' * (jobs > 1)}" for name, jobs in record["machines"].items()},
         **record["trainings"],
     }
     return _facts(facts)

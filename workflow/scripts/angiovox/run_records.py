@@ -101,7 +101,8 @@ def devices(names: Iterable[str], logs: str | Path) -> dict[str, str]:
 
 def machines(names: Iterable[str], logs: str | Path) -> dict[str, int]:
     """The machines that the logs of these jobs name, and how many jobs name each."""
-    return dict(Counter(found for name in names for found in _said(name, logs, "machine: ")))
+    said = (found for name in names for found in _said(name, logs, "machine: "))
+    return dict(Counter(found.split(",")[0] for found in said))  # after it, what differs by job
 
 
 def _said(name: str, logs: str | Path, words: str) -> Iterator[str]:
