@@ -163,6 +163,20 @@ def test_gres_is_the_other_spelling_of_a_gpu(cluster, finished):
     assert (job["NodeList"], job["TresPerNode"]) == ("gpu1", "gres:gpu:a6000:1")
 
 
+def test_a_job_whose_only_node_is_drained_is_named_and_waits(cluster, finished):
+    (finished / MODELS[0]).unlink()
+    cluster.call("scontrol", "update", "nodename=gpu1", "state=drain", "reason=test")
+    try:
+        process = start(cluster, finished, MODELS[0])
+        job = wait_for(lambda: cluster.jobs(finished), "a submission")[0]["JobId"]
+        assert wait_for(lambda: _pending(cluster, job), "the job to wait").startswith("PENDING (")
+    finally:
+        cluster.call("scontrol", "update", "nodename=gpu1", "state=resume")
+    said = finish(process, finished)
+    assert "train: no node that is up can run this job" in said
+    assert "gpu1 (drained) cannot be had just now" in said
+
+
 # What dies goes on
 
 

@@ -116,8 +116,8 @@ def refuse_impossible(job: Any, settings: Any, folder: str | Path) -> None:
     away = _nodes_away(partition)
     if away and NO_NODE in answer.stderr:
         logger.warning(
-            f"{_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} cannot "
-            "be had just now; if none of these can either, it will wait for ever"
+            f"{_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} "
+            "cannot be had just now; if none of these can either, it will wait for ever"
         )
         return
     raise InputError(
@@ -183,8 +183,8 @@ def _demand(job: Any) -> str:
 
 
 def _account(job: Any) -> str:
-    account = job.resources.get("slurm_account")
-    return f"-A {shlex.quote(re.split(r'[,\s]+', str(account))[0])}" if account else ""
+    accounts = re.split(r"[,\s]+", str(job.resources.get("slurm_account") or ""))
+    return f"-A {shlex.quote(accounts[0])}" if accounts[0] else ""
 
 
 def _default_partition() -> str:
