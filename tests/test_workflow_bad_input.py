@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,17 @@ SHEETS = {
 def test_a_sheet_that_cannot_be_used_is_refused_before_any_job(fresh, scans, case):
     rows, words = SHEETS[case]
     assert_refused(tiny(fresh, "-n", cohort=sheet(fresh, scans, rows)), fresh, words)
+
+
+def test_a_python_that_snakemake_cannot_start_is_refused(fresh):
+    """It writes the interpreter's path into a shell command without quotes."""
+    spaced = "import sys; sys.executable = '/my study/python'; "
+    program = spaced + "from snakemake.cli import main; main(['-n', '--configfile', 'tiny.yaml'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=fresh, text=True, capture_output=True
+    )
+    assert done.returncode != 0
+    assert "/my study/python: Snakemake starts no Python in a path with spaces" in done.stderr
 
 
 def test_the_sheet_alone_is_not_at_fault(fresh, scans):
