@@ -127,7 +127,10 @@ def test_a_python_that_snakemake_cannot_start_is_refused(fresh):
         [sys.executable, "-c", program], cwd=fresh, text=True, capture_output=True
     )
     assert done.returncode != 0
-    assert "/my study/python: Snakemake starts no Python in a path with spaces" in done.stderr
+    assert (
+        "/my study/python: Snakemake starts no Python in a path with spaces"
+        in done.stdout + done.stderr
+    )
 
 
 def test_the_sheet_alone_is_not_at_fault(fresh, scans):
