@@ -35,7 +35,7 @@ def why_not() -> str | None:
     return None
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 180) -> object:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 300) -> object:
     """The first true value of a condition that is asked again and again."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

@@ -60,7 +60,7 @@ def finish(process: subprocess.Popen, folder: Path, seconds: float = 600) -> str
     return said
 
 
-def running(cluster: Cluster, rule: str, folder: Path, seconds: float = 120) -> dict[str, str]:
+def running(cluster: Cluster, rule: str, folder: Path, seconds: float = 300) -> dict[str, str]:
     """A job of a rule or group that SLURM runs, as soon as there is one."""
     return wait_for(lambda: cluster.running(rule, folder), f"a running job of {rule}", seconds)
 
