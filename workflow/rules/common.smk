@@ -128,7 +128,7 @@ def check_before_start():
     outputs = {path: demand.stored_mb(path, SCALE) for job in jobs for path in job.output}
     try:
         if workflow.executor_plugin.name == "slurm":
-            cluster.check(workflow)
+            cluster.check(workflow, logger.warning)
         for folder in ("results", "logs"):
             disk.check_writable(folder)
         disk.check_room(outputs)

@@ -12,12 +12,11 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from angiovox.errors import InputError
-from snakemake.logging import logger
 
 # What a profile may ask for beyond a rule's own resources: the executor's and Snakemake's.
 RESOURCES = {
@@ -30,10 +29,11 @@ NO_NODE = "Requested node configuration is not available"
 PROFILE = "profiles/slurm/config.yaml"
 
 
-def check(workflow: Any) -> None:
+def check(workflow: Any, warn: Callable[[str], None]) -> None:
     """Refuse a run that cannot go through.
 
-    workflow : Snakemake's, with its jobs planned and the SLURM executor chosen.
+    workflow : Snakemake's, with its jobs planned and the SLURM executor chosen. warn : is told of
+        jobs that no node can run just now.
     Raises InputError in one sentence for names that nothing has, a machine without SLURM, jobs of
     an earlier run that still write here, and the first kind of job that SLURM would refuse.
     """
@@ -41,7 +41,7 @@ def check(workflow: Any) -> None:
     refuse_without_slurm(workflow.executor_settings.status_command)
     refuse_beside_earlier_jobs(workflow.workdir_init)
     for job in _kinds_of_job(workflow):
-        refuse_impossible(job, workflow.executor_settings, workflow.workdir_init)
+        refuse_impossible(job, workflow.executor_settings, workflow.workdir_init, warn)
 
 
 def refuse_unknown_names(workflow: Any) -> None:
@@ -91,7 +91,9 @@ def refuse_beside_earlier_jobs(folder: str | Path) -> None:
         )
 
 
-def refuse_impossible(job: Any, settings: Any, folder: str | Path) -> None:
+def refuse_impossible(
+    job: Any, settings: Any, folder: str | Path, warn: Callable[[str], None]
+) -> None:
     """Build a job as the executor would and ask SLURM whether it could ever run.
 
     SLURM looks at nodes that are up only: where some of the partition are not, a warning will do.
@@ -115,7 +117,7 @@ def refuse_impossible(job: Any, settings: Any, folder: str | Path) -> None:
     asked = f"{_demand(job)} in partition {partition or 'none'}"
     away = _nodes_away(partition)
     if away and NO_NODE in answer.stderr:
-        logger.warning(
+        warn(
             f"{_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} "
             "cannot be had just now; if none of these can either, it will wait for ever"
         )
