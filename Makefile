@@ -15,7 +15,7 @@ reproduce: $(VENV)/ready
 test: $(VENV)/ready
 	$(BIN)/python -m pytest
 
-chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 20 minutes
+chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 10 minutes
 	$(BIN)/python tests/chaos.py --kills 50
 
 lint: $(VENV)/ready
