@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from angiovox.errors import InputError
 from angiovox.masks import Limits, assess, otsu_mask
+from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 LIMITS = Limits(min_fraction=0.01, max_fraction=0.1, min_largest_component=0.5)
 SHAPE = (10, 10, 10)
@@ -34,9 +36,24 @@ def test_two_levels_are_separated_exactly(low, high, fraction):
     assert np.float32(low) <= threshold < np.float32(high)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_the_threshold_is_scikit_images(seed):
+    volume = vessel_volume(seed) * np.random.default_rng(seed).random(SHAPE)
+    for number in (np.float32, np.float64):
+        assert otsu_mask(volume.astype(number))[1] == threshold_otsu(volume.astype(number))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5, 0.011, 1 / 65535])
+def test_stored_whole_numbers_give_the_mask_of_the_intensities(scale):
+    codes = (vessel_volume() * 113).astype(np.uint16)
+    mask, threshold = otsu_mask(codes)
+    of_values, expected = otsu_mask((codes * scale - 64).astype(np.float32))
+    np.testing.assert_array_equal(mask, of_values)
+    assert threshold * scale - 64 == pytest.approx(expected, rel=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int32])
-def test_a_voxel_at_the_threshold_is_background(dtype):
-    """For whole numbers Otsu's threshold is the lower level itself."""
+def test_whole_numbers_need_no_other_threshold(dtype):
     mask = tube()
     result, threshold = otsu_mask(np.where(mask, 9, 4).astype(dtype))
     assert 4 <= threshold < 9
@@ -123,6 +140,17 @@ def test_voxels_that_touch_at_a_corner_are_one_component():
     mask = np.eye(10, dtype=bool)[:, :, None] & np.ones(10, dtype=bool)
     mask[..., 1:] = False
     assert assess(mask, 0.0, LIMITS).components == 1
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize("shape", [(9, 8, 7), (1, 12, 5), (12, 1, 5), (6, 7, 1), (1, 1, 1)])
+def test_components_are_those_of_a_label_for_each_voxel(shape, share):
+    mask = np.random.default_rng(0).random(shape) < share
+    labels, components = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    largest = np.bincount(labels[mask]).max() / mask.sum() if components else 0
+    for turned in (mask, np.asfortranarray(mask), mask.transpose(1, 2, 0), mask[::-1, :, ::-1]):
+        quality = assess(turned, 0.0, LIMITS)
+        assert (quality.components, quality.largest_component) == (components, largest)
 
 
 def test_an_empty_mask_is_implausible():

@@ -103,6 +103,16 @@ def test_thresholding_first_changes_no_binary_metric(case):
     assert binary["mse_probability"] == pytest.approx(binary["mse_binary"])
 
 
+def test_neither_the_order_in_memory_nor_the_number_of_voxels_matters(monkeypatch):
+    rng = np.random.default_rng(0)
+    probability, mask = rng.random((9, 10, 11), dtype=np.float32), rng.random((9, 10, 11)) < 0.2
+    expected = evaluate(probability, mask)
+    assert expected["mse_probability"] == pytest.approx(((probability - mask) ** 2).mean(), 1e-6)
+    monkeypatch.setattr("angiovox.metrics.CHUNK", 7)
+    assert evaluate(probability, mask) == pytest.approx(expected, rel=1e-12)
+    assert evaluate(np.asfortranarray(probability), mask) == pytest.approx(expected, rel=1e-12)
+
+
 def test_one_more_hit_never_lowers_a_score():
     mask = np.ones((1, 1, 20), dtype=bool)
     scores = [evaluate(volume([1] * n + [0] * (20 - n)), mask)["iou"] for n in range(21)]

@@ -83,6 +83,22 @@ def test_it_is_the_mean_over_patients_and_not_over_voxels():
     assert reached == pytest.approx(brute_force(pairs)[1].max())
 
 
+def test_neither_the_order_in_memory_nor_the_axes_matter():
+    score, mask = scored(3)
+    expected = best_threshold([(score, mask)])
+    for turn in (np.asfortranarray, np.transpose, lambda array: array[::-1, :, ::-1]):
+        assert best_threshold([(turn(score), turn(mask))]) == expected
+    assert best_threshold([(np.asfortranarray(score), mask)]) == expected
+
+
+@pytest.mark.parametrize("bad", [np.nan, -0.1, 1.1, np.inf])
+def test_scores_that_are_none_are_counted(bad):
+    score, mask = scored(0)
+    score[0, 0, :2] = bad
+    with pytest.raises(ValueError, match=r"^2 of 120 scores"):
+        best_threshold([(score, mask)])
+
+
 def test_an_empty_mask_does_no_harm():
     score, mask = scored(0)
     assert np.isfinite(best_threshold([(score, np.zeros_like(mask)), (score, mask)])).all()

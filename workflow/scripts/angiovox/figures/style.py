@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
-import pandas as pd
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..files import whole_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DPI = 300
 SINGLE_COLUMN = 85.0  # mm
