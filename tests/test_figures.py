@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from angiovox.backprojection import back_project, to_unit_range
 from angiovox.figures import cohort, curves, network, phantoms, style, surfaces, volumes
-from angiovox.geometry import isotropic_affine, projection_angles, view_indices
+from angiovox.geometry import LPS_TO_RAS, isotropic_affine, projection_angles, view_indices
 from angiovox.phantom.acquisition import acquire
 from angiovox.phantom.growth import grow
 from angiovox.phantom.injection import inject
@@ -19,6 +19,7 @@ from angiovox.projection import project_max
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
+from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 EDGE = 32
@@ -97,7 +98,8 @@ def draw_figure1(p):
 
 
 def draw_figure2(p):
-    return volumes.figure2(p["noisy"], p["affine"], note=NOTE)
+    seen = {v: project_max(noisy, volumes.FIGURE_ANGLES) for v, noisy in p["noisy"].items()}
+    return volumes.figure2(seen, p["affine"], note=NOTE)
 
 
 def draw_figure3(p):
@@ -238,9 +240,14 @@ def test_figure2_shows_projections_of_the_back_projection(patient, drawn):
 
 
 def test_figure2_needs_one_shape(patient):
-    given = {10: np.zeros((8, 8, 8)), 2: np.zeros((8, 8, 9))}
+    given = {10: np.zeros((5, 8, 8)), 2: np.zeros((5, 8, 9))}
     with pytest.raises(ValueError, match="one shape"):
         volumes.figure2(given, patient["affine"])
+
+
+def test_figure2_needs_a_projection_for_each_angle(patient):
+    with pytest.raises(ValueError, match="4 projections but 5 angles"):
+        volumes.figure2({10: np.zeros((4, 8, 8))}, patient["affine"])
 
 
 def test_figure3_names_each_layer_with_channels_and_edge(drawn):
@@ -273,6 +280,17 @@ def test_figure4_paints_what_lies_away_from_the_truth(patient):
     near, away = (np.unique(mesh["colour"], axis=0) for mesh in meshes[1:])
     np.testing.assert_array_equal(near, [surfaces.rgb(surfaces.NEAR_COLOUR)])
     np.testing.assert_array_equal(away, [surfaces.rgb(surfaces.FAR_COLOUR)])
+
+
+def test_figure4_calls_near_what_a_dilation_by_one_voxel_holds():
+    rng = np.random.default_rng(0)
+    truth, affine = rng.random((9, 8, 7)) < 0.05, isotropic_affine((9, 8, 7), 0.7)
+    indices = rng.uniform(-0.5, np.array(truth.shape) - 0.5, (500, 3))
+    points = indices @ (LPS_TO_RAS @ affine)[:3, :3].T + (LPS_TO_RAS @ affine)[:3, 3]
+    dilated = ndimage.binary_dilation(truth, np.ones((3, 3, 3)))
+    expected = dilated[tuple(np.rint(indices).astype(int).clip(0).T)]
+    assert 0 < expected.sum() < 500
+    np.testing.assert_array_equal(surfaces._near(truth, points, affine), expected)
 
 
 def test_figure4_looks_from_in_front_and_from_the_right():

@@ -4,13 +4,14 @@ from adapter import job
 
 from angiovox import files
 from angiovox.figures.style import save
-from angiovox.figures.volumes import figure2
+from angiovox.figures.volumes import FIGURE_ANGLES, figure2
+from angiovox.projection import project_max
 
 with job(snakemake):
     paths = snakemake.input.backprojections
-    volumes = {
-        views: files.load_volume(path)[0]
+    projections = {
+        views: project_max(files.load_volume(path)[0], FIGURE_ANGLES)
         for views, path in zip(snakemake.params.view_counts, paths, strict=True)
     }
-    figure = figure2(volumes, files.load_affine(paths[0]), note=snakemake.params.note)
+    figure = figure2(projections, files.load_affine(paths[0]), note=snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

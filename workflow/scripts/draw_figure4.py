@@ -8,14 +8,13 @@ from angiovox.figures.surfaces import figure4
 
 with job(snakemake):
     truth = files.load_mask(snakemake.input.mask)
-    probabilities = {
-        views: files.load_volume(path)[0]
+    masks = {
+        views: metrics.binary(files.load_volume(path)[0])
         for views, path in zip(
             snakemake.params.view_counts, snakemake.input.reconstructions, strict=True
         )
     }
-    masks = {views: metrics.binary(volume) for views, volume in probabilities.items()}
-    ious = {v: metrics.evaluate(volume, truth)["iou"] for v, volume in probabilities.items()}
+    ious = {views: metrics.overlap(mask, truth)["iou"] for views, mask in masks.items()}
     affine = files.load_affine(snakemake.input.mask)
     figure = figure4(truth, masks, affine, ious, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Mapping
 from ctypes.util import find_library
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import ndimage
 
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
@@ -132,7 +132,6 @@ def _meshes(
     """Surfaces with a colour at each point."""
     from ..meshes import surface  # slow to import, and only this figure needs it
 
-    near = ndimage.binary_dilation(truth != 0, np.ones((3, 3, 3)), iterations=NEAR_VOXELS)
     meshes = [
         surface(truth, affine, SMOOTHING_STEPS),
         *(surface(mask, affine, SMOOTHING_STEPS) for mask in reconstructions),
@@ -143,7 +142,7 @@ def _meshes(
         if number == 0:
             colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
         else:
-            is_near = _sample(near, mesh.points, affine)
+            is_near = _near(truth, mesh.points, affine)
             colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
         mesh.point_data["colour"] = colours.astype(np.uint8)
     return meshes
@@ -154,11 +153,16 @@ def rgb(colour: str) -> list[int]:
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 
 
-def _sample(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """The mask's value at the voxel nearest to each point (LPS mm)."""
+def _near(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Whether the voxel nearest to each point (LPS mm), or one `NEAR_VOXELS` around, is vessel."""
     to_index = np.linalg.inv(LPS_TO_RAS @ affine)
     indices = np.rint(points @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.int64)
-    return mask[tuple(np.clip(indices, 0, np.array(mask.shape) - 1).T)]
+    near = np.zeros(len(points), dtype=bool)
+    around = range(-NEAR_VOXELS, NEAR_VOXELS + 1)
+    for step in product(around, repeat=3):  # of the points' voxels, not of all that there are
+        places = np.clip(indices + step, 0, np.array(mask.shape) - 1)
+        near |= mask[tuple(places.T)] != 0
+    return near
 
 
 def _windows(

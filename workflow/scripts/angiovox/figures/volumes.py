@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from ..geometry import voxel_sizes
-from ..projection import project_max
 from .drawing import arrow, caption, draw_volume
 from .style import (
     DOUBLE_COLUMN,
@@ -129,33 +128,35 @@ def _corner_label(axes: Axes, text: str) -> None:
 
 @styled
 def figure2(
-    backprojections: Mapping[int, np.ndarray],
+    projections: Mapping[int, np.ndarray],
     affine: np.ndarray,
     angles: Sequence[float] = FIGURE_ANGLES,
     note: str = "",
-    threads: int = 1,
 ) -> Figure:
     """Maximum projections of the back-projected volume: view counts down, angles across.
 
     Parameters
     ----------
-    backprojections : view count to (x, y, z) array; each is shown over its own range.
+    projections : view count to (angles, detector, z) array of the back-projected volume, whose
+        own copies for every view count do not fit in memory; each is shown over its own range.
     affine : (4, 4) voxel indices to RAS mm.
     angles : degrees at which the volumes are projected.
-    note : small remark at the bottom. threads : for the projector.
+    note : small remark at the bottom.
 
     Raises
     ------
-    ValueError : no volume, or volumes of different shapes.
+    ValueError : no projections, of different shapes, or not one for each angle.
     """
-    shapes = {volume.shape for volume in backprojections.values()}
+    shapes = {images.shape for images in projections.values()}
     if len(shapes) != 1:
-        raise ValueError(f"volumes of one shape are needed, these have {sorted(shapes)}")
+        raise ValueError(f"projections of one shape are needed, these have {sorted(shapes)}")
     sizes = voxel_sizes(affine)
-    (shape,) = shapes
-    counts = sorted(backprojections, reverse=True)
+    ((taken, across, up),) = shapes
+    if taken != len(angles):
+        raise ValueError(f"{taken} projections but {len(angles)} angles")
+    counts = sorted(projections, reverse=True)
     names, heading, gap, foot = 10.0, 5.0, 0.8, 4.5
-    ratio = shape[2] * sizes[2] / (shape[0] * sizes[0])
+    ratio = up * sizes[2] / (across * sizes[0])
     widest = (DOUBLE_COLUMN - names) / len(angles) - gap
     tallest = (PAGE_HEIGHT - heading - foot) / len(counts) - gap
     width = min(widest, tallest / ratio, 30.0)
@@ -166,7 +167,7 @@ def figure2(
     for row, count in enumerate(counts):
         bottom = foot + (len(counts) - 1 - row) * (height + gap)
         page.text(names / 2, bottom + height / 2, f"{count}\nviews", ha="center", va="center")
-        images = project_max(backprojections[count], np.asarray(angles), threads)
+        images = projections[count]
         limits = {"vmin": float(images.min()), "vmax": float(images.max())}
         for column, image in enumerate(images):
             left = names + column * (width + gap)
