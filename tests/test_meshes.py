@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import pyvista
+from angiovox import meshes
 from angiovox.geometry import isotropic_affine
-from angiovox.meshes import STL_HEADER, surface, write_surface
+from angiovox.meshes import STL_HEADER, surface, thinned_out, write_surface
+from angiovox.phantom.growth import grow
+from angiovox.phantom.injection import inject
+from angiovox.phantom.occupancy import occupancy
 
 SHAPE = (40, 36, 44)
 CENTRE = np.array([18.0, 20.0, 23.0])
@@ -102,6 +106,42 @@ def test_a_few_smoothing_steps_keep_a_vessel_one_voxel_wide(affine):
     mask[4:30, 10, 10] = True
     rough, smooth = surface(mask, affine), surface(mask, affine, smoothing_steps=5)
     assert signed_volume(smooth) == pytest.approx(signed_volume(rough), rel=0.08)
+
+
+def away(points, mesh):
+    """Distance in mm of the point that is furthest from a surface."""
+    distances = pyvista.PolyData(points).compute_implicit_distance(mesh)["implicit_distance"]
+    return np.abs(distances).max()
+
+
+@pytest.mark.parametrize("voxel_size", [0.6, 1.2])
+def test_thinning_out_arteries_moves_nothing_by_more_than_is_said(voxel_size, monkeypatch):
+    """Also where most of them are one voxel wide: they stay closed."""
+    arteries, _ = inject(grow(1), "carotid", "circle")
+    shape = (96, 96, 96)
+    affine = isotropic_affine(shape, voxel_size)
+    full = surface(occupancy(arteries, shape, voxel_size)[0] >= 0.5, affine)
+    monkeypatch.setattr(meshes, "MOST_TRIANGLES", 0)
+    thin = thinned_out(full, affine)
+    assert 0.4 * full.n_cells < thin.n_cells < 0.7 * full.n_cells
+    assert thin.is_manifold
+    assert thin.n_open_edges == 0
+    assert signed_volume(thin) == pytest.approx(signed_volume(full), rel=1e-4)
+    assert max(away(full.points, thin), away(thin.points, full)) <= meshes.MOST_MOVED * voxel_size
+
+
+def test_thinning_out_stops_at_the_number_asked_for(affine, monkeypatch):
+    full = surface(ball(), affine)
+    assert thinned_out(full, affine).n_cells == full.n_cells
+    monkeypatch.setattr(meshes, "MOST_TRIANGLES", round(0.8 * full.n_cells))
+    assert thinned_out(full, affine).n_cells == pytest.approx(0.8 * full.n_cells, abs=2)
+
+
+def test_the_file_holds_the_mesh_that_was_thinned_out(affine, paths, monkeypatch):
+    monkeypatch.setattr(meshes, "MOST_TRIANGLES", 0)
+    mesh = write_surface(ball(), affine, *paths)
+    assert mesh.n_cells < surface(ball(), affine).n_cells
+    assert [pyvista.read(path).n_cells for path in paths] == [mesh.n_cells] * 2
 
 
 def test_an_empty_mask_has_no_surface(affine):
