@@ -14,6 +14,7 @@ from angiovox import dicom
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine
 from angiovox.phantom.acquisition import Settings, acquire
+from highdicom.image import get_volume_from_series
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, generate_uid
 
@@ -338,6 +339,18 @@ def test_a_series_without_rescaling_gives_the_stored_numbers(folder):
     np.testing.assert_array_equal(result[:, :, 0], stored.T)
 
 
+def test_it_is_what_the_library_for_series_reads(folder):
+    """A turned and mirrored one too."""
+    edit_all(folder, ImageOrientationPatient=["0", "1", "0", "0", "0", "-1"])
+    for number, path in enumerate(sorted(folder.glob("*.dcm"))):
+        edit(path, ImagePositionPatient=[str(3 - 0.7 * number), "-7.5", "4"])
+    slices = [pydicom.dcmread(path) for path in folder.glob("*.dcm")]
+    expected = get_volume_from_series(slices, dtype=np.float32).to_patient_orientation("LPH")
+    volume, affine = dicom.read_volume(folder)
+    np.testing.assert_allclose(volume, expected.array, rtol=1e-6, atol=1e-4)
+    np.testing.assert_allclose(affine, LPS_TO_RAS @ expected.affine)
+
+
 # Series that are no volume
 
 
@@ -452,7 +465,9 @@ IMPOSSIBLE = {
     "spacing zero": {"PixelSpacing": ["0", "0"]},
     "orientation of five numbers": {"ImageOrientationPatient": ["1", "0", "0", "0", "1"]},
     "orientation zero": {"ImageOrientationPatient": ["0"] * 6},
+    "no frame of reference": {"FrameOfReferenceUID": None},
     "colours": {"SamplesPerPixel": 3},
+    "a palette": {"PhotometricInterpretation": "PALETTE COLOR"},
 }
 
 
@@ -473,6 +488,12 @@ def test_a_number_that_is_none_is_refused_as_input_and_not_quoted(folder):
 def test_one_slice_lying_otherwise_is_refused(folder, keyword):
     value = {"ImageOrientationPatient": ["0", "1", "0", "1", "0", "0"], "PixelSpacing": ["1", "1"]}
     edit(folder / "slice-0002.dcm", **{keyword: value[keyword]})
+    assert refusal(folder)
+
+
+@pytest.mark.parametrize("keyword", ["FrameOfReferenceUID", "SOPClassUID"])
+def test_one_slice_of_another_space_or_kind_is_refused(folder, keyword):
+    edit(folder / "slice-0002.dcm", **{keyword: "1.2.3"})
     assert refusal(folder)
 
 

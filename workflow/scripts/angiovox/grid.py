@@ -51,6 +51,8 @@ def _resample(
 def _pad_or_crop(
     volume: np.ndarray, affine: np.ndarray, edge: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    if volume.shape == (edge,) * 3:
+        return volume, affine
     start = (np.array(volume.shape) - edge) // 2
     cube = np.full((edge, edge, edge), volume.min(), dtype=np.float32)
     source = tuple(slice(max(0, s), max(0, s) + edge) for s in start)
