@@ -463,12 +463,12 @@ def test_the_sheets_surface_is_of_the_arteries_in_the_volumes_place(patient):
     coarse, fine = (
         np.array(shape) * np.diag(affine)[:3]
         for shape, affine in (
-            (row["volume"].shape, row["affine"]),
+            (patient["volume"].shape, row["affine"]),
             (row["artery"].shape, row["artery_affine"]),
         )
     )
     np.testing.assert_allclose(fine, coarse)
-    share, _ = occupancy(patient["arteries"], row["volume"].shape, 1.25)
+    share, _ = occupancy(patient["arteries"], patient["volume"].shape, 1.25)
     volume = row["artery"].sum() * abs(np.linalg.det(row["artery_affine"]))
     assert volume == pytest.approx(share.sum() * 1.25**3, rel=0.05)
 

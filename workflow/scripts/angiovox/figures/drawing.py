@@ -70,7 +70,7 @@ def draw_volume(
 
     Parameters
     ----------
-    axes : a canvas. volume : (x, y, z). sizes : (3,) voxel edges in mm.
+    axes : a canvas. volume : (x, y, z) of numbers or a mask. sizes : (3,) voxel edges in mm.
     left, bottom, edge : corner and longest edge of the cuboid on the page, mm.
     limits : intensities drawn black and white; the volume's own extremes if not given.
     bar : draw a scale bar below the front face.
@@ -82,7 +82,7 @@ def draw_volume(
     for image, (corner, first, second) in zip(projections, box.faces(), strict=True):
         to_page = Affine2D.from_values(*first, *second, *corner) + axes.transData
         axes.imshow(
-            image.T,
+            image.T.astype(np.float32),
             origin="lower",
             extent=(0, 1, 0, 1),
             transform=to_page,

@@ -59,7 +59,7 @@ def figure3(
     volumes = [
         (backprojection, 2.0, "Input", "back-projection", None),
         (probability, middle, "Output", "probability", (0.0, 1.0)),
-        (truth.astype(np.float32), right, "Truth", "Otsu mask", (0.0, 1.0)),
+        (truth, right, "Truth", "Otsu mask", (0.0, 1.0)),
     ]
     boxes = []
     for volume, left, title, remark, limits in volumes:

@@ -36,6 +36,8 @@ EYES = ("Anterior", "Right lateral")
 FINE_EDGE = 224  # voxels, about, of the grid from which surfaces are drawn
 CHART_SHAPE, CHART_VOXEL = (340, 340, 260), 0.5  # of the anatomy's projections; mm
 BRIGHTEST = 99.8  # percentile of a projection that is drawn white
+DARKEST = 1  # percentile of the volume that is drawn black
+SPARSE = 3  # every third voxel along each axis tells it as well
 FAMILIES = {
     "Internal carotid": ("ICA", "ophthalmic", "AChA", "PCoA"),
     "Anterior cerebral": ("A1", "A2", "A3", "ACoA"),
@@ -82,6 +84,8 @@ def sheet_row(
 ) -> dict[str, object]:
     """What `phantom_sheet` shows of a patient, its arteries sampled finely enough to look round.
 
+    The volume itself is not kept: several do not fit in memory.
+
     volume, affine : (x, y, z) centred on the isocentre, and (4, 4) voxel indices to RAS mm.
     arteries : around the isocentre.
     """
@@ -91,7 +95,8 @@ def sheet_row(
     artery = occupancy(arteries, shape, voxel_size)[0] >= 0.5
     return {
         "patient": patient,
-        "volume": volume,
+        "projections": project_max(volume, np.array(ANGLES)),
+        "black": np.percentile(volume[::SPARSE, ::SPARSE, ::SPARSE], DARKEST),
         "affine": affine,
         "artery": artery,
         "artery_affine": isotropic_affine(shape, voxel_size),
@@ -139,9 +144,9 @@ def phantom_sheet(rows: Sequence[Mapping], note: str = "") -> Figure:
 
 def _draw_projections(places: Sequence[Axes], row: Mapping) -> None:
     sizes = voxel_sizes(row["affine"])
-    for axes, image in zip(places, project_max(row["volume"], np.array(ANGLES)), strict=True):
-        low, high = np.percentile(row["volume"], 1), np.percentile(image, BRIGHTEST)
-        show(axes, image, (sizes[0], sizes[2]), vmin=low, vmax=high)
+    for axes, image in zip(places, row["projections"], strict=True):
+        white = np.percentile(image, BRIGHTEST)
+        show(axes, image, (sizes[0], sizes[2]), vmin=row["black"], vmax=white)
         scale_bar(axes)
 
 

@@ -66,7 +66,7 @@ def figure1(
     page = canvas(figure)
     source = draw_volume(page, volume, sizes, 4, 33, EDGE)
     noisy = draw_volume(page, backprojection, sizes, OUTCOMES, 52, EDGE)
-    target = draw_volume(page, mask.astype(np.float32), sizes, OUTCOMES, 8, EDGE, (0.0, 1.0))
+    target = draw_volume(page, mask, sizes, OUTCOMES, 8, EDGE, (0.0, 1.0))
     _grid_of_projections(figure, page, projections, angles, sizes)
     caption(page, source.middle[0], source.top + 4.5, "1  Patient volume")
     caption(page, noisy.middle[0], noisy.top + 7, "3  Back-projected volume", "network's input")
