@@ -219,8 +219,12 @@ def write_series(
     intercept = float(np.floor(volume.min()))
     # Decimal strings hold 16 characters: a slope rounded up to 6 decimals still spans the range.
     slope = float(np.ceil(max((float(volume.max()) - intercept) / 65535, 1e-6) * 1e6) / 1e6)
-    stored = np.rint((volume - intercept) / slope).astype("<u2")
-    digest = hashlib.sha256(stored.tobytes()).hexdigest()
+    scaled = volume - intercept
+    scaled /= slope
+    stored = np.ascontiguousarray(np.rint(scaled, out=scaled).astype("<u2"))
+    del scaled
+    digest = hashlib.sha256(stored).hexdigest()
+    slices = np.ascontiguousarray(stored.T)  # rows along y, columns along x
     with whole_folder(folder) as temporary:
         for z in range(volume.shape[2]):
             dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
@@ -228,7 +232,7 @@ def write_series(
             dataset.SeriesDescription = description
             if units:
                 dataset.RescaleType = units
-            dataset.PixelData = np.ascontiguousarray(stored[:, :, z].T).tobytes()
+            dataset.PixelData = slices[z].tobytes()
             dataset.save_as(temporary / f"slice-{z + 1:04d}.dcm", enforce_file_format=True)
 
 

@@ -108,6 +108,7 @@ def image(
         background = residue(head, *axes) if kind.subtracted else plain_ct(head, *axes)
         filled = kind.artery * contrast[:, :, z]
         volume[:, :, z] = background + share[:, :, z] * (filled - background)
+    del contrast  # the filter takes a volume of its own
     sigma = np.hypot(kind.blur / voxel_size, kind.voxel_blur)
     ndimage.gaussian_filter(volume, sigma, output=volume, truncate=3.0)
     _add_streaks(volume, arteries, voxel_size, kind.streaks, rng)

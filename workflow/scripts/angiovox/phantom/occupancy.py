@@ -41,7 +41,9 @@ def occupancy(
     points = arteries.points / voxel_size + (np.asarray(shape) - 1) / 2
     radii = arteries.radii / voxel_size
     _paint(samples, contrast, points, radii, arteries.contrast, arteries.segments)
-    share = np.bitwise_count(samples).astype(np.float32)
+    count = np.bitwise_count(samples)
+    del samples  # two volumes' worth
+    share = count.astype(np.float32)
     share /= SUBDIVISIONS**3
     return share, contrast
 
