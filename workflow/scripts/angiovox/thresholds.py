@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numba import njit
 
 from .interface import Context, Training
 
 BINS = 1000
+CHUNK = 2**16  # voxels that are counted at a time: they stay in the processor's cache
 
 
 def fit_threshold(kind: str, patients: Training, context: Context) -> tuple[dict, list[dict]]:
@@ -36,37 +36,25 @@ def best_threshold(scored: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[flo
 
 def _iou_by_threshold(score: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """IoU at thresholds 0, 1 / BINS, ..., 1, shape (BINS + 1,); scores beyond are refused."""
-    # `reconstruct` compares with the step itself, so it is what decides here.
-    steps = (np.arange(BINS + 1) / BINS).astype(np.float32)
-    if score.flags.f_contiguous:  # as files hold it: then its last axis is the one to run along
-        score, mask = score.T, mask.T
-    (outside, inside), refused = _count_by_step(score, mask, steps)
-    if refused:
-        raise ValueError(f"{refused} of {score.size} scores are NaN or not in [0, 1]")
+    counts = np.zeros(2 * (BINS + 1), dtype=np.int64)
+    flags = ["external_loop", "buffered"]
+    for part, within in np.nditer((score, mask), flags=flags, buffersize=CHUNK):
+        if not (part.min() >= 0 and part.max() <= 1):  # NaN neither
+            refused = score.size - np.count_nonzero((score >= 0) & (score <= 1))
+            raise ValueError(f"{refused} of {score.size} scores are NaN or not in [0, 1]")
+        counts += np.bincount(_level(part) + (BINS + 1) * within, minlength=len(counts))
+    outside, inside = counts.reshape(2, -1)
     hits = np.cumsum(inside[::-1])[::-1]
     chosen = hits + np.cumsum(outside[::-1])[::-1]
     union = chosen + inside.sum() - hits
     return hits / np.maximum(union, 1)
 
 
-@njit(nogil=True, cache=True)
-def _count_by_step(score, mask, steps):
-    """How many voxels reach each step and not the next: outside the mask, inside it; refused."""
-    counts, refused = np.zeros((2, len(steps)), dtype=np.int64), 0
-    last = len(steps) - 1
-    scale = np.float32(last)
-    for x in range(score.shape[0]):
-        for y in range(score.shape[1]):
-            for z in range(score.shape[2]):
-                value = score[x, y, z]
-                if not 0 <= value <= 1:  # NaN neither
-                    refused += 1
-                    continue
-                level = min(int(value * scale), last)
-                # The product may round across a step.
-                if value < steps[level]:
-                    level -= 1
-                elif level < last and value >= steps[level + 1]:
-                    level += 1
-                counts[int(mask[x, y, z]), level] += 1
-    return counts, refused
+def _level(score: np.ndarray) -> np.ndarray:
+    """Number of the last step that each score reaches."""
+    level = (score * np.float32(BINS)).astype(np.int64)
+    # The product may round across a step; `reconstruct` compares with the step itself.
+    steps = np.append(np.arange(BINS + 1) / BINS, np.inf).astype(np.float32)
+    level -= score < steps[level]
+    level += score >= steps[level + 1]
+    return level
