@@ -184,7 +184,8 @@ class _FirstConvolution(Function):
             index = which[:, start:stop].reshape(-1, channels).to(dtype)
             for where, members in blocks.groups(span):
                 parts = [blocks.chosen(slope, index, member) for member in members]
-                product = seen[where].reshape(taps, -1) @ torch.cat(parts, dim=1)
+                slopes = parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+                product = seen[where].reshape(taps, -1) @ slopes
                 for part in _unspread(product.to(exact), span):
                     total += part
         flat = grad.reshape(-1, channels)
@@ -337,9 +338,7 @@ class _Loss(Function):
     """Batch norm, ReLU, the last product and the loss; with the voxels that agree."""
 
     @staticmethod
-    def forward(
-        ctx, kept, mean, scale, shift, weight, bias, truth, alpha, gamma, enlarged, count
-    ):
+    def forward(ctx, kept, mean, scale, shift, weight, bias, truth, alpha, gamma, enlarged, count):
         half, offset = weight.to(kept.dtype), bias.to(kept.dtype)
         slopes = kept.new_empty(truth.shape)
         loss = torch.zeros((), dtype=torch.float64, device=kept.device)
