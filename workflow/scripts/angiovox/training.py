@@ -70,7 +70,6 @@ class Trainer:
         Raises Stopped where `context.stopping` asked for it, once the checkpoint is written.
         """
         self._resume()
-        torch.set_flush_denormal(True)  # near a loss of zero they make a CPU several times slower
         remaining = range(len(self.history), self.settings.epochs)
         started = time.monotonic()
         data = one_ahead(self._load, self._batches(remaining))
