@@ -234,18 +234,18 @@ class _Convolution(Function):
             statistics.add(result)
             best, index = blocks.largest(blocks.windows(result))
             pooled[:, start:stop], which[:, start:stop] = best, index
-        ctx.save_for_backward(kept, *norm, weight, outputs, which)
-        ctx.moments = statistics.result(mean.dtype)
-        return pooled, *ctx.moments
+        moments = statistics.result(mean.dtype)
+        ctx.save_for_backward(kept, *norm, weight, outputs, which, moments[0])
+        return pooled, *moments
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, to_mean, to_var):
-        kept, mean, scale, shift, weight, outputs, which = ctx.saved_tensors
+        kept, mean, scale, shift, weight, outputs, which, centre = ctx.saved_tensors
         norm, dtype, length = (mean, scale, shift), kept.dtype, kept.shape[1]
         channels, count = len(weight), outputs[..., 0].numel()
         half = weight.to(dtype).contiguous(memory_format=torch.channels_last_3d)
-        dense = (ctx.moments[0], 2 * to_var / count, to_mean / count)
+        dense = (centre, 2 * to_var / count, to_mean / count)
         to_kept = torch.zeros_like(kept)
         to_weight = torch.zeros_like(weight)
         to_bias, to_scale, to_shift = (torch.zeros_like(x) for x in (to_mean, scale, shift))
@@ -296,16 +296,16 @@ class _Transposed(Function):
             torch.addmm(offset, active, half, out=outputs[start:stop])
             statistics.add(outputs[start:stop].view(-1, weight.shape[1] // 8))
         outputs = outputs.view(8 * len(kept), -1)
-        ctx.save_for_backward(kept, *norm, weight, outputs)
-        ctx.moments = statistics.result(mean.dtype)
-        return outputs, *ctx.moments
+        moments = statistics.result(mean.dtype)
+        ctx.save_for_backward(kept, *norm, weight, outputs, moments[0])
+        return outputs, *moments
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad, to_mean, to_var):
-        kept, mean, scale, shift, weight, outputs = ctx.saved_tensors
+        kept, mean, scale, shift, weight, outputs, centre = ctx.saved_tensors
         count, channels = outputs.shape
-        dense = (ctx.moments[0], 2 * to_var / count, to_mean / count)
+        dense = (centre, 2 * to_var / count, to_mean / count)
         sums = _Sums(weight, scale)
         to_kept = torch.empty_like(kept)
         for start, stop in _rows(kept, weight.shape[1]):
