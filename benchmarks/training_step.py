@@ -1,15 +1,20 @@
-"""A training step of the paper's network on the CPU: with the allocator as it is, and told to keep.
+"""The paper's network, plain and as training and inference compute it: seconds and memory.
 
-Writes benchmarks/training_step.csv and .md. Each variant runs in a process of its own, since what
-the allocator was told cannot be taken back; the median of 30 steps after 5 to warm up.
+Writes benchmarks/training_step.csv and .md: the median of some training steps and of inference on
+a random volume, and the most memory that the process, or the GPU, held. Each variant runs in a
+process of its own. Where there is a GPU it is measured there too, training in half precision.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import platform
 import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -18,56 +23,134 @@ import pandas as pd
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-EDGE = 64
-PRECISIONS = ("fp32", "bf16")
+STEPS = {64: 30, 128: 3, 192: 1, 384: 1}  # measured, after one to warm up where there are several
+PLAIN_UP_TO = {"training": 128, "inference": 192}  # on a CPU; beyond, memory is not there
+PRECISIONS = {"cpu": ("fp32", "bf16"), "cuda": ("fp16", "bf16")}
+THREADS = 2
 
 
-def measure(precision: str, keep: bool) -> float:
-    """Median seconds of a step on a random volume."""
+def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[], float]:
+    """A training step, which returns its loss."""
     import torch
-    from angiovox.allocator import keep_freed_memory
     from angiovox.interface import Context, Views
     from angiovox.network import DenoisingAutoencoder
     from angiovox.training import Trainer
     from angiovox.training_settings import Settings
 
-    if keep:
-        keep_freed_memory()
-    torch.manual_seed(0)
-    volume = np.random.default_rng(0).random((EDGE,) * 3, dtype=np.float32)
-    patients = [(Views(np.zeros(1), {"sum": volume}), volume > 0.98)]
-    context = Context(0, "cpu", Path("unused.pt"), {}, lambda message: None)
-    trainer = Trainer(DenoisingAutoencoder(), patients, Settings(precision=precision), context)
+    volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
+    patients = [(Views(np.zeros(1), {"sum": volume}), volume > 250)]
+    context = Context(0, device, Path("unused.pt"), {}, lambda message: None)
+    network = DenoisingAutoencoder()
+    if plain:  # another network than the paper's is left to PyTorch
+        network = torch.nn.Sequential(network)
+    trainer = Trainer(network, patients, Settings(precision=precision), context)
     batch = trainer._load([0])
-    times = []
-    for _ in range(35):
+    return lambda: trainer._step(*batch)[0]
+
+
+def inference(plain: bool, device: str, precision: str, edge: int) -> Callable[[], float]:
+    """Probabilities of a volume, which returns their mean; in full precision."""
+    import torch
+    from angiovox.inference import probabilities
+    from angiovox.network import DenoisingAutoencoder
+
+    network = DenoisingAutoencoder().to(device).eval()
+    volume = np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)
+
+    @torch.no_grad()
+    def in_one_piece() -> float:
+        return float(network(torch.from_numpy(volume)[None, None].to(device)).sigmoid().mean())
+
+    return in_one_piece if plain else lambda: float(probabilities(network, volume).mean())
+
+
+def measure(work: str, plain: bool, device: str, precision: str, edge: int) -> dict:
+    """Median seconds, the peak of memory and the first result."""
+    import torch
+    from angiovox.allocator import keep_freed_memory
+
+    if device == "cpu" and work == "training":  # as rule fit does
+        keep_freed_memory()
+    torch.set_num_threads(THREADS)
+    torch.manual_seed(0)
+    run = {"training": training, "inference": inference}[work](plain, device, precision, edge)
+    times, results = [], []
+    for _ in range(STEPS[edge] + (STEPS[edge] > 1)):
         started = time.perf_counter()
-        trainer._step(*batch)
+        results.append(run())
         times.append(time.perf_counter() - started)
-    return statistics.median(times[5:])
+    memory = torch.cuda.max_memory_allocated() / 1e6 if device == "cuda" else peak_mb()
+    seconds = statistics.median(times[-STEPS[edge] :])
+    return {"seconds": seconds, "peak_mb": memory, "result": results[0]}
 
 
-def in_own_process(precision: str, keep: bool) -> float:
+def peak_mb() -> float:
+    """The most memory that this process ever held."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1.024e-3
+
+
+def in_own_process(*variant: object) -> dict:
     """`measure` in a fresh interpreter."""
-    command = [sys.executable, __file__, precision, str(int(keep))]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    command = [sys.executable, __file__, json.dumps(variant)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        return {"seconds": np.nan, "peak_mb": np.nan, "result": np.nan}
+    return json.loads(done.stdout)
+
+
+def compare(work: str, device: str, precision: str, edge: int) -> dict:
+    """A row: plain beside ours."""
+    row = {"work": work, "device": device, "precision": precision, "edge": edge}
+    for name, plain in (("plain", True), ("ours", False)):
+        if plain and device == "cpu" and edge > PLAIN_UP_TO[work]:
+            continue
+        found = in_own_process(work, plain, device, precision, edge)
+        row |= {f"{name}_{key}": value for key, value in found.items()}
+    return row
+
+
+def rows() -> list[dict]:
+    """All comparisons that this machine allows."""
+    import torch
+
+    devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+    variants = [
+        (work, device, precision, edge)
+        for device in devices
+        for work in ("training", "inference")
+        for precision in (PRECISIONS[device] if work == "training" else ("fp32",))
+        for edge in STEPS
+    ]
+    return [compare(*variant) for variant in variants]
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    import torch
+
+    cores = f"{THREADS} threads of {os.cpu_count()} cores, {platform.machine()}"
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"PyTorch {torch.__version__}, {cores}, {gpu}."
 
 
 def main() -> None:
     """Measure all variants and write the tables."""
-    rows = []
-    for precision in PRECISIONS:
-        plain, kept = (in_own_process(precision, keep) for keep in (False, True))
-        row = {"edge": EDGE, "precision": precision, "default_s": plain, "kept_s": kept}
-        rows.append(row | {"ratio": plain / kept})
-    table = pd.DataFrame(rows).round(3)
-    table.to_csv(HERE / "training_step.csv", index=False)
-    (HERE / "training_step.md").write_text(table.to_markdown(index=False) + "\n")
-    print(table.to_markdown(index=False))
+    table = pd.DataFrame(rows())
+    table["times_faster"] = table.plain_seconds / table.ours_seconds
+    table["times_smaller"] = table.plain_peak_mb / table.ours_peak_mb
+    table["machine"] = machine()
+    table.to_csv(HERE / "training_step.csv", index=False, float_format="%.8g")
+    shown = table.drop(columns=["plain_result", "ours_result", "machine"])
+    mb = [name for name in shown if name.endswith("_mb")]
+    shown = shown.round(dict.fromkeys(mb, 0)).round(3).astype(object)
+    text = shown.where(shown.notna(), "not measured").to_markdown(index=False)
+    (HERE / "training_step.md").write_text(f"{text}\n\n{machine()}\n")
+    print(text)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
-        print(measure(sys.argv[1], sys.argv[2] == "1"))
+    if len(sys.argv) == 2:
+        print(json.dumps(measure(*json.loads(sys.argv[1]))))
     else:
         main()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -321,13 +322,14 @@ def test_stopped_after_any_step_and_resumed_equals_uninterrupted(tmp_path, steps
     with pytest.raises(Stopped) as stopped:
         run(tmp_path / "parts", watched, stopping=after(steps), **how)
     epochs, within = divmod(steps, len(PATIENTS))
-    assert watched.readings == steps + epochs  # and the first patient at the end of an epoch
+    ahead = int(steps > 0)  # and the first patient at the end of an epoch
+    assert watched.readings == steps + epochs + ahead
     place = f"after epoch {epochs}" + (f" and {within} of 3 steps" if within else "")
     assert str(stopped.value) == f"stopped {place}; a rerun goes on from there"
     rest = Watched(PATIENTS)
     network, history, lines = run(tmp_path / "parts", rest, **how)
     assert lines[0] == f"resuming {place}"
-    assert watched.readings + rest.readings == 2 * (len(PATIENTS) + 1)
+    assert watched.readings + rest.readings == 2 * (len(PATIENTS) + 1) + ahead
     assert same_weights(network, whole)
     assert without_seconds(history) == without_seconds(whole_history)
 
@@ -421,15 +423,57 @@ def test_auto_takes_bf16_where_the_hardware_has_it(monkeypatch, supported):
     assert cuda is (torch.bfloat16 if supported else torch.float16)
 
 
-def test_mixed_precision_is_really_used(tmp_path):
-    seen = []
-    torch.manual_seed(1)
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_mixed_precision_is_really_used(tmp_path, monkeypatch, wrapped):
+    """In every step; what another network is than the paper's has PyTorch's autocast."""
+    seen, convolve = [], torch.nn.functional.conv3d
+
+    def watched(volume, *arguments, **named):
+        result = convolve(volume, *arguments, **named)
+        seen.append(result.dtype)
+        return result
+
+    monkeypatch.setattr(torch.nn.functional, "conv3d", watched)
     network = DenoisingAutoencoder()
-    network.layers[0].register_forward_hook(lambda _, __, output: seen.append(output.dtype))
+    if wrapped:
+        network = torch.nn.Sequential(network)
     context = Context(1, "cpu", tmp_path / "checkpoint.pt", {}, str)
     Trainer(network, PATIENTS[:1], Settings(epochs=1, precision="bf16"), context).run()
     assert set(seen) == {torch.bfloat16}
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
+
+
+def test_the_next_patient_is_read_while_a_step_runs(tmp_path):
+    read = threading.Event()
+
+    class Ahead(Watched):
+        def __getitem__(self, index):
+            if self.readings == 1:
+                read.set()
+            return super().__getitem__(index)
+
+    free = Ahead(PATIENTS)
+    asked = []
+
+    def stopping():
+        asked.append(read.wait(10) if free.readings else True)
+        return False
+
+    run(tmp_path, free, epochs=1, stopping=stopping)
+    assert asked == [True] * 3
+
+
+@pytest.mark.parametrize(("dtype", "largest"), [(np.uint8, 255), (np.uint16, 65535)])
+def test_stored_codes_train_as_their_fractions_do(tmp_path, dtype, largest):
+    coded, exact = [], []
+    for known, mask in PATIENTS:
+        codes = np.round(known.inputs["sum"] * largest).astype(dtype)
+        coded.append((Views(known.angles, {"sum": codes}), mask))
+        exact.append((Views(known.angles, {"sum": codes / np.float32(largest)}), mask))
+    first, history, _ = run(tmp_path / "coded", coded, epochs=2)
+    second, expected, _ = run(tmp_path / "exact", exact, epochs=2)
+    assert same_weights(first, second)
+    assert without_seconds(history) == without_seconds(expected)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,10 +16,15 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from .blocks import fractions
 from .errors import Stopped, TornFile
 from .files import load_model, save_model, whole_file
+from .fused import training_loss
+from .inference import probabilities
 from .interface import Context, Training
 from .losses import focal_loss
+from .network import DenoisingAutoencoder
+from .prefetch import one_ahead
 from .provenance import differences
 from .training_settings import Settings
 
@@ -66,9 +72,10 @@ class Trainer:
         self._resume()
         remaining = range(len(self.history), self.settings.epochs)
         started = time.monotonic()
-        with self._progress() as bar:
+        data = one_ahead(self._load, self._batches(remaining))
+        with self._progress() as bar, contextlib.closing(data):
             for epoch in remaining:
-                self.history.append(self._epoch(epoch, bar))
+                self.history.append(self._epoch(epoch, data, bar))
                 self.unfinished = Epoch()
                 self._save()
                 done = epoch + 1 - remaining.start
@@ -80,59 +87,80 @@ class Trainer:
                 )
         return self.history
 
-    def _epoch(self, epoch: int, bar: tqdm) -> dict:
-        order = np.random.default_rng([self.context.seed, epoch]).permutation(len(self.patients))
-        so_far, size = self.unfinished, self.settings.batch_size
+    def _batches(self, epochs: range) -> Iterator[list[int]]:
+        """What is read: each epoch's patients in its order, then the first to look at."""
+        done, size = len(self.unfinished.losses), self.settings.batch_size
+        for epoch in epochs:
+            rng = np.random.default_rng([self.context.seed, epoch])
+            order = rng.permutation(len(self.patients)).tolist()
+            yield from [order[step * size :][:size] for step in range(done, self.steps_per_epoch)]
+            yield [0]
+            done = 0
+
+    def _epoch(self, epoch: int, data: Iterator[tuple[Tensor, Tensor]], bar: tqdm) -> dict:
+        so_far = self.unfinished
         started = time.monotonic() - so_far.seconds
-        for step in range(len(so_far.losses), self.steps_per_epoch):
+        for _ in range(len(so_far.losses), self.steps_per_epoch):
             if self.context.stopping():
                 so_far.seconds = time.monotonic() - started
                 self._stop()
-            inputs, target = self._load(order[step * size : (step + 1) * size])
-            loss, logits = self._step(inputs, target)
+            loss, hits, union = self._step(*next(data))
             so_far.losses.append(loss)
-            predicted, truth = logits >= 0, target > 0
-            so_far.hits += int((predicted & truth).sum())
-            so_far.union += int((predicted | truth).sum())
+            so_far.hits += hits
+            so_far.union += union
             bar.update()
         return {
             "epoch": epoch + 1,
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "loss": float(np.mean(so_far.losses)),
             "iou": so_far.hits / so_far.union if so_far.union else 1.0,
-            "iou_running_statistics": self._iou_in_evaluation_mode(),
+            "iou_running_statistics": self._iou_in_evaluation_mode(*next(data)),
             "seconds": round(time.monotonic() - started, 2),
         }
 
-    def _step(self, inputs: Tensor, target: Tensor) -> tuple[float, Tensor]:
+    def _step(self, volume: Tensor, target: Tensor) -> tuple[float, int, int]:
+        """Loss, hits and union of a batch, after which the weights have changed."""
         self.network.train()
-        with self._autocast():
-            logits = self.network(inputs)
-        loss = focal_loss(logits, target, self.settings.focal_alpha, self.settings.focal_gamma)
+        loss, hits, union = self._loss(volume, target)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.scheduler.step()
-        return loss.item(), logits.detach()
+        # one wait for the device, not three
+        loss, hits, union = torch.stack([n.detach().double() for n in (loss, hits, union)]).tolist()
+        return loss, int(hits), int(union)
+
+    def _loss(self, volume: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        how = (self.settings.focal_alpha, self.settings.focal_gamma)
+        if isinstance(self.network, DenoisingAutoencoder):
+            return training_loss(self.network, volume, target, *how, self.dtype)
+        with self._autocast():
+            logits = self.network(fractions(volume))
+        predicted, truth = logits >= 0, target > 0
+        agreement = (predicted & truth).sum(), (predicted | truth).sum()
+        return focal_loss(logits, target, *how), *agreement
 
     @torch.no_grad()
-    def _iou_in_evaluation_mode(self) -> float:
-        """IoU of the first training patient: batch norm's running statistics lag at batch 1."""
+    def _iou_in_evaluation_mode(self, volume: Tensor, target: Tensor) -> float:
+        """IoU of a patient: batch norm's running statistics lag at batch 1."""
         self.network.eval()
-        inputs, target = self._load([0])
-        with self._autocast():
-            predicted = self.network(inputs) >= 0
-        union = int((predicted | (target > 0)).sum())
-        return int((predicted & (target > 0)).sum()) / union if union else 1.0
+        if isinstance(self.network, DenoisingAutoencoder):
+            predicted = probabilities(self.network, volume[0, 0], dtype=self.dtype) >= 0.5
+        else:
+            with self._autocast():
+                predicted = self.network(fractions(volume))[0, 0] >= 0
+        predicted, truth = predicted.cpu(), target[0, 0].cpu() > 0
+        union = int((predicted | truth).sum())
+        return int((predicted & truth).sum()) / union if union else 1.0
 
-    def _load(self, batch: np.ndarray | list[int]) -> tuple[Tensor, Tensor]:
-        """Inputs and target of some patients, each (batch, 1, x, y, z) on the device."""
-        pairs = [self.patients[int(i)] for i in batch]
-        inputs = np.stack([views.inputs["sum"] for views, _ in pairs])[:, None]
+    def _load(self, batch: list[int]) -> tuple[Tensor, Tensor]:
+        """Inputs, as they are stored, and target of some patients, each (batch, 1, x, y, z) on
+        the device."""
+        pairs = [self.patients[i] for i in batch]
+        volume = np.stack([views.inputs["sum"] for views, _ in pairs])[:, None]
         target = np.stack([mask for _, mask in pairs])[:, None]
-        volume = torch.from_numpy(inputs).to(self.device, memory_format=torch.channels_last_3d)
-        return volume, torch.from_numpy(target).to(self.device)
+        return tuple(torch.from_numpy(array).to(self.device) for array in (volume, target))
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         if self.dtype is torch.float32:

@@ -28,13 +28,10 @@ def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict,
 
 
 def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
-    """Vessel probabilities of one patient, in full precision."""
-    import torch
-
+    """Vessel probabilities of one patient, in full precision and bounded memory."""
+    from ..inference import probabilities
     from ..network import DenoisingAutoencoder
 
     network = DenoisingAutoencoder().to(device).eval()
     network.load_state_dict(state["network"])
-    volume = torch.from_numpy(views.inputs["sum"])[None, None].to(device)
-    with torch.no_grad():
-        return network(volume).sigmoid()[0, 0].cpu().numpy()
+    return probabilities(network, views.inputs["sum"]).numpy()
