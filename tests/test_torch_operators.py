@@ -322,6 +322,18 @@ def test_a_tie_is_given_to_a_place_on_the_ray():
     assert volume.grad.abs().sum() == 2
 
 
+def test_functional_gradients_are_the_same():
+    for operate, _, tensor, arguments in operators((5, 4, 3), ANGLES).values():
+
+        def total(tensor, operate=operate, arguments=arguments):
+            results = operate(tensor, *arguments)
+            return sum(r.sum() for r in results) if isinstance(results, tuple) else results.sum()
+
+        tensor.requires_grad_()
+        expected = torch.autograd.grad(total(tensor), tensor)[0]
+        torch.testing.assert_close(torch.func.grad(total)(tensor.detach()), expected)
+
+
 def test_results_that_carry_gradients_may_be_changed_in_place():
     volume = random_tensor((5, 4, 3)).requires_grad_()
     image = project_max(volume, ANGLES)
@@ -380,10 +392,15 @@ def test_strided_tensors_are_read_as_they_look():
 
 
 @pytest.mark.parametrize("operate", [project_max, project_sum])
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6, 7)])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6, 7), (4, 0, 6)])
 def test_a_tensor_that_is_no_volume_is_refused_with_its_shape(operate, shape):
     with pytest.raises(ValueError, match=", ".join(map(str, shape))):
         operate(torch.zeros(shape), [0.0])
+
+
+@pytest.mark.parametrize("operate", [project_max, project_sum])
+def test_no_angles_give_no_views(operate):
+    assert operate(random_tensor((4, 5, 6)), []).shape == (0, 4, 6)
 
 
 def test_integers_are_refused_with_their_type():

@@ -82,7 +82,7 @@ def scatter(tensor: Tensor, samples: Samples) -> Tensor:
     for levels in _slabs(tensor, samples):
         lines = _lines(tensor, levels)
         sums = lines.new_zeros(samples.lines, lines.shape[1])
-        for block in _blocks(count, min(_points(), _work(lines) * count // samples.lines)):
+        for block in _blocks(count, min(_points(), _work(lines) * count // max(samples.lines, 1))):
             point = _range(block, tensor)
             step, target = point // samples.targets, point % samples.targets
             rows, weights = samples.bags(target, step, lines.dtype)
@@ -214,7 +214,7 @@ def _work(lines: Tensor) -> int:
 def _blocks(count: int, size: int) -> list[slice]:
     """Even parts of a range, of at most `size` and at least 1."""
     num_blocks = math.ceil(count / max(size, 1))
-    bounds = [count * block // num_blocks for block in range(num_blocks + 1)]
+    bounds = [count * block // max(num_blocks, 1) for block in range(num_blocks + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 
 

@@ -38,7 +38,7 @@ def project_max(volume: Tensor, angles: np.ndarray) -> Tensor:
 
     Raises
     ------
-    ValueError : the tensor is not three-dimensional, or not of a floating type.
+    ValueError : the tensor is not three-dimensional, empty, or not of a floating type.
     """
     _check(volume, "volume has 3 axes (x, y, z)")
     return _largest(volume, _rays(angles, *volume.shape[:2], volume.device), sign=1)
@@ -61,7 +61,7 @@ def project_sum(volume: Tensor, angles: np.ndarray) -> Tensor:
 
     Raises
     ------
-    ValueError : the tensor is not three-dimensional, or not of a floating type.
+    ValueError : the tensor is not three-dimensional, empty, or not of a floating type.
     """
     _check(volume, "volume has 3 axes (x, y, z)")
     voxels = _voxels(angles, *volume.shape[:2], volume.device)
@@ -85,8 +85,8 @@ def back_project(projections: Tensor, angles: np.ndarray, depth: int) -> tuple[T
 
     Raises
     ------
-    ValueError : as many angles as projections are needed; the tensor is not three-dimensional, or
-        not of a floating type.
+    ValueError : as many angles as projections are needed; the tensor is not three-dimensional,
+        empty, or not of a floating type.
     """
     _check(projections, "stack of projections has 3 axes (views, detector, z)")
     if len(projections) != len(angles):
@@ -100,11 +100,14 @@ class _Linear(torch.autograd.Function):
     """A linear map and its adjoint: the gradient of either is the other, as often as one asks."""
 
     @staticmethod
-    def forward(ctx, tensor, operate, adjoint, samples, known=(), *kept):
+    def forward(tensor, operate, adjoint, samples, known=(), *kept):
         """`known` holds the map's result where there is one already."""
-        ctx.maps = operate, adjoint, samples
-        ctx.save_for_backward(*kept)
         return known[0] if known else operate(tensor, samples, *kept)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.maps = inputs[1:4]
+        ctx.save_for_backward(*inputs[5:])
 
     @staticmethod
     def backward(ctx, gradient):
@@ -177,7 +180,7 @@ def _below(position: Tensor, count: int, dtype: torch.dtype) -> tuple[Tensor, Te
 
 
 def _check(tensor: Tensor, kind: str) -> None:
-    if tensor.ndim != 3:
+    if tensor.ndim != 3 or not tensor.numel():
         raise ValueError(f"a {kind}, this tensor has shape {tuple(tensor.shape)}")
     if not tensor.is_floating_point():
         raise ValueError(f"a tensor of {tensor.dtype}: convert it to a floating type first")
