@@ -314,12 +314,12 @@ def test_memory_is_bounded_in_both_directions_and_blocks_change_nothing(name, sh
 
 
 def test_a_tie_is_given_to_a_place_on_the_ray():
-    """In a volume of zeros each ray's gradient stays on the ray, and none is lost."""
+    """In a volume of zeros, with samples outside before those inside, none of it is lost."""
     volume = torch.zeros(9, 9, 2, requires_grad=True)
-    image = project_max(volume, [0.0])
-    image[0, 3].sum().backward()
-    torch.testing.assert_close(volume.grad[3].sum(dim=0), torch.ones(2))
-    assert volume.grad.abs().sum() == 2
+    project_max(volume, [45.0])[0, 2].sum().backward()
+    torch.testing.assert_close(volume.grad.sum(dim=(0, 1)), torch.ones(2))
+    x, y = volume.grad.any(dim=2).nonzero().T - 4
+    assert ((x - y) / 2**0.5 + 4 - 2).abs().max() < 1.5
 
 
 def test_functional_gradients_are_the_same():
