@@ -2,9 +2,10 @@
 
 Writes benchmarks/torch_operators.csv and .md. Each row is a process of its own with one thread, so
 that its processor's seconds are those of the work: the best of three, for orientation. `beside_mb`
-is the peak memory above tensor, results and gradients on the first call, which also loads code: budget, the
-sample numbers kept for the gradient, and results as autograd adds them. `text_mb` is what a volume
-for each view would take, as autograd keeps it where the paper's text is written down in torch.
+is the peak memory above tensor, results and gradients on the first call, which also loads code:
+the budget, the sample numbers kept for the gradient, and gradients as autograd adds them. `text_mb`
+is what a volume for each view would take, as autograd keeps it where the paper's text is written
+down in torch.
 """
 
 from __future__ import annotations
