@@ -1,12 +1,17 @@
 """The torch projectors against the numba ones, as an adjoint pair, and their gradients."""
 
+import weakref
+
 import numpy as np
 import pytest
 import torch
-from angiovox import backprojection, projection
+from angiovox import backprojection, projection, torch_lines
+from angiovox.geometry import rotation_table
 from angiovox.torch_operators import back_project, project_max, project_sum
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 ANGLES = np.random.default_rng(9).uniform(-180, 360, 5)
 SHAPES = [(8, 8, 5), (9, 6, 4), (6, 9, 70), (11, 4, 3), (1, 5, 2), (5, 1, 2)]
@@ -131,6 +136,212 @@ def test_gradient_of_a_maximum_reaches_one_blend_per_ray():
     torch.testing.assert_close(volume.grad[..., 0], expected)
 
 
+def hat(position, count):
+    """Linear weights (..., count) of the voxels of an axis at positions on it."""
+    return (1 - (position[..., None] - torch.arange(count)).abs()).clamp(min=0)
+
+
+def turned(nx, ny, cos, sin):
+    """Where the points of a plane fall, (nx, ny) each, and which of them inside it."""
+    x = torch.arange(nx, dtype=torch.float64)[:, None] - (nx - 1) / 2
+    y = torch.arange(ny, dtype=torch.float64) - (ny - 1) / 2
+    x, y = cos * x + sin * y + (nx - 1) / 2, cos * y - sin * x + (ny - 1) / 2
+    return x, y, (x >= 0) & (x <= nx - 1) & (y >= 0) & (y <= ny - 1)
+
+
+def plain_project_max(volume, angles):
+    nx, ny, _ = volume.shape
+    images = []
+    for cos, sin in rotation_table(angles):
+        x, y, visible = turned(nx, ny, cos, sin)
+        values = torch.einsum("uvx,uvy,xyz->uvz", hat(x, nx), hat(y, ny), volume)
+        images.append(torch.where(visible[..., None], values, volume.min()).amax(dim=1))
+    return torch.stack(images)
+
+
+def plain_project_sum(volume, angles):
+    nx, ny, _ = volume.shape
+    images = []
+    for cos, sin in rotation_table(angles):
+        u, _, visible = turned(nx, ny, cos, -sin)
+        images.append(torch.einsum("xyu,xy,xyz->uz", hat(u, nx), visible.double(), volume))
+    return torch.stack(images)
+
+
+def plain_back_project(projections, angles, depth):
+    total, bound = 0, projections.max()
+    for image, (cos, sin) in zip(projections, rotation_table(angles), strict=True):
+        u, _, visible = turned(len(image), depth, cos, -sin)
+        values = torch.einsum("xyu,uz->xyz", hat(u, len(image)), image)
+        total = total + values * visible[..., None]
+        bound = torch.where(visible[..., None], torch.minimum(values, bound), bound)
+    return total, bound
+
+
+def values_and_gradient(operate, tensor, seed=5):
+    """Results of an operator as a tuple, and the gradient of their sum under random weights."""
+    tensor = tensor.detach().clone().requires_grad_()
+    results = operate(tensor)
+    results = results if isinstance(results, tuple) else (results,)
+    weights = [random_tensor(r.shape, r.dtype, seed + n) for n, r in enumerate(results)]
+    torch.autograd.backward(results, weights)
+    return *(result.detach() for result in results), tensor.grad
+
+
+def operators(shape, angles, dtype=torch.float64):
+    """Each operator with its plain form, and a tensor to apply them to."""
+    nx, ny, nz = shape
+    volume = random_tensor(shape, dtype)
+    projections = random_tensor((len(angles), nx, nz), dtype, 1)
+    return {
+        "project_max": (project_max, plain_project_max, volume, [angles]),
+        "project_sum": (project_sum, plain_project_sum, volume, [angles]),
+        "back_project": (back_project, plain_back_project, projections, [angles, ny]),
+    }
+
+
+OPERATORS = list(operators((1, 1, 1), ANGLES))
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("shape", [(7, 10, 3), (13, 5, 2), (1, 6, 2), (6, 1, 3), (9, 9, 1)])
+def test_values_and_gradients_equal_those_of_the_plain_form(name, shape):
+    """The plain form is autograd's, through all voxels' weights at once."""
+    ours, plain, tensor, arguments = operators(shape, [0.0, 17.0, 45.0, 90.0, 208.0])[name]
+    results = values_and_gradient(lambda t: ours(t, *arguments), tensor)
+    expected = values_and_gradient(lambda t: plain(t, *arguments), tensor)
+    for ours, theirs in zip(results, expected, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10 * theirs.abs().max().item())
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("shape", [(3, 5, 2), (5, 2, 1)])
+def test_second_gradients_equal_finite_differences(name, shape):
+    operate, _, tensor, arguments = operators(shape, ANGLES[:2])[name]
+    tensor.requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda t: operate(t, *arguments), tensor)
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_short_floats_are_widened_once_and_rounded_once(name, dtype):
+    """Values between 0 and 1, whose sums float16 can hold; whole float16 sums would lose bits."""
+    angles = np.linspace(0, 90, 90)
+    operate, _, tensor, arguments = operators((12, 12, 3), angles, torch.float32)[name]
+    tensor = tensor.sub(tensor.min()).div(200).to(dtype)
+
+    def one_result(tensor, number):
+        results = operate(tensor, *arguments)
+        return results[number] if isinstance(results, tuple) else results
+
+    for number in range(1 + (name == "back_project")):
+        results = values_and_gradient(lambda t, n=number: one_result(t, n), tensor)
+        widened = values_and_gradient(
+            lambda t, n=number: one_result(t.float(), n).to(dtype), tensor
+        )
+        for short, long in zip(results, widened, strict=True):
+            assert short.dtype == dtype and torch.equal(short, long)
+
+
+def test_a_sum_that_float16_cannot_hold_is_infinite():
+    projections = torch.full((90, 5, 1), 1000.0, dtype=torch.float16)
+    total, bound = back_project(projections, np.linspace(0, 90, 90), 5)
+    assert total[2, 2, 0].isinf() and bound[2, 2, 0] == 1000
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_results_and_gradients_do_not_depend_on_threads(name):
+    operate, _, tensor, arguments = operators((40, 36, 33), ANGLES, torch.float32)[name]
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        alone = values_and_gradient(lambda t: operate(t, *arguments), tensor)
+        torch.set_num_threads(3)
+        shared = values_and_gradient(lambda t: operate(t, *arguments), tensor)
+    finally:
+        torch.set_num_threads(before)
+    assert all(map(torch.equal, alone, shared))
+
+
+class Held(TorchDispatchMode):
+    """The most bytes of tensors that were alive at a time, without those there before."""
+
+    def __init__(self, *before):
+        super().__init__()
+        self.storages = {tensor.untyped_storage()._cdata for tensor in before}
+        self.now = self.most = 0
+
+    def __torch_dispatch__(self, operate, types, arguments=(), keywords=None):
+        result = operate(*arguments, **(keywords or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor):
+                self.add(tensor.untyped_storage())
+        return result
+
+    def add(self, storage):
+        if storage._cdata not in self.storages:
+            self.storages.add(storage._cdata)
+            weakref.finalize(storage, self.drop, storage._cdata, storage.nbytes())
+            self.now += storage.nbytes()
+            self.most = max(self.most, self.now)
+
+    def drop(self, storage, size):
+        self.storages.remove(storage)
+        self.now -= size
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+@pytest.mark.parametrize("shape", [(60, 50, 90), (90, 31, 60), (20, 24, 300)])
+def test_memory_is_bounded_in_both_directions_and_blocks_change_nothing(name, shape, monkeypatch):
+    """A volume takes about a megabyte here, and one for each view would be 20."""
+    operate, _, tensor, arguments = operators(shape, np.linspace(0, 90, 20), torch.float32)[name]
+    expected = values_and_gradient(lambda t: operate(t, *arguments), tensor)
+    monkeypatch.setattr(torch_lines, "BUDGET", 800_000)
+    tensor.requires_grad_()
+    with Held(tensor) as forward:
+        results = operate(tensor, *arguments)
+    results = results if isinstance(results, tuple) else (results,)
+    numbers = 0 if name == "project_sum" else results[-1].numel()  # a byte each
+    kept = sum(result.nbytes for result in results) + numbers
+    weights = [random_tensor(result.shape, seed=5 + n) for n, result in enumerate(results)]
+    with Held(tensor, *weights, *results) as backward:
+        torch.autograd.backward(results, weights)
+    gradients = tensor.nbytes * (1 if len(results) == 1 else 3) + numbers  # two and their sum
+    assert forward.most - kept < torch_lines.BUDGET
+    assert backward.most - gradients < torch_lines.BUDGET
+    for ours, theirs in zip((*results, tensor.grad), expected, strict=True):
+        assert_close(ours.detach(), theirs.numpy())
+
+
+def test_a_tie_is_given_to_a_place_on_the_ray():
+    """In a volume of zeros, with samples outside before those inside, none of it is lost."""
+    volume = torch.zeros(9, 9, 2, requires_grad=True)
+    project_max(volume, [45.0])[0, 2].sum().backward()
+    torch.testing.assert_close(volume.grad.sum(dim=(0, 1)), torch.ones(2))
+    x, y = volume.grad.any(dim=2).nonzero().T - 4
+    assert ((x - y) / 2**0.5 + 4 - 2).abs().max() < 1.5
+
+
+def test_functional_gradients_are_the_same():
+    for operate, _, tensor, arguments in operators((5, 4, 3), ANGLES).values():
+
+        def total(tensor, operate=operate, arguments=arguments):
+            results = operate(tensor, *arguments)
+            return sum(r.sum() for r in results) if isinstance(results, tuple) else results.sum()
+
+        tensor.requires_grad_()
+        expected = torch.autograd.grad(total(tensor), tensor)[0]
+        torch.testing.assert_close(torch.func.grad(total)(tensor.detach()), expected)
+
+
+def test_results_that_carry_gradients_may_be_changed_in_place():
+    volume = random_tensor((5, 4, 3)).requires_grad_()
+    image = project_max(volume, ANGLES)
+    expected = torch.autograd.grad((image * 2).sum(), volume)[0]
+    again = project_max(volume, ANGLES).mul_(2)
+    assert torch.equal(torch.autograd.grad(again.sum(), volume)[0], expected)
+
+
 def graph_volumes(operate, tensor, volume_size):
     """How many volumes' worth of elements an operator's graph keeps for the gradient."""
     kept = {}
@@ -181,10 +392,15 @@ def test_strided_tensors_are_read_as_they_look():
 
 
 @pytest.mark.parametrize("operate", [project_max, project_sum])
-@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6, 7)])
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 6, 7), (4, 0, 6)])
 def test_a_tensor_that_is_no_volume_is_refused_with_its_shape(operate, shape):
     with pytest.raises(ValueError, match=", ".join(map(str, shape))):
         operate(torch.zeros(shape), [0.0])
+
+
+@pytest.mark.parametrize("operate", [project_max, project_sum])
+def test_no_angles_give_no_views(operate):
+    assert operate(random_tensor((4, 5, 6)), []).shape == (0, 4, 6)
 
 
 def test_integers_are_refused_with_their_type():

@@ -1,9 +1,16 @@
 """The projectors of `projection` and `backprojection` in torch: for GPUs and for gradients.
 
 They take tensors of any floating type on any device that has float64 for the geometry, and carry
-gradients to their tensor. Views are taken one at a time, so that neither a result nor its graph
-ever holds a volume per view. On a GPU, sums by scattering may differ in their last bits from run to
-run.
+gradients of any order to their tensor. What they hold besides tensors, results and gradients is
+bounded, see `torch_lines`. A graph keeps nothing for a sum, and for a maximum or minimum one small
+integer: which sample it is.
+
+Weights and sums are float32 where the tensor's type is shorter: a float16 or bfloat16 result is the
+float32 result of the same values, rounded once. Sums beyond 65504 are infinite in float16.
+
+Results do not depend on the number of threads. On a GPU the gradients of maxima and minima may
+differ in their last bits from run to run, since what meets in a voxel is added in any order;
+nothing else does.
 """
 
 from __future__ import annotations
@@ -13,6 +20,7 @@ import torch
 from torch import Tensor
 
 from .geometry import rotation_table
+from .torch_lines import Samples, gather, pick, put, scatter, search
 
 
 def project_max(volume: Tensor, angles: np.ndarray) -> Tensor:
@@ -25,23 +33,15 @@ def project_max(volume: Tensor, angles: np.ndarray) -> Tensor:
 
     Returns
     -------
-    (views, detector, z) tensor like `volume`, as `projection.project_max` gives it.
+    (views, detector, z) tensor like `volume`, as `projection.project_max` gives it. The gradient
+        of a maximum flows to the voxels around the place on its ray that gives it.
 
     Raises
     ------
-    ValueError : the tensor is not three-dimensional, or not of a floating type.
+    ValueError : the tensor is not three-dimensional, empty, or not of a floating type.
     """
     _check(volume, "volume has 3 axes (x, y, z)")
-    nx, ny, nz = volume.shape
-    # As in `projection`: bilinear, and the minimum from outside the grid.
-    outside = volume.min()
-    images = []
-    for cos, sin in rotation_table(angles):
-        x, y, visible = _turn(nx, ny, cos, sin, volume.device)
-        turned = torch.where(visible[:, None], _blend(volume, x, y), outside)
-        # `max` keeps one index per ray for the gradient, where `amax` would keep the whole volume.
-        images.append(turned.view(nx, ny, nz).max(dim=1).values)
-    return torch.stack(images)
+    return _largest(volume, _rays(angles, *volume.shape[:2], volume.device), sign=1)
 
 
 def project_sum(volume: Tensor, angles: np.ndarray) -> Tensor:
@@ -61,21 +61,11 @@ def project_sum(volume: Tensor, angles: np.ndarray) -> Tensor:
 
     Raises
     ------
-    ValueError : the tensor is not three-dimensional, or not of a floating type.
+    ValueError : the tensor is not three-dimensional, empty, or not of a floating type.
     """
     _check(volume, "volume has 3 axes (x, y, z)")
-    nx, ny, nz = volume.shape
-    lines = volume.reshape(nx * ny, nz)
-    images = []
-    for cos, sin in rotation_table(angles):
-        lower, upper, fraction, visible = _bins(nx, ny, cos, sin, volume)
-        image = volume.new_zeros(nx, nz)
-        for index, weight in ((lower, 1 - fraction), (upper, fraction)):
-            share = lines * (weight * visible)[:, None]
-            # `index_add` would keep each view's share for the gradient, a whole volume.
-            image = image.scatter_add(0, index[:, None].expand(-1, nz), share)
-        images.append(image)
-    return torch.stack(images)
+    voxels = _voxels(angles, *volume.shape[:2], volume.device)
+    return _Linear.apply(volume, scatter, gather, voxels)
 
 
 def back_project(projections: Tensor, angles: np.ndarray, depth: int) -> tuple[Tensor, Tensor]:
@@ -95,90 +85,102 @@ def back_project(projections: Tensor, angles: np.ndarray, depth: int) -> tuple[T
 
     Raises
     ------
-    ValueError : as many angles as projections are needed; the tensor is not three-dimensional, or
-        not of a floating type.
+    ValueError : as many angles as projections are needed; the tensor is not three-dimensional,
+        empty, or not of a floating type.
     """
     _check(projections, "stack of projections has 3 axes (views, detector, z)")
     if len(projections) != len(angles):
         raise ValueError(f"{len(projections)} projections but {len(angles)} angles")
-    nx, nz = projections.shape[1:]
-    total = projections.new_zeros(nx * depth, nz)
-    least = torch.full_like(total, torch.inf)
-    winner = torch.zeros_like(total, dtype=torch.int16)
-    all_bins = []
-    for view, (cos, sin) in enumerate(rotation_table(angles)):
-        lower, upper, fraction, visible = bins = _bins(nx, depth, cos, sin, projections)
-        image = projections[view]
-        value = torch.lerp(image[lower], image[upper], fraction[:, None])
-        total = total + value * visible[:, None]
-        nearer = visible[:, None] & (value.detach() < least)
-        least = torch.where(nearer, value.detach(), least)
-        winner.masked_fill_(nearer, view)
-        all_bins.append(bins)
-    bound = _pick(projections, winner.long(), all_bins)
-    return total.view(nx, depth, nz), bound.view(nx, depth, nz)
+    voxels = _voxels(angles, projections.shape[1], depth, projections.device)
+    total = _Linear.apply(projections, gather, scatter, voxels)
+    return total, _largest(projections, voxels, sign=-1)
 
 
-def _pick(projections: Tensor, winner: Tensor, all_bins: list[tuple[Tensor, ...]]) -> Tensor:
-    """Value (x * y, z) of each voxel in the view that `winner` (x * y, z) names.
+class _Linear(torch.autograd.Function):
+    """A linear map and its adjoint: the gradient of either is the other, as often as one asks."""
 
-    Read once after the loop: a minimum in it would keep a volume per view for the gradient.
+    @staticmethod
+    def forward(tensor, operate, adjoint, samples, known=(), *kept):
+        """`known` holds the map's result where there is one already."""
+        return known[0] if known else operate(tensor, samples, *kept)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.maps = inputs[1:4]
+        ctx.save_for_backward(*inputs[5:])
+
+    @staticmethod
+    def backward(ctx, gradient):
+        operate, adjoint, samples = ctx.maps
+        result = _Linear.apply(gradient, adjoint, operate, samples, (), *ctx.saved_tensors)
+        return result, *[None] * (len(ctx.needs_input_grad) - 1)
+
+
+def _largest(tensor: Tensor, samples: Samples, sign: int) -> Tensor:
+    """The largest (sign 1) or smallest (sign -1) sample of each target.
+
+    A target without any takes the least or the greatest value of the tensor, in this order.
     """
-    lower, upper, fraction, visible = map(torch.stack, zip(*all_bins, strict=True))
-    nx, nz = projections.shape[1:]
-    rows = projections.reshape(-1, nz)
-    line = torch.arange(len(winner), device=winner.device)[:, None]
-    near = rows.gather(0, winner * nx + lower[winner, line])
-    far = rows.gather(0, winner * nx + upper[winner, line])
-    value = torch.lerp(near, far, fraction[winner, line])
-    return torch.where(visible.any(dim=0)[:, None], value, projections.max())
+    wanted = tensor.requires_grad and torch.is_grad_enabled()
+    with torch.no_grad():
+        value, *places = search(tensor, samples, sign, wanted)
+    if not wanted:
+        return value
+    return _Linear.apply(tensor, pick, put, samples, (value,), *places)
 
 
-def _blend(volume: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Bilinear values (n, z) of an (x, y, z) volume at n places (x, y) of its plane."""
-    nx, ny, nz = volume.shape
-    lines = volume.reshape(nx * ny, nz)
-    x0, x1, fx = _neighbours(x, nx, volume.dtype)
-    y0, y1, fy = _neighbours(y, ny, volume.dtype)
-    value = lines[x0 * ny + y0] * ((1 - fx) * (1 - fy))[:, None]
-    value = value + lines[x0 * ny + y1] * ((1 - fx) * fy)[:, None]
-    value = value + lines[x1 * ny + y0] * (fx * (1 - fy))[:, None]
-    return value + lines[x1 * ny + y1] * (fx * fy)[:, None]
+def _rays(angles: np.ndarray, nx: int, ny: int, device: torch.device) -> Samples:
+    """Rays (views, detector) through a plane (x, y): bilinear, a sample at each depth."""
+    table = torch.as_tensor(rotation_table(angles), device=device)
+
+    def places(target, step, dtype):
+        cos, sin = table[target // nx].unbind(-1)
+        x, y, visible = _turn(nx, ny, cos, sin, target % nx, step)
+        (x0, fx), (y0, fy) = _below(x, nx, dtype), _below(y, ny, dtype)
+        weights = [(1 - fx) * (1 - fy), (1 - fx) * fy, fx * (1 - fy), fx * fy]
+        return torch.where(visible, x0 * ny + y0, nx * ny), weights
+
+    across, along = ny * (nx > 1), int(ny > 1)
+    offsets = (0, along, across, across + along)
+    return Samples((nx, ny), (len(table), nx), ny, offsets, places)
 
 
-def _bins(
-    nx: int, ny: int, cos: float, sin: float, like: Tensor
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Detector bins on either side of each voxel, the upper one's weight, and what is visible."""
-    u, _, visible = _turn(nx, ny, cos, -sin, like.device)
-    return *_neighbours(u, nx, like.dtype), visible
+def _voxels(angles: np.ndarray, nx: int, ny: int, device: torch.device) -> Samples:
+    """Voxels (x, y) on lines of detectors (views, detector): linear, a sample in each view."""
+    table = torch.as_tensor(rotation_table(angles), device=device)
+
+    def places(target, step, dtype):
+        cos, sin = table[step].unbind(-1)
+        u, _, visible = _turn(nx, ny, cos, -sin, target // ny, target % ny)
+        u0, fraction = _below(u, nx, dtype)
+        return torch.where(visible, step * nx + u0, len(table) * nx), [1 - fraction, fraction]
+
+    return Samples((len(table), nx), (nx, ny), len(table), (0, int(nx > 1)), places)
 
 
 def _turn(
-    nx: int, ny: int, cos: float, sin: float, device: torch.device
+    nx: int, ny: int, cos: Tensor, sin: Tensor, first: Tensor, second: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Where the points of a plane (nx, ny) fall once turned, and which of them inside it.
+    """Where points of a plane (nx, ny) fall once turned, and which of them inside it.
 
-    Three flat tensors (nx * ny,). Rotated frame to patient's; with `-sin` it is the way back.
+    Rotated frame to patient's; with `-sin` it is the way back.
     """
     # In float64 whatever the volume is in: the edge must fall as it does in the numba kernels.
-    x = torch.arange(nx, dtype=torch.float64, device=device)[:, None] - (nx - 1) / 2
-    y = torch.arange(ny, dtype=torch.float64, device=device)[None, :] - (ny - 1) / 2
-    first = (nx - 1) / 2 + cos * x + sin * y
-    second = (ny - 1) / 2 - sin * x + cos * y
-    visible = (first >= 0) & (first <= nx - 1) & (second >= 0) & (second <= ny - 1)
-    return first.flatten(), second.flatten(), visible.flatten()
+    first, second = first.double() - (nx - 1) / 2, second.double() - (ny - 1) / 2
+    x = (nx - 1) / 2 + cos * first + sin * second
+    y = (ny - 1) / 2 - sin * first + cos * second
+    return x, y, (x >= 0) & (x <= nx - 1) & (y >= 0) & (y <= ny - 1)
 
 
-def _neighbours(position: Tensor, count: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Indices below and above each position of an axis, and the upper one's linear weight."""
+def _below(position: Tensor, count: int, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Index below each position of an axis, and the linear weight of the one above."""
     position = position.clamp(0, count - 1)
-    lower = position.long().clamp(max=max(count - 2, 0))
-    return lower, (lower + 1).clamp(max=count - 1), (position - lower).to(dtype)
+    lower = position.long().clamp_(max=max(count - 2, 0))
+    return lower, (position - lower).to(dtype)
 
 
 def _check(tensor: Tensor, kind: str) -> None:
-    if tensor.ndim != 3:
+    if tensor.ndim != 3 or not tensor.numel():
         raise ValueError(f"a {kind}, this tensor has shape {tuple(tensor.shape)}")
     if not tensor.is_floating_point():
         raise ValueError(f"a tensor of {tensor.dtype}: convert it to a floating type first")
