@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numba import njit
 
+from .back_walk import visible_rows, walk
+from .codes import LEVELS, encode
 from .geometry import rotation_table
-from .parallel import for_each_slab
+from .parallel import for_each_slab, levels_together
+
+VIEWS_TOGETHER = 15  # their columns stay in the first-level cache from one voxel to the next
+EXACT = 256  # sums of that many whole numbers of 16 bits are exact in float32
 
 
 def back_project(
@@ -22,7 +29,7 @@ def back_project(
 
     Returns
     -------
-    total : (x, y, z) float32, the sum over views, as in the paper. Unscaled: see `to_unit_range`.
+    total : (x, y, z) float32, the sum over views, as in the paper. Unscaled.
     bound : (x, y, z) float32, the minimum over views. A maximum along a ray bounds every voxel on
         it, so this bounds the volume from above, up to interpolation: the visual hull in grey.
         A voxel that no view sees takes the maximum of all projections.
@@ -31,74 +38,108 @@ def back_project(
     ------
     ValueError : the array is not (views, detector, z), or there are not as many angles.
     """
-    if projections.ndim != 3 or not projections.size:
-        raise ValueError(f"expected projections (views, detector, z), not {projections.shape}")
-    if len(projections) != len(angles):
-        raise ValueError(f"{len(projections)} projections but {len(angles)} angles")
-    table = rotation_table(angles)
+    _check(projections, angles)
+    plan = _Plan(projections, angles, [np.arange(len(angles))], depth, rounding=0)
     shape = (projections.shape[1], depth, projections.shape[2])
     total, bound = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-    unseen = np.float32(projections.max())
 
     def work(z_start: int, z_stop: int) -> None:
-        slab = np.ascontiguousarray(projections[:, :, z_start:z_stop], dtype=np.float32)
-        result = _back_project_slab(slab, table, depth, unseen)
-        total[:, :, z_start:z_stop], bound[:, :, z_start:z_stop] = result
+        plan.walk(z_start, floats=(total, bound))
 
     for_each_slab(work, shape[2], threads)
     return total, bound
 
 
 def network_inputs(
-    projections: np.ndarray, angles: np.ndarray, chosen: np.ndarray, depth: int, threads: int = 1
+    projections: np.ndarray,
+    angles: np.ndarray,
+    subsets: Sequence[np.ndarray],
+    depth: int,
+    threads: int = 1,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and minimum of the chosen views, each scaled to [0, 1] (paper, section 2.1).
+    """Sum and minimum of each subset of the views, each scaled to [0, 1] (paper, section 2.1).
 
-    projections, angles : the whole acquisition, (views, detector, z) and (views,) degrees.
-    chosen : indices of the views to use. depth, threads : see `back_project`.
+    All subsets in one walk: each view is read once, and what subsets share is summed once. A
+    view's value at a voxel is rounded to one of the 65,536 codes of the acquisition's range (where
+    more than 256 views are summed, to fewer), which is what makes sums exact: neither the other
+    subsets nor the number of threads change a bit of a result.
 
-    Returns two (x, y, z) float32 volumes. A constant added to the intensities changes nothing.
+    Parameters
+    ----------
+    projections : the whole acquisition, (views, detector, z); uint16 is taken for `codes`.
+    angles : (views,) degrees. subsets : of each, the indices of its views.
+    depth, threads : see `back_project`.
+
+    Returns
+    -------
+    sums, minima : (subsets, x, y, z) uint16; 65,535 stands for 1. They lie in memory with x
+        innermost, as in a NIfTI file. The largest error is 1.5e-5 of the range, half from each
+        rounding. A constant added to the intensities changes nothing.
+
+    Raises
+    ------
+    ValueError : as `back_project`.
     """
+    _check(projections, angles)
     # ASSUME: a view adds nothing where it does not see a voxel, and nothing is the darkest value of
     # the whole acquisition: air at -1000 HU must not make what few views see the brightest.
-    above_air = projections[chosen] - projections.min()
-    total, bound = back_project(above_air, angles[chosen], depth, threads)
-    return to_unit_range(total), to_unit_range(bound)
-
-
-def to_unit_range(volume: np.ndarray) -> np.ndarray:
-    """Scale to [0, 1] by the volume's own extremes, float32; a constant volume becomes zeros."""
+    codes = encode(projections).codes
+    step = 2 ** max(0, int(np.ceil(np.log2(max(map(len, subsets)) / EXACT))))
+    plan = _Plan(codes, angles, subsets, depth, rounding=1.5 * 2**23 * step)
+    extremes = []
+    for_each_slab(lambda start, _: extremes.append(plan.walk(start)), codes.shape[2], threads)
     # ASSUME: "standardized to values between 0 and 1" is the minimum and maximum of each volume.
-    low, high = volume.min(), volume.max()
-    if high == low:
-        return np.zeros(volume.shape, dtype=np.float32)
-    return ((volume - low) / (high - low)).astype(np.float32, copy=False)
+    low = np.min([slab[0] for slab in extremes], axis=0)
+    high = np.max([slab[1] for slab in extremes], axis=0)
+    scale = np.divide(np.float32(LEVELS), high - low, out=np.zeros_like(low), where=high > low)
+    shape = (2 * len(subsets), codes.shape[2], depth, codes.shape[1])
+    stored = np.empty(shape, dtype=np.uint16)
+
+    def work(z_start: int, z_stop: int) -> None:
+        plan.walk(z_start, coded=(stored, low, scale))
+
+    for_each_slab(work, codes.shape[2], threads)
+    stored = stored.transpose(0, 3, 2, 1)
+    return stored[0::2], stored[1::2]
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"})
-def _back_project_slab(projections, table, ny, unseen):
-    num_views, nx, nz = projections.shape
-    cx, cy = (nx - 1) / 2, (ny - 1) / 2
-    total = np.zeros((nx, ny, nz), dtype=np.float32)
-    bound = np.full((nx, ny, nz), unseen, dtype=np.float32)
-    for x in range(nx):
-        for y in range(ny):
-            for view in range(num_views):
-                cos, sin = table[view]
-                u = cx + cos * (x - cx) - sin * (y - cy)
-                v = cy + sin * (x - cx) + cos * (y - cy)
-                if 0 <= u <= nx - 1 and 0 <= v <= ny - 1:
-                    u0 = min(int(u), nx - 2)
-                    _add_view(total[x, y], bound[x, y], projections[view], u0, np.float32(u - u0))
-    return total, bound
+class _Plan:
+    """Which views are read in which order, and what of them makes up each subset.
+
+    Views that belong to the same subsets stand together, as one or more groups.
+    """
+
+    def __init__(self, projections, angles, subsets, depth, rounding) -> None:
+        self.num_columns, self.depth = projections.shape[1], depth
+        member = np.array([np.isin(np.arange(len(angles)), subset) for subset in subsets])
+        kinds = [tuple(column) for column in member.T]
+        order = sorted(np.flatnonzero(member.any(axis=0)), key=lambda view: kinds[view])
+        starts = [0]
+        for place in range(1, len(order)):
+            other_kind = kinds[order[place]] != kinds[order[place - 1]]
+            if other_kind or place - starts[-1] == VIEWS_TOGETHER:
+                starts.append(place)
+        self.member = member[:, [order[start] for start in starts]]
+        self.starts = np.array([*starts, len(order)])
+        self.projections = projections[order]
+        self.table = rotation_table(np.asarray(angles)[order])
+        self.visible = visible_rows(self.table, self.num_columns, depth)
+        self.unseen = np.array([projections[s].max() for s in subsets], dtype=np.float32)
+        self.rounding = np.float32(rounding)
+
+    def walk(self, z_start, floats=None, coded=None) -> tuple[np.ndarray, np.ndarray]:
+        """Go through the slab from a level on; returns extremes of the volumes, (volumes,) each."""
+        num_levels = self.projections.shape[2]
+        slab = levels_together(self.projections, z_start)
+        shape = (self.num_columns, self.depth, num_levels)
+        views, groups = (self.table, self.visible), (self.starts, self.member)
+        arguments = (shape, self.rounding, self.unseen, z_start, floats, coded)
+        least, largest = walk(slab, views, groups, *arguments)
+        return least.min(axis=1), largest.max(axis=1)
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"}, inline="always")
-def _add_view(total, bound, projection, u0, fraction):
-    near, far = projection[u0], projection[u0 + 1]
-    keep = np.float32(1) - fraction
-    for z in range(len(total)):
-        value = keep * near[z] + fraction * far[z]
-        total[z] += value
-        if value < bound[z]:
-            bound[z] = value
+def _check(projections: np.ndarray, angles: np.ndarray) -> None:
+    if projections.ndim != 3 or not projections.size:
+        raise ValueError(f"expected projections (views, detector, z), not {projections.shape}")
+    if len(projections) != len(angles):
+        raise ValueError(f"{len(projections)} projections but {len(angles)} angles")

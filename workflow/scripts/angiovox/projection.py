@@ -7,7 +7,15 @@ from numba import njit
 
 from .errors import InputError
 from .geometry import rotation_table
-from .parallel import for_each_slab
+from .lanes import WIDTH, larger, load, plus, splat, store, times
+from .parallel import for_each_slab, levels_together
+
+# Rays are walked in pieces: the columns that a tile of the plane needs for many views stay in the
+# second-level cache. Without, each view fetched the whole slab anew, at half the speed.
+VIEWS_AT_ONCE = 30
+TILE_WIDTH = 32  # rays
+TILE_DEPTH = 48  # samples of each
+FAST = {"nnan", "nsz", "contract"}
 
 
 def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.ndarray:
@@ -15,7 +23,7 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
 
     Parameters
     ----------
-    volume : (x, y, z) array of finite numbers.
+    volume : (x, y, z) array of finite numbers of any kind, in any order of axes in memory.
     angles : (views,) degrees; see `geometry.rotation_table` for the sense of rotation.
     threads : slabs of z are shared among them; the result does not depend on their number.
 
@@ -30,48 +38,97 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
     """
     if volume.ndim != 3:
         raise ValueError(f"a volume has 3 axes (x, y, z), this array has shape {volume.shape}")
-    if not np.isfinite(volume).all():
+    low, high = volume.min(), volume.max()
+    if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
         raise InputError("a volume with NaN or infinity cannot be projected")
-    # ASSUME: rotation is bilinear, and what turns in from outside the grid is the volume's minimum.
-    outside = np.float32(volume.min())
+    volume = np.asarray(volume)
+    nx, ny, nz = volume.shape
     table = rotation_table(angles)
-    projections = np.empty((len(table), volume.shape[0], volume.shape[2]), dtype=np.float32)
+    visible = _visible_samples(table, nx, ny)
+    projections = np.empty((len(table), nx, nz), dtype=np.float32)
 
     def work(z_start: int, z_stop: int) -> None:
-        slab = np.ascontiguousarray(volume[:, :, z_start:z_stop], dtype=np.float32)
-        projections[:, :, z_start:z_stop] = _project_slab(slab, table, outside)
+        slab = levels_together(volume, z_start)
+        # ASSUME: rotation is bilinear; what turns in from outside the grid is the volume's minimum.
+        result = np.full((len(table), nx, WIDTH), low, dtype=np.float32)
+        _project_slab(slab, nx, ny, table, visible, result.ravel())
+        projections[:, :, z_start:z_stop] = result[:, :, : z_stop - z_start]
 
-    for_each_slab(work, volume.shape[2], threads)
+    for_each_slab(work, nz, threads)
     return projections
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"})
-def _project_slab(slab, table, outside):
-    nx, ny, nz = slab.shape
-    cx, cy = (nx - 1) / 2, (ny - 1) / 2
-    result = np.full((len(table), nx, nz), outside, dtype=np.float32)
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _visible_samples(table, nx, ny):
+    """First sample of each ray (view, u) inside the grid, and the one after the last."""
+    visible = np.empty((len(table), nx, 2), dtype=np.int32)
     for view in range(len(table)):
         cos, sin = table[view]
         for u in range(nx):
-            row = result[view, u]
-            for v in range(ny):
-                x = cx + cos * (u - cx) + sin * (v - cy)
-                y = cy - sin * (u - cx) + cos * (v - cy)
-                if 0 <= x <= nx - 1 and 0 <= y <= ny - 1:
-                    x0, y0 = min(int(x), nx - 2), min(int(y), ny - 2)
-                    fx, fy = np.float32(x - x0), np.float32(y - y0)
-                    _max_of_blend(row, slab, x0, y0, fx, fy)
-    return result
+            x, y = _start_of_ray(u, cos, sin, nx, ny)
+            start, stop = 0, ny
+            while start < ny and not _inside(x + sin * start, y + cos * start, nx, ny):
+                start += 1
+            while stop > start and not _inside(x + sin * (stop - 1), y + cos * (stop - 1), nx, ny):
+                stop -= 1
+            visible[view, u] = start, stop
+    return visible
 
 
-@njit(nogil=True, cache=True, fastmath={"nnan", "nsz", "contract"}, inline="always")
-def _max_of_blend(row, slab, x0, y0, fx, fy):
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _project_slab(slab, nx, ny, table, visible, result):
+    offsets = np.empty(TILE_DEPTH, dtype=np.int64)
+    weights = np.empty((4, TILE_DEPTH), dtype=np.float32)
+    for first_view in range(0, len(table), VIEWS_AT_ONCE):
+        for first_u in range(0, nx, TILE_WIDTH):
+            for first_v in range(0, ny, TILE_DEPTH):
+                for view in range(first_view, min(first_view + VIEWS_AT_ONCE, len(table))):
+                    for u in range(first_u, min(first_u + TILE_WIDTH, nx)):
+                        start = max(first_v, visible[view, u, 0])
+                        count = min(first_v + TILE_DEPTH, visible[view, u, 1]) - start
+                        if count > 0:
+                            place = _start_of_ray(u, table[view, 0], table[view, 1], nx, ny)
+                            _sample(place, table[view], start, count, nx, ny, offsets, weights)
+                            ray = (view * nx + u) * WIDTH
+                            _max_along(slab, nx, ny, offsets, weights, count, result, ray)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy", inline="always")
+def _sample(place, turn, start, count, nx, ny, offsets, weights):
+    """Where the samples of a piece of a ray lie in the slab, and their bilinear weights."""
     one = np.float32(1)
-    w00, w01 = (one - fx) * (one - fy), (one - fx) * fy
-    w10, w11 = fx * (one - fy), fx * fy
-    a, b = slab[x0, y0], slab[x0, y0 + 1]
-    c, d = slab[x0 + 1, y0], slab[x0 + 1, y0 + 1]
-    for z in range(len(row)):
-        value = w00 * a[z] + w01 * b[z] + w10 * c[z] + w11 * d[z]
-        if value > row[z]:
-            row[z] = value
+    for k in range(np.uint32(count)):  # which tells LLVM that it may vectorise
+        x = place[0] + turn[1] * (start + k)
+        y = place[1] + turn[0] * (start + k)
+        x0, y0 = max(min(np.int32(x), nx - 2), 0), max(min(np.int32(y), ny - 2), 0)
+        fx, fy = np.float32(x - x0), np.float32(y - y0)
+        offsets[k] = (x0 * ny + y0) * WIDTH
+        weights[0, k], weights[1, k] = (one - fx) * (one - fy), (one - fx) * fy
+        weights[2, k], weights[3, k] = fx * (one - fy), fx * fy
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, inline="always")
+def _max_along(slab, nx, ny, offsets, weights, count, result, ray):
+    """Raise the maxima of a ray, in registers, to the blends of four columns at its samples."""
+    along_x, along_y = ny * WIDTH * (nx > 1), WIDTH * (ny > 1)
+    highest = load(result, ray)
+    for k in range(count):
+        column = offsets[k]
+        value = times(weights[0, k], load(slab, column))
+        value = plus(times(weights[1, k], load(slab, column + along_y)), value)
+        value = plus(times(weights[2, k], load(slab, column + along_x)), value)
+        value = plus(times(weights[3, k], load(slab, column + along_x + along_y)), value)
+        highest = larger(value, highest)
+    store(result, ray, highest)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, inline="always")
+def _start_of_ray(u, cos, sin, nx, ny):
+    """Place (x, y) of a ray's first sample; each next one lies (sin, cos) further."""
+    cx, cy = (nx - 1) / 2, (ny - 1) / 2
+    return cx + cos * (u - cx) - sin * cy, cy - sin * (u - cx) - cos * cy
+
+
+@njit(nogil=True, cache=True, fastmath=FAST, inline="always")
+def _inside(x, y, nx, ny):
+    return 0 <= x <= nx - 1 and 0 <= y <= ny - 1
