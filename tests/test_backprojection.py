@@ -4,12 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from angiovox.backprojection import back_project, network_inputs, to_unit_range
+from angiovox.backprojection import back_project, network_inputs
 from angiovox.geometry import projection_angles, view_indices
 from angiovox.projection import project_max
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 ANGLES = np.random.default_rng(8).uniform(-180, 360, 5)
@@ -159,34 +156,84 @@ def test_mismatch_of_angles_is_refused_with_both_numbers():
         back_project(np.zeros((3, 4, 5)), [0.0, 90.0], 4)
 
 
-@given(
-    arrays(np.float32, (3, 4, 2), elements=st.floats(-1e4, 1e4, width=32)), st.floats(0.125, 100)
-)
-def test_unit_range_reaches_both_ends_and_ignores_scale_and_offset(volume, scale):
-    volume[0, 0, 0], volume[2, 3, 1] = -10001, 10001
-    scaled = to_unit_range(volume)
-    assert scaled.dtype == np.float32 and scaled.min() == 0 and scaled.max() == 1
-    np.testing.assert_allclose(to_unit_range(volume.astype(float) * scale + 5), scaled, atol=1e-5)
+# What networks see: codes of the sum and the minimum, for all view counts in one walk
+
+COUNTS = [10, 5, 3, 2]
 
 
-def test_unit_range_keeps_order():
-    volume = np.sort(random_array(60)).reshape(3, 4, 5)
-    assert (np.diff(to_unit_range(volume).ravel()) >= 0).all()
+def acquisition(shape=(12, 12, 6), count=10, seed=5):
+    volume = np.random.default_rng(seed).random(shape, dtype=np.float32)
+    angles = projection_angles(count)
+    return project_max(volume, angles), angles
+
+
+def subsets(count=10, counts=COUNTS):
+    return [view_indices(count, views) for views in counts]
+
+
+def unit_range(volume):
+    low, high = float(volume.min()), float(volume.max())
+    return (volume.astype(np.float64) - low) / (high - low)
+
+
+@pytest.mark.parametrize("shape", [(12, 12, 6), (9, 14, 70), (33, 10, 65), (8, 40, 1)])
+def test_inputs_are_sum_and_minimum_scaled_by_their_extremes(shape):
+    projections, angles = acquisition(shape)
+    above_air = projections - projections.min()
+    made = network_inputs(projections, angles, subsets(), shape[1])
+    for k, chosen in enumerate(subsets()):
+        pair = back_project(above_air[chosen], angles[chosen], shape[1])
+        for volume, exact, views in zip(made, pair, (len(chosen), 1), strict=True):
+            assert volume[k].shape == shape and volume[k].dtype == np.uint16
+            # Each view's value is rounded by half a code of the acquisition's range; so are the
+            # extremes that scale the volume; then by half a code of its own range.
+            coarser = 4 * views * np.ptp(projections) / np.ptp(exact)
+            error = np.abs(volume[k] / 65535 - unit_range(exact)).max()
+            assert error <= (1 + coarser) * 0.51 / 65535
+
+
+@pytest.mark.parametrize("count", [10, 90, 300])
+def test_other_subsets_do_not_change_a_bit(count):
+    projections, angles = acquisition((9, 11, 5), count)
+    all_of_them = subsets(count, [count, *COUNTS])
+    together = network_inputs(projections, angles, all_of_them, 11)
+    for k, chosen in enumerate(all_of_them):
+        alone = network_inputs(projections, angles, [chosen], 11)
+        for one, many in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(one[0], many[k])
+
+
+@pytest.mark.parametrize("num_levels", [1, 64, 150])
+def test_threads_do_not_change_a_bit_of_an_input(num_levels):
+    projections, angles = acquisition((9, 11, num_levels))
+    one = network_inputs(projections, angles, subsets(), 11, threads=1)
+    for threads in (2, 500):
+        many = network_inputs(projections, angles, subsets(), 11, threads)
+        np.testing.assert_array_equal(one, many)
+
+
+def test_the_order_of_a_subset_does_not_matter():
+    projections, angles = acquisition()
+    plain = network_inputs(projections, angles, [np.array([0, 4, 9])], 12)
+    turned = network_inputs(projections, angles, [np.array([9, 0, 4])], 12)
+    np.testing.assert_array_equal(plain, turned)
 
 
 @pytest.mark.parametrize("value", [-3.0, 0.0, 1e6])
-def test_unit_range_of_a_constant_is_zero(value):
-    scaled = to_unit_range(np.full((2, 3, 4), value))
-    assert scaled.dtype == np.float32 and not scaled.any()
+def test_constant_projections_give_zeros(value):
+    """At right angles: at others, corners that fewer views see have smaller sums."""
+    projections = np.full((2, 6, 3), value, dtype=np.float32)
+    for volumes in network_inputs(projections, np.array([0.0, 90.0]), [np.array([0, 1])], 6):
+        assert not volumes.any()
 
 
 @pytest.mark.parametrize("offset", [-1000.0, 1000.0])
 def test_an_offset_of_the_intensities_changes_no_network_input(offset):
     volume = np.random.default_rng(5).random((12, 12, 6), dtype=np.float32)
     angles = projection_angles(10)
-    chosen = view_indices(10, 5)
-    plain = network_inputs(project_max(volume, angles), angles, chosen, 12)
-    moved = network_inputs(project_max(volume + offset, angles), angles, chosen, 12)
+    plain = network_inputs(project_max(volume, angles), angles, subsets(), 12)
+    moved = network_inputs(project_max(volume + offset, angles), angles, subsets(), 12)
     for before, after in zip(plain, moved, strict=True):
-        np.testing.assert_allclose(after, before, atol=2e-3)  # float32 at 1000 has steps of 6e-5
-        assert (before.min(), before.max()) == (0.0, 1.0)
+        # float32 at 1000 has steps of 6e-5
+        np.testing.assert_allclose(after / 65535, before / 65535, atol=2e-3)
+        assert (before.min(), before.max()) == (0, 65535)

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from angiovox.backprojection import back_project, to_unit_range
+from angiovox.backprojection import back_project
 from angiovox.figures import cohort, curves, network, phantoms, style, surfaces, volumes
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine, projection_angles, view_indices
 from angiovox.phantom.acquisition import acquire
@@ -40,7 +40,7 @@ def patient():
     for views in VIEWS:
         chosen = view_indices(10, views)
         total, bound = back_project(projections[chosen], angles[chosen], EDGE)
-        noisy[views], reconstructions[views] = to_unit_range(total), bound > threshold
+        noisy[views], reconstructions[views] = total / total.max(), bound > threshold
     return {
         "volume": volume,
         "arteries": acquired.arteries,

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from angiovox import files
+from angiovox.backprojection import network_inputs
+from angiovox.codes import Codes
 from angiovox.geometry import projection_angles, view_indices
 from angiovox.patients import StoredPatients
+from angiovox.projection import project_max
 
 NUM_PROJECTIONS = 10
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -60,3 +63,22 @@ def test_patients_can_be_counted_and_run_out(stored):
     for index in (-1, 2):
         with pytest.raises(IndexError):
             patients[index]
+
+
+@pytest.mark.parametrize("kinds", [("sum",), ("min",), ("sum", "min")])
+def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds):
+    angles = projection_angles(NUM_PROJECTIONS)
+    volume = np.random.default_rng(1).normal(50, 400, (9, 9, 5)).astype(np.float32)
+    projections = tmp_path / "projections.nii"
+    files.save_intensities(projections, project_max(volume, angles), AFFINE)
+    codes = files.load_codes(projections)[0].codes
+    counts = [view_indices(NUM_PROJECTIONS, views) for views in (10, 3, 2)]
+    kept = dict(zip(("sum", "min"), network_inputs(codes, angles, counts, 9), strict=True))
+    for kind in kinds:
+        files.save_codes(tmp_path / f"{kind}.nii", Codes(kept[kind][1]), AFFINE)
+    stored = StoredPatients({k: [tmp_path / f"{k}.nii"] for k in kinds}, NUM_PROJECTIONS, 3)
+    paths = {kind: [projections] for kind in kinds}
+    rebuilt = StoredPatients(paths, NUM_PROJECTIONS, 3, rebuilt=("min", "sum"), threads=2)
+    for kind in kinds:
+        assert set(rebuilt[0][0].inputs) == set(kinds)
+        np.testing.assert_array_equal(rebuilt[0][0].inputs[kind], stored[0][0].inputs[kind])

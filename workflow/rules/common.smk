@@ -45,6 +45,10 @@ TITLES = {name: interface.load(name).TITLE for name in METHODS}
 TRAINED = [name for name in METHODS if interface.load(name).TRAINED]
 UNTRAINED = [name for name in METHODS if name not in TRAINED]
 SEEDS = config["seeds"]
+KEPT = config["storage"]["back_projections"]
+REBUILT = sorted({"sum", "min"} - set(KEPT))
+SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
+MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = interface.PAPER_METHOD
 PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("*.py"))
@@ -167,13 +171,10 @@ def stored(pattern, patients, **wildcards):
 
 
 def method_inputs(method, views, patients):
-    """Files of what a method asks for, by kind."""
-    folder = f"results/backprojections/views-{views}"
-    patterns = {
-        "projections": "results/projections/{patient}.nii",
-        "sum": f"{folder}/{{patient}}.sum.nii",
-        "min": f"{folder}/{{patient}}.min.nii",
-    }
+    """Files of what a method asks for, by kind; the projections for what is rebuilt from them."""
+    patterns = dict.fromkeys(["projections", *REBUILT], "results/projections/{patient}.nii")
+    for kind in KEPT:
+        patterns[kind] = f"results/backprojections/views-{views}/{{patient}}.{kind}.nii"
     return {kind: stored(patterns[kind], patients) for kind in interface.load(method).INPUTS}
 
 

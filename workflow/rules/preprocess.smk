@@ -2,8 +2,9 @@
 rule preprocess:
     input:
         stored(
-            "results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=VIEW_COUNTS
+            "results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=SUM_KEPT
         ),
+        stored("results/projections/{patient}.nii", PATIENTS),
         "results/tables/mask_quality.csv",
 
 
@@ -115,7 +116,7 @@ rule back_project:
         code=sources.used_by("back_project"),
     output:
         sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
-        min=expand("results/backprojections/views-{views}/{{patient}}.min.nii", views=VIEW_COUNTS),
+        min=expand("results/backprojections/views-{views}/{{patient}}.min.nii", views=MIN_KEPT),
     log:
         "logs/back_project/{patient}.log",
     benchmark:

@@ -32,6 +32,7 @@ rule reconstruct:
         runtime=minutes("reconstruct"),
     params:
         projections=config["projections"],
+        rebuilt=REBUILT,
     script:
         "../scripts/reconstruct.py"
 

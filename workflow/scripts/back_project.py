@@ -4,16 +4,14 @@ from adapter import job
 
 from angiovox import files, geometry
 from angiovox.backprojection import network_inputs
+from angiovox.codes import Codes
 
 with job(snakemake):
-    projections, affine = files.load_volume(snakemake.input.projections)
-    angles = geometry.projection_angles(len(projections))
-    depth = projections.shape[1]
-    paths = zip(
-        snakemake.params.view_counts, snakemake.output.sum, snakemake.output.min, strict=True
-    )
-    for views, sum_path, min_path in paths:
-        chosen = geometry.view_indices(len(projections), views)
-        total, bound = network_inputs(projections, angles, chosen, depth, snakemake.threads)
-        files.save_fractions(sum_path, total, affine)
-        files.save_fractions(min_path, bound, affine)
+    projections, affine = files.load_codes(snakemake.input.projections)
+    count, depth, _ = projections.codes.shape
+    angles = geometry.projection_angles(count)
+    subsets = [geometry.view_indices(count, views) for views in snakemake.params.view_counts]
+    made = network_inputs(projections.codes, angles, subsets, depth, snakemake.threads)
+    for volumes, paths in zip(made, (snakemake.output.sum, snakemake.output.min), strict=True):
+        for volume, path in zip(volumes, paths, strict=bool(paths)):
+            files.save_codes(path, Codes(volume), affine)

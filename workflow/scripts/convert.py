@@ -11,4 +11,4 @@ with job(snakemake) as log:
         series, placed, snakemake.params.shape, snakemake.params.voxel_mm
     )
     log(f"study: {volume.shape} voxels of {geometry.voxel_sizes(affine).round(4)} mm")
-    files.save_volume(snakemake.output[0], volume, affine)
+    files.save_intensities(snakemake.output[0], volume, affine)

@@ -23,7 +23,8 @@ with job(snakemake) as log:
         log(no_gpu if device == "cpu" else f"training on {torch.cuda.get_device_name()}")
     inputs = {kind: given[kind] for kind in method.INPUTS}
     views = int(snakemake.wildcards.views)
-    patients = StoredPatients(inputs, params.projections, views, given.masks)
+    rebuilding = {"rebuilt": params.rebuilt, "threads": snakemake.threads}
+    patients = StoredPatients(inputs, params.projections, views, given.masks, **rebuilding)
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
     data = [path for paths in (*inputs.values(), given.masks) for path in paths]
     stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)

@@ -3,9 +3,11 @@
 from adapter import job
 
 from angiovox import files, geometry, projection
+from angiovox.codes import encode_within
 
 with job(snakemake):
-    volume, affine = files.load_volume(snakemake.input.volume)
+    volume, affine = files.load_codes(snakemake.input.volume)
     angles = geometry.projection_angles(snakemake.params.projections)
-    projections = projection.project_max(volume, angles, snakemake.threads)
-    files.save_volume(snakemake.output[0], projections, affine)
+    projections = projection.project_max(volume.codes, angles, snakemake.threads)
+    stored = encode_within(volume, projections)
+    files.save_codes(snakemake.output[0], stored, affine)

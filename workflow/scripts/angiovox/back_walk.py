@@ -29,7 +29,7 @@ def visible_rows(table, nx, ny):
                 start += 1
             while stop > start and not _inside(u - sin * (stop - 1), v + cos * (stop - 1), nx, ny):
                 stop -= 1
-            visible[x, view] = start, stop
+            visible[x, view, 0], visible[x, view, 1] = start, stop
     return visible
 
 
@@ -67,8 +67,8 @@ def walk(slab, views, groups, shape, rounding, unseen, z_start, floats, coded):
             count = min(TILE_Y, ny - first_y)
             for x in range(first_x, min(first_x + TILE_X, nx)):
                 _places(x, first_y, count, table, nx, ny, offsets, fractions)
-                row = visible[x]
-                _sum_groups(slab, starts, row, first_y, count, nx, rounding, offsets, fractions, parts)
+                row, between = visible[x], (offsets, fractions)
+                _sum_groups(slab, starts, row, first_y, count, nx, rounding, between, parts)
                 _sum_subsets(parts, member, unseen, count, values)
                 if floats is not None:
                     for k in range(count):
@@ -90,26 +90,30 @@ def _places(x, first_y, count, table, nx, ny, offsets, fractions):
     cx, cy = (nx - 1) / 2, (ny - 1) / 2
     for k in range(count):
         for view in range(len(table)):
-            u = cx + table[view, 0] * (x - cx) + table[view, 1] * cy - table[view, 1] * (first_y + k)
+            cos, sin = table[view]
+            u = cx + cos * (x - cx) + sin * cy - sin * (first_y + k)
             u0 = max(min(np.int32(u), nx - 2), 0)
             offsets[k, view] = (view * nx + u0) * WIDTH
             fractions[k, view] = np.float32(u - u0)
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
-def _sum_groups(slab, starts, row, first_y, count, nx, rounding, offsets, fractions, parts):
+def _sum_groups(slab, starts, row, first_y, count, nx, rounding, between, parts):
     """Sum and minimum over each group of views, for some voxels of a row.
 
     rounding : 1.5 * 2**23 rounds each view's value to a whole number, that times 2 to an even one;
         0 leaves values as they are.
     """
-    everywhere = row[:, 0].max(), row[:, 1].min()
+    first, end = row[0]  # seen by all views: nothing to ask in the loop
+    for view in range(1, len(row)):
+        first, end = max(first, row[view, 0]), min(end, row[view, 1])
+    offsets, fractions = between
     other = WIDTH * (nx > 1)
     for group in range(len(starts) - 1):
         for k in range(count):
             y = first_y + k
             total, bound = splat(np.float32(0)), splat(np.float32(np.inf))
-            if everywhere[0] <= y < everywhere[1]:  # by all views: nothing to ask in the loop
+            if first <= y < end:
                 for view in range(starts[group], starts[group + 1]):
                     column, fraction = offsets[k, view], fractions[k, view]
                     value = _between(slab, column, column + other, fraction, rounding)

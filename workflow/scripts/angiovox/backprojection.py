@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 
 from .back_walk import visible_rows, walk
 from .codes import LEVELS, encode
@@ -60,8 +59,8 @@ def network_inputs(
     """Sum and minimum of each subset of the views, each scaled to [0, 1] (paper, section 2.1).
 
     All subsets in one walk: each view is read once, and what subsets share is summed once. A
-    view's value at a voxel is rounded to one of the 65,536 codes of the acquisition's range (where
-    more than 256 views are summed, to fewer), which is what makes sums exact: neither the other
+    view's value at a voxel is rounded to one of the 65,536 codes of the acquisition's range (of
+    more than 256 views, to fewer), which is what makes sums exact: neither the other
     subsets nor the number of threads change a bit of a result.
 
     Parameters
@@ -84,7 +83,7 @@ def network_inputs(
     # ASSUME: a view adds nothing where it does not see a voxel, and nothing is the darkest value of
     # the whole acquisition: air at -1000 HU must not make what few views see the brightest.
     codes = encode(projections).codes
-    step = 2 ** max(0, int(np.ceil(np.log2(max(map(len, subsets)) / EXACT))))
+    step = 2 ** max(0, int(np.ceil(np.log2(len(angles) / EXACT))))
     plan = _Plan(codes, angles, subsets, depth, rounding=1.5 * 2**23 * step)
     extremes = []
     for_each_slab(lambda start, _: extremes.append(plan.walk(start)), codes.shape[2], threads)

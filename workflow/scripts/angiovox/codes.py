@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVELS = 65535  # the largest code
-CHUNK = 2**20  # voxels encoded at a time: no copy of the whole in 32 bits
+FRACTION = float(np.float32(1 / LEVELS))  # slope of values in [0, 1]; NIfTI has 32 bits for it
+CHUNK = 2**16  # voxels in work at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,16 @@ class Codes:
     """A volume as codes * slope + intercept; codes are uint16 from 0 to 65,535."""
 
     codes: np.ndarray
-    slope: float
-    intercept: float
+    slope: float = FRACTION
+    intercept: float = 0.0
+
+    def values(self) -> np.ndarray:
+        """Float32, in the same order of axes in memory."""
+        return decode(self.codes, self.slope, self.intercept)
+
+    def value_of(self, code: float) -> float:
+        """What a code stands for, or a place between two codes."""
+        return code * self.slope + self.intercept
 
 
 def encode(volume: np.ndarray) -> Codes:
@@ -29,31 +38,49 @@ def encode(volume: np.ndarray) -> Codes:
     Raises ValueError for NaN or infinity.
     """
     if volume.dtype == np.uint16:
-        return Codes(volume, 1.0, 0.0)
+        return Codes(volume, slope=1.0)
     low, high = float(volume.min()), float(volume.max())
-    if not np.isfinite([low, high]).all():
+    if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
         raise ValueError("a volume with NaN or infinity cannot be encoded")
-    whole = high - low <= LEVELS and low.is_integer() and _all_whole(volume)
-    slope = 1.0 if whole or high == low else (high - low) / LEVELS
-    codes = np.empty_like(volume, dtype=np.uint16, subok=False)
-    flat, source = codes.ravel(order="K"), volume.ravel(order="K")
-    for start in range(0, flat.size, CHUNK):
-        part = source[start : start + CHUNK].astype(np.float64)
-        flat[start : start + CHUNK] = np.rint((part - low) / slope)
-    return Codes(codes, slope, low)
+    exact = high - low <= LEVELS and all(np.array_equal(c, np.rint(c)) for c in _chunks(volume))
+    slope = 1.0 if exact or high == low else (high - low) / LEVELS
+    return Codes(_rounded(volume, slope, low), slope, low)
 
 
-def _all_whole(volume: np.ndarray) -> bool:
-    flat = volume.ravel(order="K")
-    chunks = (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))
-    return all(np.array_equal(chunk, np.rint(chunk)) for chunk in chunks)
+def encode_within(volume: Codes, values: np.ndarray) -> Codes:
+    """Codes of values that are in a volume's own codes, such as maxima of them."""
+    inner = encode(values)
+    intercept = volume.value_of(inner.intercept)
+    return Codes(inner.codes, inner.slope * volume.slope, intercept)
 
 
-def decode(codes: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """Values of codes, float32, in the same order of axes. Codes may lie in a mapped file."""
-    values = np.empty_like(codes, dtype=np.float32, subok=False)
-    flat, source = values.ravel(order="K"), codes.ravel(order="K")
-    for start in range(0, flat.size, CHUNK):
-        part = source[start : start + CHUNK].astype(np.float64)
-        flat[start : start + CHUNK] = part * slope + intercept
+def encode_fractions(volume: np.ndarray) -> Codes:
+    """Codes of values in [0, 1], of which 65,535 stands for 1; the largest error is 1 / 131,070.
+
+    Raises ValueError for values outside [0, 1] or NaN.
+    """
+    low, high = float(volume.min()), float(volume.max())
+    if not (low >= 0 and high <= 1):
+        raise ValueError(f"values from {low} to {high}, expected [0, 1]")
+    return Codes(_rounded(volume, 1 / LEVELS, 0.0))
+
+
+def decode(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+    """stored * slope + intercept, float32, in the same order of axes. May lie in a mapped file."""
+    values = np.empty_like(stored, dtype=np.float32, subok=False)
+    for part, source in zip(_chunks(values), _chunks(stored), strict=True):
+        part[:] = source.astype(np.float64) * slope + intercept
     return values
+
+
+def _rounded(volume: np.ndarray, slope: float, low: float) -> np.ndarray:
+    codes = np.empty_like(volume, dtype=np.uint16, subok=False)
+    for part, source in zip(_chunks(codes), _chunks(volume), strict=True):
+        part[:] = np.rint((source.astype(np.float64) - low) / slope)
+    return codes
+
+
+def _chunks(array: np.ndarray):
+    """Pieces of an array in its own order: views of it, where it lies in one piece."""
+    flat = np.asarray(array).ravel(order="K")
+    return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 
+from .codes import Codes, decode, encode, encode_fractions
 from .errors import TornFile
 
 if TYPE_CHECKING:
@@ -72,23 +73,48 @@ def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> Non
     _write(path, nib.Nifti1Image(stored, affine))
 
 
+def save_codes(path: str | Path, volume: Codes, affine: np.ndarray) -> None:
+    """Write a volume as 16-bit NIfTI, with its RAS affine in mm."""
+    image = nib.Nifti1Image(volume.codes, affine)
+    image.header.set_slope_inter(volume.slope, volume.intercept)
+    _write(path, image)
+
+
+def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
+    """Write finite values as 16-bit NIfTI; see `codes.encode` for the error.
+
+    Raises ValueError for NaN or infinity.
+    """
+    save_codes(path, encode(volume), affine)
+
+
 def save_fractions(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
     """Write values in [0, 1] as 16-bit NIfTI; the largest error is 1 / 131,070.
 
     Raises ValueError for values outside [0, 1] or NaN.
     """
-    low, high = float(volume.min()), float(volume.max())
-    if not (low >= 0 and high <= 1):
-        raise ValueError(f"values from {low} to {high}, expected [0, 1]")
-    image = nib.Nifti1Image(np.rint(volume * np.float32(65535)).astype(np.uint16), affine)
-    image.header.set_slope_inter(1 / 65535, 0)
-    _write(path, image)
+    save_codes(path, encode_fractions(volume), affine)
 
 
 def load_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read a NIfTI volume as float32 (x, y, z) and its RAS affine (4, 4)."""
+    """Read a NIfTI volume as float32 (x, y, z) and its RAS affine (4, 4).
+
+    As in the file, x is innermost in memory.
+    """
     image = nib.load(path)
-    return np.asarray(image.dataobj, dtype=np.float32), image.affine
+    slope, intercept = image.dataobj.slope, image.dataobj.inter
+    return decode(image.dataobj.get_unscaled(), slope, intercept), image.affine
+
+
+def load_codes(path: str | Path) -> tuple[Codes, np.ndarray]:
+    """Read what `save_codes` wrote, without decoding it, and its RAS affine (4, 4).
+
+    Codes of an uncompressed file stay on the disk until they are looked at (memory-mapped).
+    """
+    image = nib.load(path)
+    stored = image.dataobj
+    codes = np.asarray(stored.get_unscaled())
+    return Codes(codes, stored.slope, stored.inter), image.affine
 
 
 def load_affine(path: str | Path) -> np.ndarray:

@@ -45,6 +45,8 @@ def levels_together(volume, z_start):
                 for level in range(last + 1):
                     for i in range(count):
                         columns[i, level] = volume[start + i, j, z_start + level]
-            columns[:, last + 1 :] = columns[:, last : last + 1]
-            slab[start : start + count, j] = columns[:count]  # at once: their lines share a cache set
+            # At once: written level by level, columns throw each other out of the cache.
+            for i in range(count):
+                for level in range(WIDTH):
+                    slab[start + i, j, level] = columns[i, min(level, last)]
     return slab.ravel()

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .files import load_mask, load_volume
+from .backprojection import network_inputs
+from .codes import Codes
+from .files import load_codes, load_mask, load_volume
 from .geometry import projection_angles, view_indices
 from .interface import Views
 
@@ -19,12 +21,16 @@ class StoredPatients(Sequence):
     inputs : "projections", "sum" or "min", each with a path per patient.
     num_projections : of the whole acquisition. views : how many of them are used.
     masks : paths, or empty where no mask may be seen; the mask is then None.
+    rebuilt : which of "sum" and "min" have the path of the projections, to be made from them
+        whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
     """
 
     inputs: dict[str, list[str]]
     num_projections: int
     views: int
     masks: list[str] = field(default_factory=list)
+    rebuilt: Sequence[str] = ()
+    threads: int = 1
 
     def __len__(self) -> int:
         return min(map(len, self.inputs.values()))
@@ -33,8 +39,21 @@ class StoredPatients(Sequence):
         if not 0 <= index < len(self):
             raise IndexError(index)
         chosen = view_indices(self.num_projections, self.views)
-        arrays = {kind: load_volume(paths[index])[0] for kind, paths in self.inputs.items()}
+        angles = projection_angles(self.num_projections)
+        arrays = {}
+        for kind, paths in self.inputs.items():
+            if kind in self.rebuilt:
+                arrays |= {} if kind in arrays else self._rebuild(paths[index], angles, chosen)
+            else:
+                arrays[kind] = load_volume(paths[index])[0]
         if "projections" in arrays:
             arrays["projections"] = arrays["projections"][chosen]
-        known = Views(projection_angles(self.num_projections)[chosen], arrays)
+        known = Views(angles[chosen], arrays)
         return known, load_mask(self.masks[index]) if self.masks else None
+
+    def _rebuild(self, path: str, angles: np.ndarray, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        projections = load_codes(path)[0].codes
+        depth = projections.shape[1]
+        sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
+        made = {"sum": sums, "min": minima}
+        return {kind: Codes(made[kind][0]).values() for kind in self.inputs if kind in self.rebuilt}

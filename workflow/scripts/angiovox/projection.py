@@ -7,7 +7,7 @@ from numba import njit
 
 from .errors import InputError
 from .geometry import rotation_table
-from .lanes import WIDTH, larger, load, plus, splat, store, times
+from .lanes import WIDTH, larger, load, plus, store, times
 from .parallel import for_each_slab, levels_together
 
 # Rays are walked in pieces: the columns that a tile of the plane needs for many views stay in the
@@ -71,7 +71,7 @@ def _visible_samples(table, nx, ny):
                 start += 1
             while stop > start and not _inside(x + sin * (stop - 1), y + cos * (stop - 1), nx, ny):
                 stop -= 1
-            visible[view, u] = start, stop
+            visible[view, u, 0], visible[view, u, 1] = start, stop
     return visible
 
 
