@@ -1,10 +1,10 @@
 """One patient's chain, from DICOM to back-projections on disk, as a user runs it.
 
 In a fresh checkout, with the workstation profile, one snakemake command makes a phantom's volume,
-mask, projections and back-projections, each view count's sum and minimum; its DICOM folder is there
-before. Run twice: the first time numba compiles, as it does once per checkout; the second is what
-each further patient takes. At 16^3 there is next to nothing to compute: what is left is the jobs'
-own start. Writes benchmarks/chain.csv and .md.
+mask, projections and back-projections of every view count; its DICOM folder is there before. Run
+three times: first numba compiles, as it does once per checkout; then it has; then with two patients
+more, from which the cohort is extrapolated. At 16^3 there is next to nothing to compute: what is
+left is the start of jobs. Writes benchmarks/chain.csv and .md.
 """
 
 from __future__ import annotations
@@ -23,20 +23,25 @@ import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT / "tests"), str(HERE)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from conftest import checkout  # noqa: E402
-from demand import AT_EXIT  # noqa: E402
-from kernels import machine, shown  # noqa: E402
 
-PATIENT, COHORT = "phantom-001", 49
-RUNS = ("first in a checkout", "again")
-NOTES = f"""\
+from benchmarks.demand import AT_EXIT  # noqa: E402  # not the module of the workflow
+from benchmarks.kernels import machine, shown  # noqa: E402
+
+PATIENTS, COHORT = [f"phantom-{number:03d}" for number in (1, 2, 3)], 49
+RUNS = {
+    "one patient, first in a checkout": PATIENTS[:1],
+    "one patient": PATIENTS[:1],
+    f"{len(PATIENTS)} patients": PATIENTS,
+}
+NOTES = """\
 - `seconds` on the clock, `cpu_s` of processors, imports included; `peak_mb` is the most memory that
-  a process of the job held (VmHWM), files that it maps included.
-- "whole command" is all that a user waits for, Snakemake's own start included. In the first run in
-  a checkout numba compiles; again, it finds what it compiled.
-- The cohort is extrapolated, not measured: {COHORT} times what a further patient takes, with
-  Snakemake's own start for each, so at most."""
+  a process held (VmHWM), files that it maps included. Of several patients, the largest of a rule's.
+- "whole command" is all that a user waits for, Snakemake's own start included; its `cpu_s` is of
+  all processes, its `peak_mb` of the largest. First in a checkout numba compiles; later runs find
+  what it compiled.
+- The cohort is extrapolated, not measured: each further patient as the second and the third."""
 
 
 def main() -> None:
@@ -54,42 +59,46 @@ def main() -> None:
 
 
 def measure(shape: int, cores: int) -> pd.DataFrame:
-    """Rows of both runs of the chain at a shape."""
+    """Rows of the three runs of the chain at a shape, and of the cohort."""
     config = config_of(shape)
     with tempfile.TemporaryDirectory() as name:
         folder = checkout(Path(name) / "checkout", config)
         (folder / "hook").mkdir()
         (folder / "hook/sitecustomize.py").write_text(AT_EXIT)
-        dicom = f"results/dicom/{PATIENT}"
-        run(folder, cores, dicom)
+        run(folder, cores, *(f"results/dicom/{patient}" for patient in PATIENTS))
         parts = []
-        for label in RUNS:
+        for label, patients in RUNS.items():
             clear(folder)
-            whole = run(folder, cores, *targets(config["view_counts"]))
+            whole = run(folder, cores, *targets(patients, config["view_counts"]))
             parts.append(rows(folder, whole).assign(run=label))
-    table = pd.concat(parts, ignore_index=True)
-    whole = table[(table["run"] == RUNS[-1]) & (table["step"] == "whole command")]
-    cohort = {"step": f"cohort of {COHORT}, extrapolated", "run": RUNS[-1]}
-    cohort |= {column: COHORT * whole[column].item() for column in ("seconds", "cpu_s")}
-    table = pd.concat([table, pd.DataFrame([cohort])], ignore_index=True)
+    table = pd.concat([*parts, cohort(pd.concat(parts))], ignore_index=True)
     table.insert(0, "shape", shape)
     return table
+
+
+def cohort(measured: pd.DataFrame) -> pd.DataFrame:
+    """A row for the cohort, from the commands of one patient and of all, both compiled."""
+    commands = measured[measured["step"] == "whole command"].set_index("run")
+    one, several = (commands.loc[label, ["seconds", "cpu_s"]] for label in list(RUNS)[1:])
+    further = (several - one) / (len(PATIENTS) - 1)
+    row = {"step": f"cohort of {COHORT}, extrapolated"} | dict(one + (COHORT - 1) * further)
+    return pd.DataFrame([row])
 
 
 def config_of(shape: int) -> dict:
     """Three phantoms of the default study's anatomy; 16^3 keeps a field of view with arteries."""
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    config["cohort"]["phantoms"]["count"] = 3
+    config["cohort"]["phantoms"]["count"] = len(PATIENTS)
     config["cohort"]["test_patients"] = 1
     config["volume"] = {"shape": shape, "voxel_mm": max(0.3, 40 / shape)}
     return config
 
 
-def targets(view_counts: list[int]) -> list[str]:
+def targets(patients: list[str], view_counts: list[int]) -> list[str]:
     """What the command is asked for."""
-    made = [f"results/volumes/{PATIENT}.nii", f"results/masks/{PATIENT}.nii.gz"]
-    made.append(f"results/projections/{PATIENT}.nii")
-    return made + [f"results/backprojections/views-{n}/{PATIENT}.sum.nii" for n in view_counts]
+    paths = ["volumes/{}.nii", "masks/{}.nii.gz", "projections/{}.nii"]
+    paths += [f"backprojections/views-{views}/{{}}.sum.nii" for views in view_counts]
+    return [f"results/{path}".format(patient) for path in paths for patient in patients]
 
 
 def clear(folder: Path) -> None:
@@ -117,18 +126,14 @@ def run(folder: Path, cores: int, *wanted: str) -> float:
 
 
 def rows(folder: Path, whole: float) -> pd.DataFrame:
-    """What each rule's job took, and the command."""
-    jobs = pd.read_json(folder / "measured.jsonl", lines=True).rename(
-        columns={"rule": "step", "cpu_seconds": "cpu_s"}
-    )
-    steps = jobs[jobs["step"] != "snakemake"][["step", "seconds", "cpu_s", "peak_mb"]]
-    command = {
-        "step": "whole command",
-        "seconds": whole,
-        "cpu_s": jobs["cpu_s"].sum(),
-        "peak_mb": jobs["peak_mb"].max(),
-    }
-    return pd.concat([steps, pd.DataFrame([command])], ignore_index=True)
+    """The most that a job of each rule took, and the command."""
+    jobs = pd.read_json(folder / "measured.jsonl", lines=True)
+    jobs = jobs.rename(columns={"rule": "step", "cpu_seconds": "cpu_s"})
+    figures = ["seconds", "cpu_s", "peak_mb"]
+    steps = jobs[jobs["step"] != "snakemake"].groupby("step", sort=False)[figures].max()
+    command = [whole, jobs["cpu_s"].sum(), jobs["peak_mb"].max()]
+    command = pd.DataFrame([command], index=["whole command"], columns=figures)
+    return pd.concat([steps, command]).rename_axis("step").reset_index()
 
 
 if __name__ == "__main__":
