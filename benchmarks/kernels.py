@@ -9,6 +9,7 @@ timed on three of them and the median scaled to all; the column `measured` says 
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import os
 import platform
@@ -79,6 +80,7 @@ def theirs(work: Callable[..., np.ndarray], pieces: Iterable[tuple]) -> tuple[li
     return results, statistics.median(times)
 
 
+@functools.cache
 def volume_of(edge: int) -> np.ndarray:
     """Smooth noise as a file holds it: whole numbers of 16 bits, x innermost."""
     noise = np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)
