@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 import study
 import yaml
-from conftest import ROOT, snakemake
+from angiovox.errors import InputError
+from conftest import ROOT, snakemake, tiny
 from demand import Scale
 
 COHORT = {"patients": 3, "phantoms": 3, "train": 2, "test": 1, "trees": 20}
@@ -138,6 +139,33 @@ def test_more_projections_take_more_room():
         8 * demand.stored_mb("results/projections/p.nii", scale())
     )
     assert demand.memory_mb("project", many) > demand.memory_mb("project", scale())
+
+
+# A machine that is too small
+
+
+def test_a_job_that_cannot_fit_is_refused_with_the_figures():
+    rules = ["mask", "back_project", "evaluate"]
+    with pytest.raises(InputError, match=r"volume.shape: 2048: .*back_project.* GB.* 16 GB"):
+        demand.check_memory(rules, scale(2048), 16_000)
+    demand.check_memory(rules, scale(384), 16_000)
+    demand.check_memory([], scale(2048), 1)
+
+
+def test_what_fits_without_room_is_not_refused():
+    """Memory asked for has room on top; the machine need not."""
+    asked = demand.memory_mb("back_project", scale(384))
+    demand.check_memory(["back_project"], scale(384), asked / 1.3)
+    with pytest.raises(InputError):
+        demand.check_memory(["back_project"], scale(384), asked / 3)
+
+
+def test_a_volume_larger_than_the_machine_is_refused_before_any_job(fresh):
+    config = {"volume": {"shape": 20_000, "voxel_mm": 0.01}}
+    done = tiny(fresh, "results/volumes/phantom-001.nii", **config)
+    assert done.returncode != 0
+    assert "needs about" in done.stdout or "GB of memory, this machine has" in done.stdout
+    assert not (fresh / "results" / "dicom").exists()
 
 
 # The paper's scale

@@ -128,7 +128,7 @@ def conversion_memory(wildcards, attempt):
 
 def check_before_start():
     """Refuse, before the first job, a run that its disks or its cluster cannot take."""
-    jobs = workflow.dag.needrun_jobs()
+    jobs = list(workflow.dag.needrun_jobs())
     outputs = {path: demand.stored_mb(path, SCALE) for job in jobs for path in job.output}
     try:
         if workflow.executor_plugin.name == "slurm":
@@ -136,6 +136,10 @@ def check_before_start():
         for folder in ("results", "logs"):
             disk.check_writable(folder)
         disk.check_room(outputs)
+        if workflow.executor_plugin.name == "local":
+            pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            kinds_of_jobs = {measured_as(job.rule.name, job.wildcards) for job in jobs}
+            demand.check_memory(kinds_of_jobs & set(demand.MEASURED), SCALE, pages / 1e6)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -1,9 +1,7 @@
 # DICOM to volumes, Otsu masks, projections and back-projections.
 rule preprocess:
     input:
-        stored(
-            "results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=SUM_KEPT
-        ),
+        stored("results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=SUM_KEPT),
         stored("results/projections/{patient}.nii", PATIENTS),
         "results/tables/mask_quality.csv",
 

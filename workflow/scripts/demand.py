@@ -6,8 +6,11 @@ The figures are measured at 64^3, 192^3 and 384^3: benchmarks/demand.md.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from angiovox.errors import InputError
 
 ROOM = 1.3  # times the memory that was measured
 STORED_ROOM = 1.1  # times the megabytes on disk
@@ -114,10 +117,28 @@ def memory_mb(rule: str, scale: Scale, attempt: int = 1, series_mb: float = 0) -
 
     series_mb : size of the DICOM series that the job reads, where it is not the study's.
     """
+    peak = _peak_mb(rule, scale) + SERIES * series_mb
+    return math.ceil(attempt * (SNAKEMAKE_MB + ROOM * peak))
+
+
+def check_memory(rules: Iterable[str], scale: Scale, machine_mb: float) -> None:
+    """Refuse jobs that take more memory, without any room, than the machine has.
+
+    Raises InputError with the figures.
+    """
+    largest = max(rules, key=lambda rule: _peak_mb(rule, scale), default=None)
+    if largest and _peak_mb(largest, scale) > machine_mb:
+        raise InputError(
+            f"volume.shape: {scale.shape}: a job of {largest} takes about "
+            f"{_peak_mb(largest, scale) / 1e3:.3g} GB of memory, this machine has "
+            f"{machine_mb / 1e3:.3g} GB; lower it, or run on a cluster (profiles/slurm)"
+        )
+
+
+def _peak_mb(rule: str, scale: Scale) -> float:
     job = MEASURED[rule]
     copies = job.copies + job.held * _volumes(job, scale)
-    peak = job.mb + copies * (scale.volume_mb + scale.projections_mb) + SERIES * series_mb
-    return math.ceil(attempt * (SNAKEMAKE_MB + ROOM * peak))
+    return job.mb + copies * (scale.volume_mb + scale.projections_mb)
 
 
 def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:

@@ -7,8 +7,8 @@ summed over each group in registers; a subset is the sum of its groups.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .compiled import njit
 from .lanes import WIDTH, larger, load, plus, smaller, splat, store, times
 
 FAST = {"nnan", "nsz", "contract"}

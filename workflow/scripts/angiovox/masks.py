@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from numba import njit
 from skimage.filters import threshold_otsu
 
+from .compiled import njit
 from .errors import InputError
 
 BINS = 256  # of the histogram, scikit-image's own number

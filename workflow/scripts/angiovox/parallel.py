@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from numba import njit
 
+from .compiled import njit
 from .lanes import WIDTH
 
 BLOCK = 32  # columns turned from a file's order at a time: a cache line of 16-bit numbers

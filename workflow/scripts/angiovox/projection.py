@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from .compiled import njit
 from .errors import InputError
 from .geometry import rotation_table
 from .lanes import WIDTH, larger, load, plus, store, times
@@ -49,7 +49,8 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
 
     def work(z_start: int, z_stop: int) -> None:
         slab = levels_together(volume, z_start)
-        # ASSUME: rotation is bilinear; what turns in from outside the grid is the volume's minimum.
+        # ASSUME: rotation is bilinear, and what turns in from outside the grid is the volume's
+        # minimum.
         result = np.full((len(table), nx, WIDTH), low, dtype=np.float32)
         _project_slab(slab, nx, ny, table, visible, result.ravel())
         projections[:, :, z_start:z_stop] = result[:, :, : z_stop - z_start]

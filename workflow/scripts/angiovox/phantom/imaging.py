@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numba import njit
 from scipy import fft, ndimage
 
+from ..compiled import njit
 from .arteries import Arteries, Pose
 from .heads import Head, plain_ct, residue
 from .occupancy import occupancy

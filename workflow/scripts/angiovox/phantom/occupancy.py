@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..compiled import njit
 from .arteries import Arteries
 
 SUBDIVISIONS = 4  # per edge: 4 x 4 x 4 sample points are the 64 bits of a word
