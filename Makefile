@@ -43,6 +43,8 @@ rulegraph: $(VENV)/ready # needs Graphviz
 
 benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/chain.py
+	$(BIN)/python benchmarks/torch_operators.py
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/phantoms.py
 	$(BIN)/python benchmarks/demand.py

@@ -425,6 +425,25 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
     assert len(pd.read_csv(finished / model.replace("model.pt", "history.csv"))) == 100
 
 
+# What is kept
+
+
+@pytest.mark.parametrize("kept", [[], ["sum"]])
+def test_what_is_rebuilt_gives_the_same_tables(finished, kept):
+    tables = [finished / f"results/tables/{name}.csv" for name in ("per_patient", "summary")]
+    before = [table.read_bytes() for table in tables]
+    for path in (finished / "results").iterdir():
+        if path.name in ("backprojections", "models", "reconstructions", "metrics", "tables"):
+            shutil.rmtree(path)
+    done = tiny(finished, storage={"back_projections": kept})
+    assert done.returncode == 0, done.stdout
+    assert [table.read_bytes() for table in tables] == before
+    left = {path.name for path in (finished / "results/backprojections").rglob("*.nii")}
+    patients = {path.stem for path in (finished / "results/volumes").iterdir()}
+    assert not {name for name in left if ".min." in name}
+    assert len(left) == (len(patients) if "sum" in kept else 1)
+
+
 # What is planned
 
 
@@ -437,7 +456,8 @@ def expected_jobs(config: dict) -> dict[str, int]:
     once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
     return {
         **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),
-        **dict.fromkeys(["convert", "mask", "project", "back_project"], patients),
+        **dict.fromkeys(["convert", "mask", "project"], patients),
+        "back_project": patients if config["storage"]["back_projections"] else 1,  # the figures'
         "phantom": phantoms,
         "fit": untrained * views,
         "train": trained * views * seeds,
@@ -453,7 +473,9 @@ def test_job_counts_follow_from_the_config(fresh, extra):
     config = yaml.safe_load((fresh / "config/config.yaml").read_text())
     if extra:
         given = yaml.safe_load((fresh / extra).read_text())
-        config |= {key: given[key] for key in ("cohort", "seeds", "view_counts") if key in given}
+        config |= {
+            key: given[key] for key in ("cohort", "seeds", "storage", "view_counts") if key in given
+        }
     done = snakemake(fresh, "-n", *(["--configfile", extra] if extra else []))
     assert done.returncode == 0, done.stdout
     assert planned(done.stdout) == expected_jobs(config)
