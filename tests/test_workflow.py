@@ -453,11 +453,12 @@ def expected_jobs(config: dict) -> dict[str, int]:
     views, seeds = len(config["view_counts"]), len(config.get("seeds", [1]))
     trained = len(TRAINED)
     untrained = len(METHODS) - trained
+    kept = config.get("storage", {}).get("back_projections", ["sum", "min"])
     once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
     return {
         **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),
         **dict.fromkeys(["convert", "mask", "project"], patients),
-        "back_project": patients if config["storage"]["back_projections"] else 1,  # the figures'
+        "back_project": patients if kept else 1,  # the figures'
         "phantom": phantoms,
         "fit": untrained * views,
         "train": trained * views * seeds,

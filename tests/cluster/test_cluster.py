@@ -181,12 +181,12 @@ def test_a_job_whose_only_node_is_drained_is_named_and_waits(cluster, finished):
 
 
 def test_a_job_that_dies_of_memory_is_submitted_anew_with_more(cluster, finished):
-    (finished / "results/figures/figure1.png").unlink()
+    (finished / "results/figures/figure4.png").unlink()
     done = run(
         cluster,
         finished,
-        "results/figures/figure1.png",
-        *("--set-resources", "figure1:mem_mb=400 if attempt == 1 else 4000"),
+        "results/figures/figure4.png",
+        *("--set-resources", "figure4:mem_mb=400 if attempt == 1 else 4000"),
     )
     assert done.returncode == 0, done.stdout
     first, second = cluster.jobs(finished)
