@@ -192,6 +192,15 @@ def test_inputs_are_sum_and_minimum_scaled_by_their_extremes(shape):
             assert error <= (1 + coarser) * 0.51 / 65535
 
 
+def test_coarse_projections_are_interpolated_finely():
+    """Of two grey values, views at odd angles see all that lies between."""
+    projections = np.random.default_rng(0).integers(0, 2, (3, 12, 4)).astype(np.uint8)
+    angles = np.array([0.0, 33.0, 77.0])
+    total, _ = back_project(projections, angles, 12)
+    sums, _ = network_inputs(projections, angles, [np.arange(3)], 12)
+    assert np.abs(sums[0] / 65535 - unit_range(total)).max() < 1e-4
+
+
 @pytest.mark.parametrize("count", [10, 90, 300])
 def test_other_subsets_do_not_change_a_bit(count):
     projections, angles = acquisition((9, 11, 5), count)

@@ -30,6 +30,15 @@ def test_whole_numbers_are_exact(volume):
     np.testing.assert_array_equal(encode(volume.astype(np.float32)).values(), volume)
 
 
+@pytest.mark.parametrize("largest", [1, 3, 255, 4095, 40_000, 65_535])
+def test_whole_numbers_span_half_of_all_codes_at_least(largest):
+    """Else what back-projection rounds to codes between them would be coarse."""
+    volume = np.array([[[0, 1, largest]]], dtype=np.float32)
+    coded = encode(volume)
+    assert coded.codes.max() > 32_767
+    np.testing.assert_array_equal(coded.values(), volume)
+
+
 def test_whole_numbers_that_do_not_fit_are_scaled():
     volume = np.array([[[0, 1, 200_000]]], dtype=np.float32)
     assert np.abs(encode(volume).values() - volume).max() <= 200_000 / 131_070

@@ -106,6 +106,10 @@ def test_the_configs_that_come_with_the_workflow_are_valid(config):
 @pytest.mark.parametrize(
     ("config", "words"),
     [
+        (
+            changed(storage__back_projections=["min"]),
+            ["storage.back_projections: ['min'] is not valid", "[], ['sum'], ['sum', 'min']"],
+        ),
         (changed(view_count=[2]), ["'view_count'", "'view_counts'", "masks"]),
         (changed(cohort__phantom={}), ["'cohort.phantom'", "'cohort.phantoms'", "split_seed"]),
         (

@@ -13,5 +13,5 @@ with job(snakemake):
     subsets = [geometry.view_indices(count, views) for views in snakemake.params.view_counts]
     made = network_inputs(projections.codes, angles, subsets, depth, snakemake.threads)
     for volumes, paths in zip(made, (snakemake.output.sum, snakemake.output.min), strict=True):
-        for volume, path in zip(volumes, paths, strict=bool(paths)):
+        for volume, path in zip(volumes, paths, strict=False):  # what is not kept has no paths
             files.save_codes(path, Codes(volume), affine)

@@ -72,8 +72,9 @@ def network_inputs(
     Returns
     -------
     sums, minima : (subsets, x, y, z) uint16; 65,535 stands for 1. They lie in memory with x
-        innermost, as in a NIfTI file. The largest error is 1.5e-5 of the range, half from each
-        rounding. A constant added to the intensities changes nothing.
+        innermost, as in a NIfTI file. A view's value errs by half a code of the acquisition's
+        range at most, the scaled volume by half a code of its own range beside that. A constant
+        added to the intensities changes nothing.
 
     Raises
     ------

@@ -13,7 +13,10 @@ CHUNK = 2**16  # voxels in work at a time: they stay in the processor's cache
 
 @dataclass(frozen=True)
 class Codes:
-    """A volume as codes * slope + intercept; codes are uint16 from 0 to 65,535."""
+    """A volume as codes * slope + intercept; codes are uint16 from 0 to 65,535.
+
+    Files that others wrote may hold other numbers, which are read as codes all the same.
+    """
 
     codes: np.ndarray
     slope: float = FRACTION
@@ -31,9 +34,10 @@ class Codes:
 def encode(volume: np.ndarray) -> Codes:
     """The nearest codes of finite values; the lowest value has code 0. Keeps the order of axes.
 
-    Whole numbers that fit keep a slope of 1 and are exact. Otherwise the codes span the range of
-    the values, and the largest error is 1 / 131,070 of it, beside float32's own. An array of uint16
-    is taken for codes already.
+    Whole numbers that fit are exact: their slope is a power of 1/2, and they span half of all codes
+    at least, so that interpolated ones lose little. Otherwise codes span the range of the values,
+    and the largest error is 1 / 131,070 of it, beside float32's own. An array of uint16 is taken
+    for codes already.
 
     Raises ValueError for NaN or infinity.
     """
@@ -42,8 +46,11 @@ def encode(volume: np.ndarray) -> Codes:
     low, high = float(volume.min()), float(volume.max())
     if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
         raise ValueError("a volume with NaN or infinity cannot be encoded")
-    exact = high - low <= LEVELS and all(np.array_equal(c, np.rint(c)) for c in _chunks(volume))
-    slope = 1.0 if exact or high == low else (high - low) / LEVELS
+    span = high - low
+    if span <= LEVELS and all(np.array_equal(c, np.rint(c)) for c in _chunks(volume)):
+        slope = 0.5 ** int(np.log2(LEVELS / max(span, 1)))
+    else:
+        slope = span / LEVELS if span else 1.0
     return Codes(_rounded(volume, slope, low), slope, low)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 
-from .codes import Codes, decode, encode, encode_fractions
+from .codes import Codes, encode, encode_fractions
 from .errors import TornFile
 
 if TYPE_CHECKING:
@@ -101,13 +101,12 @@ def load_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
     As in the file, x is innermost in memory.
     """
-    image = nib.load(path)
-    slope, intercept = image.dataobj.slope, image.dataobj.inter
-    return decode(image.dataobj.get_unscaled(), slope, intercept), image.affine
+    stored, affine = load_codes(path)
+    return stored.values(), affine
 
 
 def load_codes(path: str | Path) -> tuple[Codes, np.ndarray]:
-    """Read what `save_codes` wrote, without decoding it, and its RAS affine (4, 4).
+    """Read a NIfTI volume as it is stored, and its RAS affine (4, 4).
 
     Codes of an uncompressed file stay on the disk until they are looked at (memory-mapped).
     """
