@@ -86,6 +86,7 @@ def network_inputs(
     codes = encode(projections).codes
     step = 2 ** max(0, int(np.ceil(np.log2(len(angles) / EXACT))))
     plan = _Plan(codes, angles, subsets, depth, rounding=1.5 * 2**23 * step)
+    # Walked twice, for the extremes and then to write: all volumes in 32 bits would take 3 GB.
     extremes = []
     for_each_slab(lambda start, _: extremes.append(plan.walk(start)), codes.shape[2], threads)
     # ASSUME: "standardized to values between 0 and 1" is the minimum and maximum of each volume.
