@@ -10,9 +10,10 @@ import numpy as np
 
 from .compiled import njit
 from .lanes import WIDTH, larger, load, plus, smaller, splat, store, times
+from .turning import SIDE, in_whole_lines, turn
 
 FAST = {"nnan", "nsz", "contract"}
-TILE_X, TILE_Y = 32, 16  # voxels whose projections' columns fit into the second-level cache
+TILE_X, TILE_Y = SIDE, 16  # voxels whose projections' columns fit into the second-level cache
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -59,7 +60,7 @@ def walk(slab, views, groups, shape, rounding, unseen, z_start, floats, coded):
     fractions = np.empty((TILE_Y, len(table)), dtype=np.float32)
     parts = np.empty(TILE_Y * member.shape[1] * 2 * WIDTH, dtype=np.float32)
     values = np.empty((num_volumes, TILE_Y, WIDTH), dtype=np.float32)
-    tile = np.empty((num_volumes, TILE_X, TILE_Y, WIDTH), dtype=np.uint16)
+    tile = np.empty((num_volumes, TILE_Y, TILE_X, WIDTH), dtype=np.uint16)
     least = np.full((num_volumes, WIDTH), np.inf, dtype=np.float32)
     largest = np.full((num_volumes, WIDTH), -np.inf, dtype=np.float32)
     for first_x in range(0, nx, TILE_X):
@@ -172,17 +173,22 @@ def _encode(values, count, low, scale, tile, x):
         for k in range(count):
             for level in range(WIDTH):
                 code = (values[volume, k, level] - low[volume]) * scale[volume] + half
-                tile[volume, x, k, level] = np.uint16(np.int32(code))
+                tile[volume, k, x, level] = np.uint16(np.int32(code))
 
 
 @njit(nogil=True, cache=True)
 def _write(tile, first_x, first_y, z_start, num_levels, stored):
     """Turn a tile from z innermost to x innermost, as files have it."""
-    _, _, ny, nx = stored.shape
+    _, nz, ny, nx = stored.shape
     num_x, num_y = min(TILE_X, nx - first_x), min(TILE_Y, ny - first_y)
+    num_squares = num_levels // SIDE if in_whole_lines(stored) else 0
     for volume in range(len(stored)):
         for k in range(num_y):
-            for level in range(num_levels):
+            for level in range(0, num_squares * SIDE, SIDE):
+                start = ((volume * nz + z_start + level) * ny + first_y + k) * nx + first_x
+                column = (volume * TILE_Y + k) * TILE_X * WIDTH + level
+                turn(tile, column, WIDTH, stored, start, ny * nx)
+            for level in range(num_squares * SIDE, num_levels):
                 for x in range(num_x):
-                    code = tile[volume, x, k, level]
+                    code = tile[volume, k, x, level]
                     stored[volume, z_start + level, first_y + k, first_x + x] = code

@@ -10,6 +10,7 @@ from .back_walk import visible_rows, walk
 from .codes import LEVELS, encode
 from .geometry import rotation_table
 from .parallel import for_each_slab, levels_together
+from .turning import aligned_empty
 
 VIEWS_TOGETHER = 15  # their columns stay in the first-level cache from one voxel to the next
 EXACT = 256  # sums of that many whole numbers of 16 bits are exact in float32
@@ -40,7 +41,7 @@ def back_project(
     _check(projections, angles)
     plan = _Plan(projections, angles, [np.arange(len(angles))], depth, rounding=0)
     shape = (projections.shape[1], depth, projections.shape[2])
-    total, bound = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+    total, bound = aligned_empty(shape), aligned_empty(shape)
 
     def work(z_start: int, z_stop: int) -> None:
         plan.walk(z_start, floats=(total, bound))
@@ -94,7 +95,7 @@ def network_inputs(
     high = np.max([slab[1] for slab in extremes], axis=0)
     scale = np.divide(np.float32(LEVELS), high - low, out=np.zeros_like(low), where=high > low)
     shape = (2 * len(subsets), codes.shape[2], depth, codes.shape[1])
-    stored = np.empty(shape, dtype=np.uint16)
+    stored = aligned_empty(shape, np.uint16)
 
     def work(z_start: int, z_stop: int) -> None:
         plan.walk(z_start, coded=(stored, low, scale))

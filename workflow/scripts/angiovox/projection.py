@@ -9,6 +9,7 @@ from .errors import InputError
 from .geometry import rotation_table
 from .lanes import WIDTH, larger, load, plus, store, times
 from .parallel import for_each_slab, levels_together
+from .turning import aligned_empty
 
 # Rays are walked in pieces: the columns that a tile of the plane needs for many views stay in the
 # second-level cache. Without, each view fetched the whole slab anew, at half the speed.
@@ -51,7 +52,8 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
         slab = levels_together(volume, z_start)
         # ASSUME: rotation is bilinear, and what turns in from outside the grid is the volume's
         # minimum.
-        result = np.full((len(table), nx, WIDTH), low, dtype=np.float32)
+        result = aligned_empty((len(table), nx, WIDTH))
+        result[:] = low
         _project_slab(slab, nx, ny, table, visible, result.ravel())
         projections[:, :, z_start:z_stop] = result[:, :, : z_stop - z_start]
 
