@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from angiovox.backprojection import back_project, network_inputs
+from angiovox.backprojection import back_project, network_input_slabs, network_inputs
 from angiovox.geometry import projection_angles, view_indices
 from angiovox.projection import project_max
 from scipy import ndimage
@@ -176,7 +176,9 @@ def unit_range(volume):
     return (volume.astype(np.float64) - low) / (high - low)
 
 
-@pytest.mark.parametrize("shape", [(12, 12, 6), (9, 14, 70), (33, 10, 65), (8, 40, 1)])
+@pytest.mark.parametrize(
+    "shape", [(12, 12, 6), (9, 14, 70), (33, 10, 65), (32, 10, 65), (64, 17, 96), (8, 40, 1)]
+)
 def test_inputs_are_sum_and_minimum_scaled_by_their_extremes(shape):
     projections, angles = acquisition(shape)
     above_air = projections - projections.min()
@@ -219,6 +221,30 @@ def test_threads_do_not_change_a_bit_of_an_input(num_levels):
     for threads in (2, 500):
         many = network_inputs(projections, angles, subsets(), 11, threads)
         np.testing.assert_array_equal(one, many)
+
+
+@pytest.mark.parametrize("num_levels", [1, 64, 150])
+def test_slabs_make_up_the_volumes(num_levels):
+    projections, angles = acquisition((9, 11, num_levels))
+    made = np.full((2 * len(subsets()), num_levels, 11, 9), 12345, dtype=np.uint16)
+
+    def receive(z_start, codes):
+        made[:, z_start : z_start + codes.shape[1]] = codes
+
+    network_input_slabs(projections, angles, subsets(), 11, receive, threads=2)
+    sums, minima = network_inputs(projections, angles, subsets(), 11)
+    np.testing.assert_array_equal(made[0::2], sums.transpose(0, 3, 2, 1))
+    np.testing.assert_array_equal(made[1::2], minima.transpose(0, 3, 2, 1))
+
+
+def test_an_error_of_who_receives_slabs_is_raised():
+    projections, angles = acquisition()
+
+    def receive(z_start, codes):
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        network_input_slabs(projections, angles, subsets(), 12, receive)
 
 
 def test_the_order_of_a_subset_does_not_matter():

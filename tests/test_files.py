@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from angiovox import files
+from angiovox.codes import Codes
 from angiovox.errors import InputError, TornFile
 from angiovox.geometry import isotropic_affine
 
@@ -238,6 +239,29 @@ def test_what_is_no_fraction_is_refused_and_not_written(tmp_path, value):
     volume[1, 2, 3] = value
     with pytest.raises(ValueError, match=r"expected \[0, 1\]"):
         files.save_fractions(tmp_path / "f.nii", volume, np.eye(4))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("order", [[0, 2, 4], [4, 0, 2]])
+def test_slabs_of_codes_make_the_same_file_as_all_at_once(tmp_path, order):
+    codes = np.random.default_rng(0).integers(0, 65536, (4, 5, 6)).astype(np.uint16)
+    affine = isotropic_affine(codes.shape, 0.6)
+    files.save_codes(tmp_path / "once.nii", Codes(codes), affine)
+    with files.slabs_of_codes(tmp_path / "slabs.nii", codes.shape, affine) as write:
+        for start in order:
+            write(start, np.ascontiguousarray(codes[:, :, start : start + 2].T))
+        assert not (tmp_path / "slabs.nii").exists()
+    assert (tmp_path / "slabs.nii").read_bytes() == (tmp_path / "once.nii").read_bytes()
+
+
+def test_an_error_between_slabs_leaves_nothing(tmp_path):
+    affine = isotropic_affine((4, 5, 6), 0.6)
+    with (
+        pytest.raises(OSError, match="disk full"),
+        files.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), affine) as write,
+    ):
+        write(0, np.zeros((2, 5, 4), np.uint16))
+        raise OSError("disk full")
     assert not list(tmp_path.iterdir())
 
 

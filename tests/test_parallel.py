@@ -23,7 +23,9 @@ def test_an_error_in_a_slab_is_raised():
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.uint16])
-@pytest.mark.parametrize("shape", [(5, 4, 3), (33, 2, 70), (70, 3, WIDTH), (1, 1, 1)])
+@pytest.mark.parametrize(
+    "shape", [(5, 4, 3), (33, 2, 70), (64, 3, WIDTH), (32, 2, 2 * WIDTH + 3), (1, 1, 1)]
+)
 @pytest.mark.parametrize("order", ["C", "F", "strided"])
 def test_columns_hold_the_levels_and_the_last_fills_up(shape, kind, order):
     volume = np.random.default_rng(0).integers(0, 30_000, shape).astype(kind)

@@ -2,16 +2,28 @@
 
 from adapter import job
 
-from angiovox import files, geometry
-from angiovox.backprojection import network_inputs
-from angiovox.codes import Codes
+from contextlib import ExitStack
+from itertools import zip_longest
 
-with job(snakemake):
+from angiovox import files, geometry
+from angiovox.backprojection import network_input_slabs
+
+with job(snakemake), ExitStack() as open_files:
     projections, affine = files.load_codes(snakemake.input.projections)
-    count, depth, _ = projections.codes.shape
+    count, depth, num_levels = projections.codes.shape
     angles = geometry.projection_angles(count)
     subsets = [geometry.view_indices(count, views) for views in snakemake.params.view_counts]
-    made = network_inputs(projections.codes, angles, subsets, depth, snakemake.threads)
-    for volumes, paths in zip(made, (snakemake.output.sum, snakemake.output.min), strict=True):
-        for volume, path in zip(volumes, paths, strict=False):  # what is not kept has no paths
-            files.save_codes(path, Codes(volume), affine)
+    pairs = zip_longest(snakemake.output.sum, snakemake.output.min)  # minima may not be kept
+    shape = (projections.codes.shape[1], depth, num_levels)
+    writers = [
+        path and open_files.enter_context(files.slabs_of_codes(path, shape, affine))
+        for pair in pairs
+        for path in pair
+    ]
+
+    def receive(z_start, slab):
+        for write, codes in zip(writers, slab, strict=True):
+            if write:
+                write(z_start, codes)
+
+    network_input_slabs(projections.codes, angles, subsets, depth, receive, snakemake.threads)

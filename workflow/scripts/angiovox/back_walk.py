@@ -49,8 +49,8 @@ def walk(slab, views, groups, shape, rounding, unseen, z_start, floats, coded):
     shape : (x, y, z) of the volume. rounding : see `_sum_groups`.
     unseen : of each subset, the minimum where none of its views sees the voxel.
     floats : sum and minimum (x, y, z) of the one subset, to be written; or None.
-    coded : (volumes, z, y, x) uint16 to be written, and each volume's lowest value and scale; or
-        None. Volumes are sum and minimum of the first subset, of the second, and so on.
+    coded : (volumes, levels, y, x) uint16 to be written, and each volume's lowest value and scale;
+        or None. Volumes are sum and minimum of the first subset, of the second, and so on.
     """
     nx, ny, nz = shape
     table, visible = views
@@ -81,7 +81,7 @@ def walk(slab, views, groups, shape, rounding, unseen, z_start, floats, coded):
                 else:
                     _update(values.ravel(), count, least.ravel(), largest.ravel(), num_volumes)
             if coded is not None:
-                _write(tile, first_x, first_y, z_start, num_levels, coded[0])
+                _write(tile, first_x, first_y, coded[0])
     return least, largest
 
 
@@ -177,18 +177,18 @@ def _encode(values, count, low, scale, tile, x):
 
 
 @njit(nogil=True, cache=True)
-def _write(tile, first_x, first_y, z_start, num_levels, stored):
+def _write(tile, first_x, first_y, stored):
     """Turn a tile from z innermost to x innermost, as files have it."""
-    _, nz, ny, nx = stored.shape
+    _, num_levels, ny, nx = stored.shape
     num_x, num_y = min(TILE_X, nx - first_x), min(TILE_Y, ny - first_y)
     num_squares = num_levels // SIDE if in_whole_lines(stored) else 0
     for volume in range(len(stored)):
         for k in range(num_y):
             for level in range(0, num_squares * SIDE, SIDE):
-                start = ((volume * nz + z_start + level) * ny + first_y + k) * nx + first_x
+                start = ((volume * num_levels + level) * ny + first_y + k) * nx + first_x
                 column = (volume * TILE_Y + k) * TILE_X * WIDTH + level
                 turn(tile, column, WIDTH, stored, start, ny * nx)
             for level in range(num_squares * SIDE, num_levels):
                 for x in range(num_x):
                     code = tile[volume, k, x, level]
-                    stored[volume, z_start + level, first_y + k, first_x + x] = code
+                    stored[volume, level, first_y + k, first_x + x] = code

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -59,6 +59,40 @@ def network_inputs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Sum and minimum of each subset of the views, each scaled to [0, 1] (paper, section 2.1).
 
+    Parameters
+    ----------
+    projections, angles, subsets, depth, threads : see `network_input_slabs`.
+
+    Returns
+    -------
+    sums, minima : (subsets, x, y, z) uint16; 65,535 stands for 1. They lie in memory with x
+        innermost, as in a NIfTI file.
+
+    Raises
+    ------
+    ValueError : as `back_project`.
+    """
+    shape = (2 * len(subsets), projections.shape[-1], depth, projections.shape[1])
+    volumes = np.empty(shape, dtype=np.uint16)
+
+    def receive(z_start: int, codes: np.ndarray) -> None:
+        volumes[:, z_start : z_start + codes.shape[1]] = codes
+
+    network_input_slabs(projections, angles, subsets, depth, receive, threads)
+    volumes = volumes.transpose(0, 3, 2, 1)
+    return volumes[0::2], volumes[1::2]
+
+
+def network_input_slabs(
+    projections: np.ndarray,
+    angles: np.ndarray,
+    subsets: Sequence[np.ndarray],
+    depth: int,
+    receive: Callable[[int, np.ndarray], None],
+    threads: int = 1,
+) -> None:
+    """As `network_inputs`, handed on slab by slab: all volumes at 384^3 take 1.6 GB.
+
     All subsets in one walk: each view is read once, and what subsets share is summed once. A
     view's value at a voxel is rounded to one of the 65,536 codes of the acquisition's range (of
     more than 256 views, to fewer), which is what makes sums exact: neither the other
@@ -69,13 +103,11 @@ def network_inputs(
     projections : the whole acquisition, (views, detector, z); uint16 is taken for `codes`.
     angles : (views,) degrees. subsets : of each, the indices of its views.
     depth, threads : see `back_project`.
-
-    Returns
-    -------
-    sums, minima : (subsets, x, y, z) uint16; 65,535 stands for 1. They lie in memory with x
-        innermost, as in a NIfTI file. A view's value errs by half a code of the acquisition's
-        range at most, the scaled volume by half a code of its own range beside that. A constant
-        added to the intensities changes nothing.
+    receive : called once for each slab, in any order and by several threads at once, with its
+        first level and with codes (volumes, levels, y, x) uint16, of which 65,535 stands for 1.
+        Volumes are sum and minimum of the first subset, of the second, and so on. A view's value
+        errs by half a code of the acquisition's range at most, the scaled volume by half a code
+        of its own range beside that. A constant added to the intensities changes nothing.
 
     Raises
     ------
@@ -85,24 +117,24 @@ def network_inputs(
     # ASSUME: a view adds nothing where it does not see a voxel, and nothing is the darkest value of
     # the whole acquisition: air at -1000 HU must not make what few views see the brightest.
     codes = encode(projections).codes
+    num_columns, num_levels = codes.shape[1:]
     step = 2 ** max(0, int(np.ceil(np.log2(len(angles) / EXACT))))
     plan = _Plan(codes, angles, subsets, depth, rounding=1.5 * 2**23 * step)
     # Walked twice, for the extremes and then to write: all volumes in 32 bits would take 3 GB.
     extremes = []
-    for_each_slab(lambda start, _: extremes.append(plan.walk(start)), codes.shape[2], threads)
+    for_each_slab(lambda start, _: extremes.append(plan.walk(start)), num_levels, threads)
     # ASSUME: "standardized to values between 0 and 1" is the minimum and maximum of each volume.
     low = np.min([slab[0] for slab in extremes], axis=0)
     high = np.max([slab[1] for slab in extremes], axis=0)
     scale = np.divide(np.float32(LEVELS), high - low, out=np.zeros_like(low), where=high > low)
-    shape = (2 * len(subsets), codes.shape[2], depth, codes.shape[1])
-    stored = aligned_empty(shape, np.uint16)
 
     def work(z_start: int, z_stop: int) -> None:
-        plan.walk(z_start, coded=(stored, low, scale))
+        shape = (2 * len(subsets), z_stop - z_start, depth, num_columns)
+        slab = aligned_empty(shape, np.uint16)
+        plan.walk(z_start, coded=(slab, low, scale))
+        receive(z_start, slab)
 
-    for_each_slab(work, codes.shape[2], threads)
-    stored = stored.transpose(0, 3, 2, 1)
-    return stored[0::2], stored[1::2]
+    for_each_slab(work, num_levels, threads)
 
 
 class _Plan:

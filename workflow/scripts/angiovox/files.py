@@ -10,7 +10,7 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import nibabel as nib
 import numpy as np
 
-from .codes import Codes, encode, encode_fractions
+from .codes import FRACTION, Codes, encode, encode_fractions
 from .errors import TornFile
 
 if TYPE_CHECKING:
@@ -78,6 +78,34 @@ def save_codes(path: str | Path, volume: Codes, affine: np.ndarray) -> None:
     image = nib.Nifti1Image(volume.codes, affine)
     image.header.set_slope_inter(volume.slope, volume.intercept)
     _write(path, image)
+
+
+@contextmanager
+def slabs_of_codes(
+    path: str | Path, shape: tuple[int, int, int], affine: np.ndarray
+) -> Iterator[Callable[[int, np.ndarray], None]]:
+    """Write a volume of values in [0, 1] slab by slab; the file is that of `save_codes`.
+
+    Yields a function of a slab's first level and its codes (levels, y, x), which several threads
+    may call at once.
+    """
+    image = nib.Nifti1Image(np.broadcast_to(np.uint16(0), shape), affine)
+    image.header.set_slope_inter(FRACTION, 0)
+    image.header.set_xyzt_units("mm")
+    image.header.set_data_offset(image.header.single_vox_offset)
+    level_bytes = shape[0] * shape[1] * image.get_data_dtype().itemsize
+
+    with whole_file(path) as temporary, temporary.open("wb", buffering=0) as file:
+        file.write(image.header.binaryblock)
+
+        def write(z_start: int, codes: np.ndarray) -> None:
+            place = image.header.get_data_offset() + z_start * level_bytes
+            rest = memoryview(codes).cast("B")
+            while rest:  # a single write takes 2 GB at most
+                written = os.pwrite(file.fileno(), rest, place)
+                rest, place = rest[written:], place + written
+
+        yield write
 
 
 def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
