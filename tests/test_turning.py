@@ -11,16 +11,20 @@ def turned(source, start, pitch, target, target_start, target_pitch):
     turn(source, start, pitch, target, target_start, target_pitch)
 
 
-@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+@pytest.mark.parametrize(
+    "read, written",
+    [(np.uint16, np.uint16), (np.uint16, np.float32), (np.float32, np.float32)],
+)
 @pytest.mark.parametrize("start", [0, 5])
-def test_a_square_is_transposed_and_nothing_else_written(kind, start):
+def test_a_square_is_transposed_and_nothing_else_written(read, written, start):
+    side = CACHE_LINE // np.dtype(read).itemsize
     rng = np.random.default_rng(0)
-    source = rng.integers(0, 65536, (SIDE, SIDE + 9)).astype(np.uint16)
-    target = aligned_empty((SIDE + 1, 3 * SIDE), kind)
+    source = rng.integers(0, 65536, (side, side + 9)).astype(read)
+    target = aligned_empty((side + 1, 4 * SIDE), written)
     target[:] = 7
-    turned(source, start, SIDE + 9, target, SIDE, 3 * SIDE)
+    turned(source, start, side + 9, target, SIDE, 4 * SIDE)
     expected = np.full_like(target, 7)
-    expected[:SIDE, SIDE : 2 * SIDE] = source[:, start : start + SIDE].T
+    expected[:side, SIDE : SIDE + side] = source[:, start : start + side].T
     np.testing.assert_array_equal(target, expected)
 
 

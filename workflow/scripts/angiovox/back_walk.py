@@ -10,7 +10,7 @@ import numpy as np
 
 from .compiled import njit
 from .lanes import WIDTH, larger, load, plus, smaller, splat, store, times
-from .turning import SIDE, in_whole_lines, turn
+from .turning import CACHE_LINE, SIDE, in_whole_lines, turn
 
 FAST = {"nnan", "nsz", "contract"}
 TILE_X, TILE_Y = SIDE, 16  # voxels whose projections' columns fit into the second-level cache
@@ -40,48 +40,46 @@ def _inside(u, v, nx, ny):
 
 
 @njit(nogil=True, cache=True)
-def walk(slab, views, groups, shape, rounding, unseen, z_start, floats, coded):
+def walk(slab, views, groups, depth, rounding, unseen, written, coded):
     """Go through a slab; returns the least and the largest value of each volume.
 
     slab : columns (view, u), flat; see `parallel.levels_together`.
     views : rotation table (views, 2) and what of each row each view sees.
     groups : first view of each group and the end; which groups each subset has, (subsets, groups).
-    shape : (x, y, z) of the volume. rounding : see `_sum_groups`.
+    depth : length of the y axis. rounding : see `_sum_groups`.
     unseen : of each subset, the minimum where none of its views sees the voxel.
-    floats : sum and minimum (x, y, z) of the one subset, to be written; or None.
-    coded : (volumes, levels, y, x) uint16 to be written, and each volume's lowest value and scale;
-        or None. Volumes are sum and minimum of the first subset, of the second, and so on.
+    written : (volumes, levels, y, x) of what is to be written, float32, or uint16 where coded; None
+        where the extremes alone are asked for, which only then are looked for. Volumes are sum and
+        minimum of the first subset, of the second, and so on.
+    coded : each volume's lowest value and scale; or None.
     """
-    nx, ny, nz = shape
     table, visible = views
     starts, member = groups
-    num_volumes, num_levels = 2 * len(member), min(WIDTH, nz - z_start)
+    nx, num_volumes = len(visible), 2 * len(member)
     offsets = np.empty((TILE_Y, len(table)), dtype=np.int64)
     fractions = np.empty((TILE_Y, len(table)), dtype=np.float32)
     parts = np.empty(TILE_Y * member.shape[1] * 2 * WIDTH, dtype=np.float32)
     values = np.empty((num_volumes, TILE_Y, WIDTH), dtype=np.float32)
-    tile = np.empty((num_volumes, TILE_Y, TILE_X, WIDTH), dtype=np.uint16)
     least = np.full((num_volumes, WIDTH), np.inf, dtype=np.float32)
     largest = np.full((num_volumes, WIDTH), -np.inf, dtype=np.float32)
+    if written is not None:
+        tile = np.empty((num_volumes, TILE_Y, TILE_X, WIDTH), dtype=written.dtype)
     for first_x in range(0, nx, TILE_X):
-        for first_y in range(0, ny, TILE_Y):
-            count = min(TILE_Y, ny - first_y)
+        for first_y in range(0, depth, TILE_Y):
+            count = min(TILE_Y, depth - first_y)
             for x in range(first_x, min(first_x + TILE_X, nx)):
-                _places(x, first_y, count, table, nx, ny, offsets, fractions)
+                _places(x, first_y, count, table, nx, depth, offsets, fractions)
                 row, between = visible[x], (offsets, fractions)
                 _sum_groups(slab, starts, row, first_y, count, nx, rounding, between, parts)
                 _sum_subsets(parts, member, unseen, count, values)
-                if floats is not None:
-                    for k in range(count):
-                        for level in range(num_levels):
-                            floats[0][x, first_y + k, z_start + level] = values[0, k, level]
-                            floats[1][x, first_y + k, z_start + level] = values[1, k, level]
-                elif coded is not None:
-                    _encode(values, count, coded[1], coded[2], tile, x - first_x)
-                else:
+                if written is None:
                     _update(values.ravel(), count, least.ravel(), largest.ravel(), num_volumes)
-            if coded is not None:
-                _write(tile, first_x, first_y, coded[0])
+                elif coded is None:
+                    tile[:, :, x - first_x] = values
+                else:
+                    _encode(values, count, coded[0], coded[1], tile, x - first_x)
+            if written is not None:
+                _write(tile, first_x, first_y, written)
     return least, largest
 
 
@@ -177,18 +175,20 @@ def _encode(values, count, low, scale, tile, x):
 
 
 @njit(nogil=True, cache=True)
-def _write(tile, first_x, first_y, stored):
+def _write(tile, first_x, first_y, written):
     """Turn a tile from z innermost to x innermost, as files have it."""
-    _, num_levels, ny, nx = stored.shape
+    _, num_levels, ny, nx = written.shape
     num_x, num_y = min(TILE_X, nx - first_x), min(TILE_Y, ny - first_y)
-    num_squares = num_levels // SIDE if in_whole_lines(stored) else 0
-    for volume in range(len(stored)):
+    side = CACHE_LINE // tile.itemsize
+    in_squares = num_levels // side * side if in_whole_lines(written) else 0
+    for volume in range(len(written)):
         for k in range(num_y):
-            for level in range(0, num_squares * SIDE, SIDE):
-                start = ((volume * num_levels + level) * ny + first_y + k) * nx + first_x
-                column = (volume * TILE_Y + k) * TILE_X * WIDTH + level
-                turn(tile, column, WIDTH, stored, start, ny * nx)
-            for level in range(num_squares * SIDE, num_levels):
+            row = volume * written.strides[0] // tile.itemsize + (first_y + k) * nx + first_x
+            column = (volume * TILE_Y + k) * TILE_X * WIDTH
+            for level in range(0, in_squares, side):
+                for x in range(0, num_x, side):
+                    start, target = column + x * WIDTH + level, row + x + level * ny * nx
+                    turn(tile, start, WIDTH, written, target, ny * nx)
+            for level in range(in_squares, num_levels):
                 for x in range(num_x):
-                    code = tile[volume, k, x, level]
-                    stored[volume, level, first_y + k, first_x + x] = code
+                    written[volume, level, first_y + k, first_x + x] = tile[volume, k, x, level]

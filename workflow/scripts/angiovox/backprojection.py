@@ -33,6 +33,7 @@ def back_project(
     bound : (x, y, z) float32, the minimum over views. A maximum along a ray bounds every voxel on
         it, so this bounds the volume from above, up to interpolation: the visual hull in grey.
         A voxel that no view sees takes the maximum of all projections.
+    Both lie in memory with x innermost, as in a NIfTI file.
 
     Raises
     ------
@@ -40,13 +41,13 @@ def back_project(
     """
     _check(projections, angles)
     plan = _Plan(projections, angles, [np.arange(len(angles))], depth, rounding=0)
-    shape = (projections.shape[1], depth, projections.shape[2])
-    total, bound = aligned_empty(shape), aligned_empty(shape)
+    volumes = aligned_empty((2, projections.shape[2], depth, projections.shape[1]))
 
     def work(z_start: int, z_stop: int) -> None:
-        plan.walk(z_start, floats=(total, bound))
+        plan.walk(z_start, volumes[:, z_start:z_stop])
 
-    for_each_slab(work, shape[2], threads)
+    for_each_slab(work, projections.shape[2], threads)
+    total, bound = volumes.transpose(0, 3, 2, 1)
     return total, bound
 
 
@@ -131,7 +132,7 @@ def network_input_slabs(
     def work(z_start: int, z_stop: int) -> None:
         shape = (2 * len(subsets), z_stop - z_start, depth, num_columns)
         slab = aligned_empty(shape, np.uint16)
-        plan.walk(z_start, coded=(slab, low, scale))
+        plan.walk(z_start, slab, coded=(low, scale))
         receive(z_start, slab)
 
     for_each_slab(work, num_levels, threads)
@@ -144,7 +145,7 @@ class _Plan:
     """
 
     def __init__(self, projections, angles, subsets, depth, rounding) -> None:
-        self.num_columns, self.depth = projections.shape[1], depth
+        self.depth = depth
         member = np.array([np.isin(np.arange(len(angles)), subset) for subset in subsets])
         kinds = [tuple(column) for column in member.T]
         order = sorted(np.flatnonzero(member.any(axis=0)), key=lambda view: kinds[view])
@@ -157,17 +158,15 @@ class _Plan:
         self.starts = np.array([*starts, len(order)])
         self.projections = projections[order]
         self.table = rotation_table(np.asarray(angles)[order])
-        self.visible = visible_rows(self.table, self.num_columns, depth)
+        self.visible = visible_rows(self.table, projections.shape[1], depth)
         self.unseen = np.array([projections[s].max() for s in subsets], dtype=np.float32)
         self.rounding = np.float32(rounding)
 
-    def walk(self, z_start, floats=None, coded=None) -> tuple[np.ndarray, np.ndarray]:
+    def walk(self, z_start, written=None, coded=None) -> tuple[np.ndarray, np.ndarray]:
         """Go through the slab from a level on; returns extremes of the volumes, (volumes,) each."""
-        num_levels = self.projections.shape[2]
         slab = levels_together(self.projections, z_start)
-        shape = (self.num_columns, self.depth, num_levels)
         views, groups = (self.table, self.visible), (self.starts, self.member)
-        arguments = (shape, self.rounding, self.unseen, z_start, floats, coded)
+        arguments = (self.depth, self.rounding, self.unseen, written, coded)
         least, largest = walk(slab, views, groups, *arguments)
         return least.min(axis=1), largest.max(axis=1)
 

@@ -1,8 +1,8 @@
 """Between the order of axes that files have, x innermost, and that of the kernels, z innermost.
 
 Number by number that takes as long as a walk itself: reads or writes fall far apart, and each
-write first fetches the cache line that it then overwrites. Squares of `SIDE` numbers are turned in
-registers here, and what is written goes past the caches in whole lines.
+write first fetches the cache line that it then overwrites. Squares as wide as a cache line are
+turned in registers here, and what is written goes past the caches in whole lines.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from .compiled import njit
 
 CACHE_LINE = 64  # bytes
 SIDE = 32  # numbers of 16 bits in a cache line
-LINE = ir.VectorType(ir.IntType(16), SIDE)
 
 
 def aligned_empty(shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray:
@@ -44,24 +43,27 @@ def in_whole_lines(array):
 
 @intrinsic
 def turn(typing, source, start, pitch, target, target_start, target_pitch):
-    """Write a square of uint16 numbers transposed, to an array of uint16 or of float32.
+    """Write a square of numbers transposed: of uint16 to uint16 or float32, or of float32.
 
-    Rows of `SIDE` numbers begin at `start` in the memory of `source` and every `pitch` numbers from
-    there; in `target` likewise, where each must begin a cache line.
+    Its rows are a cache line long. They begin at `start` in the memory of `source` and every
+    `pitch` numbers from there; in `target` likewise, where each must begin a cache line.
     """
 
     def generate(context, builder, signature, args):
+        source_type, target_type = signature.args[0], signature.args[3]
+        side = CACHE_LINE * 8 // source_type.dtype.bitwidth
+        line = ir.VectorType(context.get_value_type(source_type.dtype), side)
+        written = ir.VectorType(context.get_value_type(target_type.dtype), side)
         rows = []
-        for row in range(SIDE):
+        for row in range(side):
             place = builder.add(args[1], builder.mul(args[2], _integer(row)))
-            pointer = _pointer(context, builder, signature.args[0], args[0], place, LINE)
+            pointer = _pointer(context, builder, source_type, args[0], place, line)
             rows.append(builder.load(pointer, align=2))
-        is_float = signature.args[3].dtype == types.float32
-        kind = ir.VectorType(ir.FloatType(), SIDE) if is_float else LINE
-        for row, line in enumerate(_transposed(builder, rows)):
+        for row, numbers in enumerate(_transposed(builder, rows)):
             place = builder.add(args[4], builder.mul(args[5], _integer(row)))
-            pointer = _pointer(context, builder, signature.args[3], args[3], place, kind)
-            _stream(builder, builder.uitofp(line, kind) if is_float else line, pointer)
+            pointer = _pointer(context, builder, target_type, args[3], place, written)
+            same = source_type.dtype == target_type.dtype
+            _stream(builder, numbers if same else builder.uitofp(numbers, written), pointer)
         return context.get_dummy_value()
 
     return types.void(source, types.intp, types.intp, target, types.intp, types.intp), generate
@@ -69,11 +71,12 @@ def turn(typing, source, start, pitch, target, target_start, target_pitch):
 
 def _transposed(builder, rows):
     """Swap the squares beside the diagonal, each half as long as the one before."""
-    rows, step = list(rows), SIDE // 2
+    rows, side = list(rows), len(rows)
+    step = side // 2
     while step:
-        lower = [lane if not lane & step else SIDE + lane - step for lane in range(SIDE)]
-        upper = [lane + step if not lane & step else SIDE + lane for lane in range(SIDE)]
-        for row in range(SIDE):
+        lower = [lane if not lane & step else side + lane - step for lane in range(side)]
+        upper = [lane + step if not lane & step else side + lane for lane in range(side)]
+        for row in range(side):
             if not row & step:
                 pair = rows[row], rows[row + step]
                 rows[row] = builder.shuffle_vector(*pair, _lanes(lower))
@@ -98,4 +101,4 @@ def _integer(number):
 
 
 def _lanes(numbers):
-    return ir.Constant(ir.VectorType(ir.IntType(32), SIDE), numbers)
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(numbers)), numbers)
