@@ -65,8 +65,9 @@ def test_patients_can_be_counted_and_run_out(stored):
             patients[index]
 
 
+@pytest.mark.parametrize("coded", [False, True])
 @pytest.mark.parametrize("kinds", [("sum",), ("min",), ("sum", "min")])
-def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds):
+def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds, coded):
     angles = projection_angles(NUM_PROJECTIONS)
     volume = np.random.default_rng(1).normal(50, 400, (9, 9, 5)).astype(np.float32)
     projections = tmp_path / "projections.nii"
@@ -76,9 +77,24 @@ def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds):
     kept = dict(zip(("sum", "min"), network_inputs(codes, angles, counts, 9), strict=True))
     for kind in kinds:
         files.save_codes(tmp_path / f"{kind}.nii", Codes(kept[kind][1]), AFFINE)
-    stored = StoredPatients({k: [tmp_path / f"{k}.nii"] for k in kinds}, NUM_PROJECTIONS, 3)
+    paths = {kind: [tmp_path / f"{kind}.nii"] for kind in kinds}
+    stored = StoredPatients(paths, NUM_PROJECTIONS, 3, coded=coded)
     paths = {kind: [projections] for kind in kinds}
-    rebuilt = StoredPatients(paths, NUM_PROJECTIONS, 3, rebuilt=("min", "sum"), threads=2)
+    how = {"rebuilt": ("min", "sum"), "threads": 2, "coded": coded}
+    rebuilt = StoredPatients(paths, NUM_PROJECTIONS, 3, **how)
     for kind in kinds:
+        made, expected = rebuilt[0][0].inputs[kind], stored[0][0].inputs[kind]
         assert set(rebuilt[0][0].inputs) == set(kinds)
-        np.testing.assert_array_equal(rebuilt[0][0].inputs[kind], stored[0][0].inputs[kind])
+        assert made.dtype == expected.dtype == (np.uint16 if coded else np.float32)
+        np.testing.assert_array_equal(made, expected)
+
+
+def test_codes_are_those_of_the_values(stored, tmp_path):
+    values = stored[0]["sum"][0]
+    files.save_fractions(tmp_path / "sum.nii", values, AFFINE)
+    paths = {"sum": [tmp_path / "sum.nii"], "projections": stored[1]["projections"][:1]}
+    coded, _ = StoredPatients(paths, NUM_PROJECTIONS, 2, coded=True)[0]
+    plain, _ = StoredPatients(paths, NUM_PROJECTIONS, 2)[0]
+    np.testing.assert_array_equal(coded.inputs["sum"], np.rint(values * 65535))
+    np.testing.assert_allclose(plain.inputs["sum"], coded.inputs["sum"] / 65535, atol=1e-7)
+    assert coded.inputs["projections"].dtype == np.float32

@@ -23,8 +23,12 @@ with job(snakemake) as log:
         log(no_gpu if device == "cpu" else f"training on {torch.cuda.get_device_name()}")
     inputs = {kind: given[kind] for kind in method.INPUTS}
     views = int(snakemake.wildcards.views)
-    rebuilding = {"rebuilt": params.rebuilt, "threads": snakemake.threads}
-    patients = StoredPatients(inputs, params.projections, views, given.masks, **rebuilding)
+    how = {
+        "coded": getattr(method, "CODED", False),
+        "rebuilt": params.rebuilt,
+        "threads": snakemake.threads,
+    }
+    patients = StoredPatients(inputs, params.projections, views, given.masks, **how)
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
     data = [path for paths in (*inputs.values(), given.masks) for path in paths]
     stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)

@@ -12,8 +12,12 @@ with job(snakemake):
     state = files.load_model(snakemake.input.model)
     inputs = {kind: snakemake.input[kind] for kind in method.INPUTS}
     views = int(snakemake.wildcards.views)
-    rebuilding = {"rebuilt": snakemake.params.rebuilt, "threads": snakemake.threads}
-    patients = StoredPatients(inputs, snakemake.params.projections, views, **rebuilding)
+    how = {
+        "coded": getattr(method, "CODED", False),
+        "rebuilt": snakemake.params.rebuilt,
+        "threads": snakemake.threads,
+    }
+    patients = StoredPatients(inputs, snakemake.params.projections, views, **how)
     grids = map(files.load_affine, snakemake.input.grids)
     for (known, _), affine, path in zip(patients, grids, snakemake.output, strict=True):
         probability = method.reconstruct(state, known, "cpu")

@@ -5,6 +5,8 @@ A method is one module in `angiovox.methods` with these names:
 TITLE : str, for tables and figures.
 INPUTS : tuple of "projections", "sum" and "min": what it looks at.
 TRAINED : bool, whether it is trained from random weights, on a GPU where there is one.
+CODED : bool, which may be left out; true where "sum" and "min" shall come as they are stored,
+    uint16 codes of which 65,535 stands for 1: half of the memory, and no time to decode.
 Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
 fit(patients, settings, context) -> (state, history)
     state : dict of tensors, numbers and strings; history : list of dicts, a row per epoch.
@@ -37,7 +39,8 @@ class Views:
     """All that a method may know of a patient it reconstructs.
 
     angles : (views,) degrees. inputs : what the method asked for: "projections" as (views,
-    detector, z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1].
+    detector, z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1], or
+    as uint16 codes for a method that is `CODED`.
     """
 
     angles: np.ndarray

@@ -9,7 +9,7 @@ import numpy as np
 
 from .backprojection import network_inputs
 from .codes import Codes
-from .files import load_codes, load_mask, load_volume
+from .files import load_codes, load_mask
 from .geometry import projection_angles, view_indices
 from .interface import Views
 
@@ -23,6 +23,8 @@ class StoredPatients(Sequence):
     masks : paths, or empty where no mask may be seen; the mask is then None.
     rebuilt : which of "sum" and "min" have the path of the projections, to be made from them
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
+    coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
+        they are looked at.
     """
 
     inputs: dict[str, list[str]]
@@ -31,6 +33,7 @@ class StoredPatients(Sequence):
     masks: list[str] = field(default_factory=list)
     rebuilt: Sequence[str] = ()
     threads: int = 1
+    coded: bool = False
 
     def __len__(self) -> int:
         return min(map(len, self.inputs.values()))
@@ -45,7 +48,9 @@ class StoredPatients(Sequence):
             if kind in self.rebuilt:
                 arrays |= {} if kind in arrays else self._rebuild(paths[index], angles, chosen)
             else:
-                arrays[kind] = load_volume(paths[index])[0]
+                stored, _ = load_codes(paths[index])
+                is_coded = self.coded and kind != "projections"
+                arrays[kind] = stored.codes if is_coded else stored.values()
         if "projections" in arrays:
             arrays["projections"] = arrays["projections"][chosen]
         known = Views(angles[chosen], arrays)
@@ -55,5 +60,6 @@ class StoredPatients(Sequence):
         projections = load_codes(path)[0].codes
         depth = projections.shape[1]
         sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
-        made = {"sum": sums, "min": minima}
-        return {kind: Codes(made[kind][0]).values() for kind in self.inputs if kind in self.rebuilt}
+        made = {"sum": Codes(sums[0]), "min": Codes(minima[0])}
+        asked = {kind: made[kind] for kind in self.inputs if kind in self.rebuilt}
+        return {kind: made.codes if self.coded else made.values() for kind, made in asked.items()}

@@ -10,7 +10,8 @@ from ..training_settings import Settings
 TITLE = "3D denoising autoencoder"
 INPUTS = ("sum",)
 TRAINED = True
-__all__ = ["INPUTS", "TITLE", "TRAINED", "Settings", "fit", "reconstruct"]
+CODED = True  # decoded slab by slab, on the GPU
+__all__ = ["CODED", "INPUTS", "TITLE", "TRAINED", "Settings", "fit", "reconstruct"]
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
