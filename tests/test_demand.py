@@ -122,10 +122,11 @@ def test_a_job_that_goes_through_more_volumes_has_more_time_and_no_more_memory()
         assert demand.memory_mb(rule, many) == demand.memory_mb(rule, few)
 
 
-def test_views_drawn_side_by_side_take_memory():
-    for rule in ("figure2", "figure4"):
+def test_more_view_counts_take_memory_where_all_are_in_work():
+    """back_project writes slabs of all of them, figure4 holds all masks."""
+    for rule, copies in (("back_project", 0.5), ("figure4", 0.2)):
         more = demand.memory_mb(rule, scale(384, views=20))
-        assert more > demand.memory_mb(rule, scale(384)) + 13 * scale(384).volume_mb
+        assert more > demand.memory_mb(rule, scale(384)) + 13 * copies * scale(384).volume_mb
 
 
 def test_a_series_larger_than_the_study_takes_more_memory():
@@ -192,7 +193,7 @@ def test_a_network_asks_for_more_than_a_threshold(fresh):
     done = snakemake(fresh, "-n", "--configfile", "config/paper.yaml")
     job = r"^rule reconstruct:.*?wildcards: method=(\w+).*?mem_mb=(\d+)"
     memory = {method: int(mb) for method, mb in re.findall(job, done.stdout, re.M | re.S)}
-    assert memory["dae"] > 5 * memory["hull"] and memory["hull"] == memory["backprojection"]
+    assert memory["dae"] > 2 * memory["hull"] and memory["hull"] == memory["backprojection"]
 
 
 def test_the_cohort_of_the_papers_config_is_the_one_meant_here():

@@ -72,3 +72,6 @@ use rule mesh as mesh_truth with:
         "logs/mesh/truth.log",
     benchmark:
         "results/benchmarks/mesh/truth.tsv"
+    resources:
+        mem_mb=memory("mesh_truth"),
+        runtime=minutes("mesh_truth"),

@@ -66,31 +66,31 @@ class Job:
 
 
 MEASURED = {
-    "phantom": Job(311, 3.1, seconds=5, volume_seconds=10),
+    "phantom": Job(295, 2.7, seconds=5, volume_seconds=9),
     "phantom_morphometry": Job(165, each_seconds=0.6, volumes="trees"),
-    "phantom_masks": Job(147, 2.8, volume_seconds=0.7, volumes="phantoms"),
-    "phantom_sheet": Job(600, 3.8, seconds=5, volume_seconds=17),
-    "phantom_anatomy": Job(655, seconds=5.5),
-    "convert": Job(203, 2.3, volume_seconds=5.5),
-    "mask": Job(78, 3.3, volume_seconds=5.5),
-    "mask_quality": Job(146, 0.9, volume_seconds=0.4, volumes="patients"),
-    "project": Job(196, 1.2, volume_seconds=2.5),
-    "back_project": Job(193, 5, volume_seconds=4.3, volumes="views"),
-    "fit": Job(267, 5.9, volume_seconds=5, volumes="train"),
-    "train": Job(4000, 12),  # not measured: the libraries of a GPU, and what it is fed with
-    "reconstruct": Job(240, 3.1, volume_seconds=2.5, volumes="test"),
-    "reconstruct_trained": Job(300, 52, volume_seconds=50, volumes="test"),  # up to 192^3
-    "evaluate": Job(145, 4.3, volume_seconds=3.3, volumes="test"),
-    "mesh": Job(203, 2.3, volume_seconds=2, volumes="test"),
-    "mesh_truth": Job(203, 2.3, volume_seconds=2, volumes="test"),
+    "phantom_masks": Job(105, 1.6, volume_seconds=0.5, volumes="phantoms"),
+    "phantom_sheet": Job(630, 1.6, seconds=5, volume_seconds=5),
+    "phantom_anatomy": Job(600, seconds=5),
+    "convert": Job(110, 2.75, volume_seconds=2.5),
+    "mask": Job(216, 0.8, volume_seconds=0.6),
+    "mask_quality": Job(150, 1.1, volume_seconds=0.4, volumes="patients"),
+    "project": Job(190, 0.9, volume_seconds=1.2),
+    "back_project": Job(193, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
+    "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),
+    "train": Job(4000, 12),  # not measured: the libraries of a GPU. On a CPU 6.8 GB at 384^3
+    "reconstruct": Job(310, 2, volume_seconds=1.3, volumes="test"),
+    "reconstruct_trained": Job(370, 10.2, volume_seconds=20, volumes="test"),  # less beyond 192^3
+    "evaluate": Job(105, 1.2, volume_seconds=1.2, volumes="test"),
+    "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
+    "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "paper_tables": Job(157),
     "assumptions": Job(95),
-    "figure1": Job(204, 2.5, volume_seconds=3.2),
-    "figure2": Job(255, 1, held=0.81, volume_seconds=1.4, volumes="views"),
-    "figure3": Job(319, 3.1, volume_seconds=2.7),
-    "figure4": Job(575, 1.9, held=1, seconds=7, volume_seconds=2.8, volumes="views"),
-    "iou_by_views": Job(124),
-    "learning_curves": Job(187),
+    "figure1": Job(125, 2.25, volume_seconds=1.3),
+    "figure2": Job(232, 1.1, held=0.01, volume_seconds=0.85, volumes="views"),
+    "figure3": Job(300, 1.9, volume_seconds=1.8),
+    "figure4": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="views"),  # of noise
+    "iou_by_views": Job(142),
+    "learning_curves": Job(203),
     "provenance": Job(150),
 }
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
@@ -98,13 +98,13 @@ MEASURED = {
 STORED = {
     "dicom": (0.5, 0.5, 0),
     "truth": (0.3, 0.01, 0),
-    "volumes": (0, 1, 0),
+    "volumes": (0, 0.5, 0),
     "masks": (0.01, 0.003, 0),
-    "projections": (0, 0, 1),
+    "projections": (0, 0, 0.5),
     "backprojections": (0, 0.5, 0),
     "models": (3, 0, 0),
     "reconstructions": (0, 0.45, 0),  # the network's; those of thresholds compress to nothing
-    "meshes": (3, 0.05, 0),
+    "meshes": (3, 0.05, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),

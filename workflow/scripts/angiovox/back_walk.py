@@ -75,7 +75,7 @@ def walk(slab, views, groups, depth, rounding, unseen, written, coded):
                 if written is None:
                     _update(values.ravel(), count, least.ravel(), largest.ravel(), num_volumes)
                 elif coded is None:
-                    tile[:, :, x - first_x] = values
+                    _keep(values, tile, x - first_x)
                 else:
                     _encode(values, count, coded[0], coded[1], tile, x - first_x)
             if written is not None:
@@ -162,6 +162,14 @@ def _update(values, count, least, largest, num_volumes):
             low, high = smaller(low, value), larger(high, value)
         store(least, volume * WIDTH, low)
         store(largest, volume * WIDTH, high)
+
+
+@njit(nogil=True, cache=True)
+def _keep(values, tile, x):
+    for volume in range(len(values)):
+        for k in range(TILE_Y):
+            for level in range(WIDTH):
+                tile[volume, k, x, level] = values[volume, k, level]
 
 
 @njit(nogil=True, cache=True, fastmath=FAST, error_model="numpy")
