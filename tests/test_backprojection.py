@@ -122,13 +122,27 @@ def test_the_order_of_views_does_not_matter():
     np.testing.assert_array_equal(bound2, bound)
 
 
+@pytest.mark.parametrize("detector", [9, 32, 48])
 @pytest.mark.parametrize("num_levels", [1, 64, 150])
-def test_threads_and_slabs_do_not_change_a_bit(num_levels):
-    projections = random_array((len(ANGLES), 9, num_levels))
+def test_threads_and_slabs_do_not_change_a_bit(num_levels, detector):
+    projections = random_array((len(ANGLES), detector, num_levels))
     total, bound = back_project(projections, ANGLES, 7, threads=1)
     total3, bound3 = back_project(projections, ANGLES, 7, threads=3)
     np.testing.assert_array_equal(total3, total)
     np.testing.assert_array_equal(bound3, bound)
+
+
+@pytest.mark.parametrize("shape", [(16, 5, 16), (48, 17, 83), (32, 3, 64), (80, 4, 100)])
+def test_each_level_is_what_it_is_alone(shape):
+    """Whether or not it is written in whole cache lines."""
+    detector, depth, num_levels = shape
+    projections = random_array((len(ANGLES), detector, num_levels))
+    projections[0, 0] = 1e3  # the brightest, which unseen voxels take, is in every level
+    together = back_project(projections, ANGLES, depth, threads=2)
+    for level in range(0, num_levels, 7):
+        alone = back_project(projections[:, :, level : level + 1], ANGLES, depth)
+        for volume, plane in zip(together, alone, strict=True):
+            np.testing.assert_array_equal(volume[:, :, level], plane[:, :, 0])
 
 
 def test_levels_do_not_mix_across_slab_borders():
@@ -214,19 +228,21 @@ def test_other_subsets_do_not_change_a_bit(count):
             np.testing.assert_array_equal(one[0], many[k])
 
 
+@pytest.mark.parametrize("num_columns", [9, 64])
 @pytest.mark.parametrize("num_levels", [1, 64, 150])
-def test_threads_do_not_change_a_bit_of_an_input(num_levels):
-    projections, angles = acquisition((9, 11, num_levels))
+def test_threads_do_not_change_a_bit_of_an_input(num_levels, num_columns):
+    projections, angles = acquisition((num_columns, 11, num_levels))
     one = network_inputs(projections, angles, subsets(), 11, threads=1)
     for threads in (2, 500):
         many = network_inputs(projections, angles, subsets(), 11, threads)
         np.testing.assert_array_equal(one, many)
 
 
+@pytest.mark.parametrize("num_columns", [9, 64])
 @pytest.mark.parametrize("num_levels", [1, 64, 150])
-def test_slabs_make_up_the_volumes(num_levels):
-    projections, angles = acquisition((9, 11, num_levels))
-    made = np.full((2 * len(subsets()), num_levels, 11, 9), 12345, dtype=np.uint16)
+def test_slabs_make_up_the_volumes(num_levels, num_columns):
+    projections, angles = acquisition((num_columns, 11, num_levels))
+    made = np.full((2 * len(subsets()), num_levels, 11, num_columns), 12345, dtype=np.uint16)
 
     def receive(z_start, codes):
         made[:, z_start : z_start + codes.shape[1]] = codes

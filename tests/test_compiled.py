@@ -1,6 +1,7 @@
 """The cache of compiled kernels: used where it fits, compiled anew where it is broken or stale."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from conftest import ROOT
 
 KERNEL = """
 import sys
-sys.path.insert(0, {scripts!r})
+sys.path.insert(0, sys.argv[1])
 from angiovox.compiled import njit
 
 @njit(cache=True)
@@ -25,10 +26,10 @@ print(sum(double.stats.cache_hits.values()), sum(double.stats.cache_misses.value
 def run(tmp_path):
     """Run a program with a kernel in it; gives how often its cache was hit and missed."""
     program = tmp_path / "program.py"
-    program.write_text(KERNEL.format(scripts=str(ROOT / "workflow/scripts")))
+    program.write_text(KERNEL)
 
-    def start(**environment):
-        command = [sys.executable, str(program)]
+    def start(scripts=ROOT / "workflow/scripts", **environment):
+        command = [sys.executable, str(program), str(scripts)]
         cache = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
         environment = os.environ | cache | environment
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -65,3 +66,15 @@ def test_another_processors_cache_is_not_used(run):
     run()
     assert run(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="") == ["0", "1"]
     assert run() == ["1", "0"]
+
+
+def test_another_version_of_what_a_kernel_takes_from_elsewhere_is_compiled_anew(run, tmp_path):
+    """Its own file is the same; numba looks at that one only."""
+    package = shutil.copytree(ROOT / "workflow/scripts/angiovox", tmp_path / "angiovox")
+    assert run(scripts=tmp_path) == ["0", "1"]
+    assert run(scripts=tmp_path) == ["1", "0"]
+    lanes = package / "lanes.py"
+    lanes.write_text(lanes.read_text().replace("WIDTH = 64", "WIDTH = 32"))
+    assert run(scripts=tmp_path) == ["0", "1"]
+    (package / "errors.py").write_text((package / "errors.py").read_text() + "\n")
+    assert run(scripts=tmp_path) == ["1", "0"]

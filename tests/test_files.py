@@ -265,6 +265,27 @@ def test_an_error_between_slabs_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("starts", [[0, 2], [0, 2, 2], [2, 4], []])
+def test_a_volume_with_missing_levels_is_no_file(tmp_path, starts):
+    with (
+        pytest.raises(ValueError, match="of 6 were written"),
+        files.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
+    ):
+        for start in starts:
+            write(start, np.zeros((2, 5, 4), np.uint16))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("slab", [np.zeros((2, 5, 4)), np.zeros((2, 4, 5), np.uint16)])
+def test_a_slab_of_another_kind_is_refused(tmp_path, slab):
+    with (
+        pytest.raises(ValueError, match="a slab of"),
+        files.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
+    ):
+        write(0, slab)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_model_comes_back(tmp_path):
     state = {"network": {"weight": torch.rand(3, 2)}, "threshold": 0.25, "note": "text"}
     files.save_model(tmp_path / "m.pt", state)

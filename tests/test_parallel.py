@@ -37,6 +37,26 @@ def test_columns_hold_the_levels_and_the_last_fills_up(shape, kind, order):
         np.testing.assert_array_equal(slab, volume[:, :, levels])
 
 
+@pytest.mark.parametrize("axes", [(0, 1, 2), (1, 0, 2), (2, 0, 1), (2, 1, 0), (0, 2, 1), (1, 2, 0)])
+@pytest.mark.parametrize("shape", [(32, 64, 96), (7, 64, 64)])
+def test_any_order_of_axes_in_memory_gives_the_same_columns(shape, axes):
+    volume = np.random.default_rng(0).integers(0, 65536, shape).astype(np.uint16)
+    given = volume.transpose(axes).copy().transpose(np.argsort(axes))
+    np.testing.assert_array_equal(given, volume)
+    for start in range(0, shape[2], WIDTH):
+        expected = levels_together(volume.astype(np.float32), start)
+        np.testing.assert_array_equal(levels_together(given, start), expected)
+
+
+def test_a_file_that_is_no_multiple_of_its_numbers_is_read():
+    """Strides of odd bytes, as in a table of records."""
+    records = np.zeros((64, 2, 32), dtype=[("number", np.uint16), ("flag", np.uint8)])
+    records["number"] = np.random.default_rng(0).integers(0, 65536, records.shape)
+    given = records["number"].transpose(2, 1, 0)
+    expected = levels_together(given.astype(np.float32), 0)
+    np.testing.assert_array_equal(levels_together(given, 0), expected)
+
+
 def test_a_mapped_file_is_read(tmp_path):
     volume = np.random.default_rng(0).integers(0, 30_000, (5, 4, 3)).astype(np.uint16)
     volume.tofile(tmp_path / "volume")

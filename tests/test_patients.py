@@ -98,3 +98,11 @@ def test_codes_are_those_of_the_values(stored, tmp_path):
     np.testing.assert_array_equal(coded.inputs["sum"], np.rint(values * 65535))
     np.testing.assert_allclose(plain.inputs["sum"], coded.inputs["sum"] / 65535, atol=1e-7)
     assert coded.inputs["projections"].dtype == np.float32
+
+
+def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
+    """Codes stand for fractions, or are none."""
+    codes = np.arange(100, dtype=np.uint16).reshape(4, 5, 5)
+    files.save_codes(tmp_path / "sum.nii", Codes(codes, slope=0.5, intercept=2.0), AFFINE)
+    coded, _ = StoredPatients({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, 2, coded=True)[0]
+    np.testing.assert_array_equal(coded.inputs["sum"], 0.5 * codes + 2)

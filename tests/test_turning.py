@@ -1,4 +1,4 @@
-"""Squares of 16-bit numbers turned in registers: what transposing an array gives."""
+"""Squares of numbers turned in registers: what transposing an array gives."""
 
 import numpy as np
 import pytest

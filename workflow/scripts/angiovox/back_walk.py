@@ -50,7 +50,7 @@ def walk(slab, views, groups, depth, rounding, unseen, written, coded):
     unseen : of each subset, the minimum where none of its views sees the voxel.
     written : (volumes, levels, y, x) of what is to be written, float32, or uint16 where coded; None
         where the extremes alone are asked for, which only then are looked for. Volumes are sum and
-        minimum of the first subset, of the second, and so on.
+        minimum of the first subset, of the second, and so on; each lies in one piece.
     coded : each volume's lowest value and scale; or None.
     """
     table, visible = views
@@ -166,6 +166,7 @@ def _update(values, count, least, largest, num_volumes):
 
 @njit(nogil=True, cache=True)
 def _keep(values, tile, x):
+    """Rows beyond the volume too, which are not written."""
     for volume in range(len(values)):
         for k in range(TILE_Y):
             for level in range(WIDTH):

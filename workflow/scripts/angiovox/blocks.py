@@ -111,11 +111,14 @@ def chosen(grad: Tensor, which: Tensor, index: int) -> Tensor:
 
 def padded(volume: Tensor, stride: int) -> Tensor:
     """(batch, x, y, z) with edges repeated to multiples of the stride, in the volume's own type."""
+    kind = volume.dtype
+    if kind is torch.uint16:  # which few operations on a GPU know; the bits are the same
+        volume = volume.view(torch.int16)
     for axis in (1, 2, 3):
         if margin := -volume.shape[axis] % stride:
             last = volume.narrow(axis, volume.shape[axis] - 1, 1)
             volume = torch.cat([volume, *[last] * margin], dim=axis)
-    return volume
+    return volume.view(kind)
 
 
 def fractions(codes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -26,6 +26,11 @@ class Codes:
         """Float32, in the same order of axes in memory."""
         return decode(self.codes, self.slope, self.intercept)
 
+    @property
+    def is_fractions(self) -> bool:
+        """Whether the codes stand for values in [0, 1], 65,535 for 1."""
+        return self.codes.dtype == np.uint16 and (self.slope, self.intercept) == (FRACTION, 0)
+
     def value_of(self, code: float) -> float:
         """What a code stands for, or a place between two codes."""
         return code * self.slope + self.intercept

@@ -1,13 +1,17 @@
 """numba's compiler, whose cache on disk may be broken or stale without harm.
 
-numba itself compiles anew for another processor, another version of a function and another numba.
-What a power cut or a full disk left of the cache it would take for a reason to fail, in each job.
+numba itself compiles anew for another processor, another version of a function's own file and
+another numba. It overlooks what a function takes from other files, such as vectors of another
+width; and what a power cut or a full disk left of the cache it takes for a reason to fail, in each
+job.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
+from pathlib import Path
 from typing import Any
 
 from numba import njit
@@ -15,7 +19,20 @@ from numba.core.caching import IndexDataCacheFile
 
 __all__ = ["njit"]
 
-_load = IndexDataCacheFile.load
+_texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
+_kernels = [text for text in _texts if b"compiled import" in text or b"numba.extending" in text]
+SOURCES = hashlib.sha256(b"".join(_kernels)).hexdigest()
+
+_init, _load = IndexDataCacheFile.__init__, IndexDataCacheFile.load
+
+
+def _of_these_sources(self: IndexDataCacheFile, *arguments: Any, **named: Any) -> None:
+    """An index, of any library's kernels, that is obsolete where a file with ours is another.
+
+    Constants come from such files only: `lanes`, `turning` and a kernel's own.
+    """
+    _init(self, *arguments, **named)
+    self._version = f"{self._version} {SOURCES}"
 
 
 def _load_or_compile(self: IndexDataCacheFile, key: Any) -> Any:
@@ -28,4 +45,5 @@ def _load_or_compile(self: IndexDataCacheFile, key: Any) -> Any:
         return None
 
 
+IndexDataCacheFile.__init__ = _of_these_sources
 IndexDataCacheFile.load = _load_or_compile

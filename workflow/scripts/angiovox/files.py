@@ -86,8 +86,8 @@ def slabs_of_codes(
 ) -> Iterator[Callable[[int, np.ndarray], None]]:
     """Write a volume of values in [0, 1] slab by slab; the file is that of `save_codes`.
 
-    Yields a function of a slab's first level and its codes (levels, y, x), which several threads
-    may call at once.
+    Yields a function of a slab's first level and its codes, (levels, y, x) uint16 in numpy's order,
+    which several threads may call at once. Raises ValueError for other codes, for missing levels.
     """
     image = nib.Nifti1Image(np.broadcast_to(np.uint16(0), shape), affine)
     image.header.set_slope_inter(FRACTION, 0)
@@ -97,8 +97,12 @@ def slabs_of_codes(
 
     with whole_file(path) as temporary, temporary.open("wb", buffering=0) as file:
         file.write(image.header.binaryblock)
+        levels: list[int] = []
 
         def write(z_start: int, codes: np.ndarray) -> None:
+            if codes.dtype != np.uint16 or codes.shape[1:] != (shape[1], shape[0]):
+                raise ValueError(f"a slab of {shape} has {codes.shape} {codes.dtype}")
+            levels.extend(range(z_start, z_start + len(codes)))
             place = image.header.get_data_offset() + z_start * level_bytes
             rest = memoryview(codes).cast("B")
             while rest:  # a single write takes 2 GB at most
@@ -106,6 +110,8 @@ def slabs_of_codes(
                 rest, place = rest[written:], place + written
 
         yield write
+        if sorted(levels) != list(range(shape[2])):
+            raise ValueError(f"{path}: levels {sorted(levels)} of {shape[2]} were written")
 
 
 def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:

@@ -49,7 +49,7 @@ class StoredPatients(Sequence):
                 arrays |= {} if kind in arrays else self._rebuild(paths[index], angles, chosen)
             else:
                 stored, _ = load_codes(paths[index])
-                is_coded = self.coded and kind != "projections"
+                is_coded = self.coded and kind != "projections" and stored.is_fractions
                 arrays[kind] = stored.codes if is_coded else stored.values()
         if "projections" in arrays:
             arrays["projections"] = arrays["projections"][chosen]

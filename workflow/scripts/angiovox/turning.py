@@ -35,7 +35,7 @@ def aligned_empty(shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray
 
 @njit(nogil=True, cache=True)
 def in_whole_lines(array):
-    """Whether each row along the last axis begins a cache line and fills its last."""
+    """Whether rows along the last axis, one after the other, begin and end with a cache line."""
     return (
         array.ctypes.data % CACHE_LINE == 0 and array.shape[-1] * array.itemsize % CACHE_LINE == 0
     )
@@ -45,8 +45,8 @@ def in_whole_lines(array):
 def turn(typing, source, start, pitch, target, target_start, target_pitch):
     """Write a square of numbers transposed: of uint16 to uint16 or float32, or of float32.
 
-    Its rows are a cache line long. They begin at `start` in the memory of `source` and every
-    `pitch` numbers from there; in `target` likewise, where each must begin a cache line.
+    Rows of `source` are a cache line long. They begin at `start` in its memory and every `pitch`
+    numbers from there; in `target` likewise, where each must begin a cache line.
     """
 
     def generate(context, builder, signature, args):
