@@ -22,22 +22,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import ndimage
-from skimage import transform
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "workflow" / "scripts")]
 
 from angiovox.backprojection import back_project, network_inputs  # noqa: E402
 from angiovox.codes import encode  # noqa: E402
 from angiovox.geometry import projection_angles, view_indices  # noqa: E402
 from angiovox.projection import project_max  # noqa: E402
 
-try:
-    import astra
-except ImportError:  # a baseline only: nobody needs it
-    astra = None
+from benchmarks.baselines import ANGLES, SLICEWISE, scipy_back_project, scipy_project  # noqa: E402
 
-ANGLES = projection_angles(90)
 SAMPLED = list(range(4, 90, 9))  # angles at which scipy is timed: it depends on the angle
 VIEW_COUNTS = (90, 46, 24, 10, 5, 3, 2)
 FLOOR_EDGE, FLOOR_THREADS = 384, 2
@@ -116,45 +111,6 @@ def check_threads(work: Callable[[int], Iterable[np.ndarray]]) -> None:
     """Ends the benchmark where one thread and two do not give the same, bit for bit."""
     if not all(map(np.array_equal, work(1), work(2))):
         sys.exit("results differ between 1 and 2 threads")
-
-
-def rotate(volume: np.ndarray, angle: float, outside: float = 0.0) -> np.ndarray:
-    """The text's rotation: bilinear in the plane, the grid kept."""
-    return ndimage.rotate(volume, angle, axes=(0, 1), reshape=False, order=1, cval=outside)
-
-
-def scipy_project(volume: np.ndarray, angle: float) -> np.ndarray:
-    """One projection as the paper's text has it."""
-    return rotate(volume, angle, outside=volume.min()).max(axis=1)
-
-
-def scipy_back_project(view: np.ndarray, angle: float, total: np.ndarray) -> None:
-    """Add one view as the paper's text has it: repeat along depth, rotate back."""
-    total += rotate(np.repeat(view[:, None], total.shape[1], axis=1), -angle)
-
-
-def iradon(views: np.ndarray) -> np.ndarray:
-    """Sum of the views (views, detector) of one slice, by scikit-image."""
-    options = {"filter_name": None, "circle": False, "output_size": views.shape[1]}
-    mean = transform.iradon(views.T, theta=ANGLES, **options).T
-    return mean * (2 * len(ANGLES) / np.pi)
-
-
-def astra_sum(views: np.ndarray) -> np.ndarray:
-    """Sum of the views (views, detector) of one slice, by ASTRA's projector for the CPU."""
-    size = views.shape[1]
-    rays = astra.create_proj_geom("parallel", 1.0, size, np.radians(ANGLES))
-    projector = astra.create_projector("strip", rays, astra.create_vol_geom(size, size))
-    handle, result = astra.create_backprojection(np.ascontiguousarray(views), projector)
-    astra.data2d.delete(handle)
-    astra.projector.delete(projector)
-    return result.T
-
-
-SLICEWISE = {
-    "skimage.transform.iradon, no filter": iradon,
-    "ASTRA on the CPU, strip": astra_sum if astra else None,
-}
 
 
 def projection_rows(volume: np.ndarray, threads: int) -> list[dict]:

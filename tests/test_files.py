@@ -254,6 +254,29 @@ def test_slabs_of_codes_make_the_same_file_as_all_at_once(tmp_path, order):
     assert (tmp_path / "slabs.nii").read_bytes() == (tmp_path / "once.nii").read_bytes()
 
 
+def test_volumes_with_a_path_are_written_and_no_others(tmp_path):
+    codes = np.random.default_rng(0).integers(0, 65536, (3, 6, 5, 4)).astype(np.uint16)
+    paths = [tmp_path / "first.nii", None, tmp_path / "third.nii"]
+    with files.slabs_of_volumes(paths, (4, 5, 6), np.eye(4)) as write:
+        for start in (4, 0):
+            write(start, np.ascontiguousarray(codes[:, start : start + 4]))
+    assert sorted(tmp_path.iterdir()) == [paths[0], paths[2]]
+    for path, volume in zip(paths, codes, strict=True):
+        if path:
+            np.testing.assert_array_equal(files.load_codes(path)[0].codes, volume.T)
+
+
+def test_an_error_between_slabs_of_volumes_leaves_none(tmp_path):
+    paths = [tmp_path / "first.nii", tmp_path / "second.nii"]
+    with (
+        pytest.raises(OSError, match="disk full"),
+        files.slabs_of_volumes(paths, (4, 5, 6), np.eye(4)) as write,
+    ):
+        write(0, np.zeros((2, 6, 5, 4), np.uint16))
+        raise OSError("disk full")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_error_between_slabs_leaves_nothing(tmp_path):
     affine = isotropic_affine((4, 5, 6), 0.6)
     with (

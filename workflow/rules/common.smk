@@ -137,9 +137,9 @@ def check_before_start():
             disk.check_writable(folder)
         disk.check_room(outputs)
         if workflow.executor_plugin.name == "local":
-            pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+            machine_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
             kinds_of_jobs = {measured_as(job.rule.name, job.wildcards) for job in jobs}
-            demand.check_memory(kinds_of_jobs & set(demand.MEASURED), SCALE, pages / 1e6)
+            demand.check_memory(kinds_of_jobs & set(demand.MEASURED), SCALE, machine_mb)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -10,8 +10,8 @@ import io
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +112,26 @@ def slabs_of_codes(
         yield write
         if sorted(levels) != list(range(shape[2])):
             raise ValueError(f"{path}: levels {sorted(levels)} of {shape[2]} were written")
+
+
+@contextmanager
+def slabs_of_volumes(
+    paths: Sequence[str | Path | None], shape: tuple[int, int, int], affine: np.ndarray
+) -> Iterator[Callable[[int, np.ndarray], None]]:
+    """`slabs_of_codes` of several volumes; what has no path is not kept.
+
+    Yields a function of a slab's first level and its codes (volumes, levels, y, x).
+    """
+    with ExitStack() as stack:
+        files = [path and slabs_of_codes(path, shape, affine) for path in paths]
+        writers = [file and stack.enter_context(file) for file in files]
+
+        def write(z_start: int, codes: np.ndarray) -> None:
+            for write_volume, volume in zip(writers, codes, strict=True):
+                if write_volume:
+                    write_volume(z_start, volume)
+
+        yield write
 
 
 def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:

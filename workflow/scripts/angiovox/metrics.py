@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .codes import CHUNK
+
 THRESHOLD = 0.5  # of the probability, inclusive
-CHUNK = 2**16  # voxels that are compared at a time: they stay in the processor's cache
 
 
 def binary(probability: np.ndarray) -> np.ndarray:

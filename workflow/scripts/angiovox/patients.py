@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,23 +43,25 @@ class StoredPatients(Sequence):
             raise IndexError(index)
         chosen = view_indices(self.num_projections, self.views)
         angles = projection_angles(self.num_projections)
-        arrays = {}
+        stored: dict[str, Codes] = {}
         for kind, paths in self.inputs.items():
-            if kind in self.rebuilt:
-                arrays |= {} if kind in arrays else self._rebuild(paths[index], angles, chosen)
-            else:
-                stored, _ = load_codes(paths[index])
-                is_coded = self.coded and kind != "projections" and stored.is_fractions
-                arrays[kind] = stored.codes if is_coded else stored.values()
-        if "projections" in arrays:
-            arrays["projections"] = arrays["projections"][chosen]
-        known = Views(angles[chosen], arrays)
+            if kind not in self.rebuilt:
+                stored[kind] = load_codes(paths[index])[0]
+            elif kind not in stored:
+                stored = self._rebuilt(paths[index], angles, chosen) | stored
+        if "projections" in stored:
+            whole = stored["projections"]
+            stored["projections"] = replace(whole, codes=whole.codes[chosen])
+        inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
+        known = Views(angles[chosen], inputs)
         return known, load_mask(self.masks[index]) if self.masks else None
 
-    def _rebuild(self, path: str, angles: np.ndarray, chosen: np.ndarray) -> dict[str, np.ndarray]:
+    def _rebuilt(self, path: str, angles: np.ndarray, chosen: np.ndarray) -> dict[str, Codes]:
         projections = load_codes(path)[0].codes
         depth = projections.shape[1]
         sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
-        made = {"sum": Codes(sums[0]), "min": Codes(minima[0])}
-        asked = {kind: made[kind] for kind in self.inputs if kind in self.rebuilt}
-        return {kind: made.codes if self.coded else made.values() for kind, made in asked.items()}
+        return {"sum": Codes(sums[0]), "min": Codes(minima[0])}
+
+    def _given(self, kind: str, stored: Codes) -> np.ndarray:
+        is_coded = self.coded and kind != "projections" and stored.is_fractions
+        return stored.codes if is_coded else stored.values()

@@ -18,17 +18,8 @@ from typing import Any
 import pandas as pd
 
 PACKAGES = (
-    *(
-        "snakemake",
-        "torch",
-        "numpy",
-        "numba",
-        "llvmlite",
-        "scipy",
-        "pydicom",
-        "pylibjpeg",
-        "highdicom",
-    ),
+    *("snakemake", "torch", "numpy", "numba", "llvmlite", "scipy"),
+    *("pydicom", "pylibjpeg", "highdicom"),
     *("scikit-image", "pandas", "seaborn", "matplotlib", "pyvista", "vtk", "nibabel"),
     *("tabulate", "tqdm"),
 )

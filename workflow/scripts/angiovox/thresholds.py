@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .codes import CHUNK
 from .interface import Context, Training
 
 BINS = 1000
-CHUNK = 2**16  # voxels that are counted at a time: they stay in the processor's cache
 
 
 def fit_threshold(kind: str, patients: Training, context: Context) -> tuple[dict, list[dict]]:
