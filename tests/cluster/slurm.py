@@ -112,11 +112,19 @@ class Cluster:
         """A power cut: the node's daemon and all it runs are killed, and the node is down."""
         self._end(name)
         self.call("scontrol", "update", f"nodename={name}", "state=down", "reason=test")
+        shutil.rmtree(self.folder / name)  # its spool: sockets and scripts of what it ran
 
     def bring_back(self, name: str) -> None:
-        """Power returns."""
+        """Power returns; jobs come once the node has settled. SLURM's hold of two minutes gives
+        it that time: of jobs that came at once, some were taken for those lost, and killed.
+        """
+        if name in self._pids:
+            return
+        self.call("scontrol", "update", f"nodename={name}", "state=drain", "reason=test")
         self.start_node(name)
-        self.call("scontrol", "update", f"nodename={name}", "state=resume", check=False)
+        wait_for(lambda: self._node_state(name) == "drained", f"{name} drained", 60)
+        wait_for(lambda: self._is_silent(name), f"{name} silent", 60)
+        self.call("scontrol", "update", f"nodename={name}", "state=resume")
 
     def requeue_now(self, job: str) -> None:
         """SLURM holds a requeued job for two minutes; not in a test."""
@@ -124,6 +132,13 @@ class Cluster:
 
     def start_node(self, name: str) -> None:
         self._start(name, "-D", "-N", name, daemon="slurmd")
+
+    def _node_state(self, name: str) -> str:
+        return self.call("sinfo", "-h", "-N", "-n", name, "-o", "%T", check=False).strip()
+
+    def _is_silent(self, name: str, seconds: float = 3) -> bool:
+        """A node that has logged nothing for a while has nothing left to tell the controller."""
+        return time.time() - (self.folder / f"{name}.log").stat().st_mtime > seconds
 
     def _idle(self) -> bool:
         return self.call("sinfo", "-h", "-N", "-o", "%T", check=False).split() == ["idle"] * 3

@@ -249,7 +249,8 @@ def test_a_training_at_its_time_limit_goes_on_in_the_next_submission(disturbed, 
 def test_a_training_that_lost_its_node_waits_visibly_and_goes_on(disturbed, cluster):
     folder, seen = disturbed
     job = state(cluster, seen["lost"])
-    assert (job["JobState"], job["NodeList"]) == ("COMPLETED", "gpu1")
+    told = f"{job}\n{log_of(folder, job)}\n{(folder / 'terminal.txt').read_text()}"
+    assert (job["JobState"], job["NodeList"]) == ("COMPLETED", "gpu1"), told
     assert int(job["Restarts"]) >= 1
     assert seen["reason"].startswith("PENDING (")
     assert "resuming" in log_of(folder, job)
