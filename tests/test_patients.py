@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from angiovox import files
+from angiovox import files, interface
 from angiovox.backprojection import network_inputs
 from angiovox.codes import Codes
 from angiovox.geometry import projection_angles, view_indices
-from angiovox.patients import StoredPatients
+from angiovox.patients import StoredPatients, for_method
 from angiovox.projection import project_max
 
 NUM_PROJECTIONS = 10
@@ -106,3 +106,16 @@ def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
     files.save_codes(tmp_path / "sum.nii", Codes(codes, slope=0.5, intercept=2.0), AFFINE)
     coded, _ = StoredPatients({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, 2, coded=True)[0]
     np.testing.assert_array_equal(coded.inputs["sum"], 0.5 * codes + 2)
+
+
+@pytest.mark.parametrize("name", interface.names())
+def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, name):
+    method, paths = interface.load(name), {"projections": stored[1]["projections"][:1]}
+    for kind in ("sum", "min"):
+        paths[kind] = [str(tmp_path / f"{kind}.nii")]
+        files.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
+    known, _ = for_method(method, paths, num_projections=NUM_PROJECTIONS, views=2)[0]
+    assert set(known.inputs) == set(method.INPUTS)
+    for kind in {"sum", "min"} & set(known.inputs):
+        coded = getattr(method, "CODED", False)
+        assert known.inputs[kind].dtype == (np.uint16 if coded else np.float32)

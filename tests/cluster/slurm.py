@@ -115,8 +115,9 @@ class Cluster:
         shutil.rmtree(self.folder / name)  # its spool: sockets and scripts of what it ran
 
     def bring_back(self, name: str) -> None:
-        """Power returns; jobs come once the node has settled. SLURM's hold of two minutes gives
-        it that time: of jobs that came at once, some were taken for those lost, and killed.
+        """Power returns; jobs come once the node has settled. The controller's word to end what was
+        lost is still on its way, and ends the same job if it is back on the node before: that is
+        what SLURM's hold of two minutes is for.
         """
         if name in self._pids:
             return
@@ -177,9 +178,10 @@ class Cluster:
         self._pids[name] = process.pid
 
     def _end(self, name: str) -> None:
-        """By its process id; a node's steps first, which outlive their daemon."""
+        """By its process id; a node's steps first, which outlive their daemon. The daemon of a step
+        before what it runs, or it would tell of a job that failed."""
         if name in NODES:
-            for process in self._processes(name):
+            for process in sorted(self._processes(name), key=lambda one: not _is_step_daemon(one)):
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
         pid = self._pids.pop(name, None)
@@ -259,9 +261,16 @@ def _daemon(name: str) -> str | None:
 
 def _step_daemons(process: psutil.Process) -> list[psutil.Process]:
     try:
-        return [parent for parent in process.parents() if "slurmstepd" in parent.name()]
+        return [parent for parent in process.parents() if _is_step_daemon(parent)]
     except psutil.Error:
         return []
+
+
+def _is_step_daemon(process: psutil.Process) -> bool:
+    try:
+        return "slurmstepd" in process.name()
+    except psutil.Error:
+        return False
 
 
 def _kill(pid: int) -> None:

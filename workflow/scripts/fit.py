@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 from angiovox import files, interface, provenance
 from angiovox.allocator import keep_freed_memory
-from angiovox.patients import StoredPatients
+from angiovox.patients import for_method
 from ending import asked_to_stop
 
 with job(snakemake) as log:
@@ -21,16 +21,17 @@ with job(snakemake) as log:
     if method.TRAINED:
         no_gpu = f"no GPU found: training on {snakemake.threads} CPU threads"
         log(no_gpu if device == "cpu" else f"training on {torch.cuda.get_device_name()}")
-    inputs = {kind: given[kind] for kind in method.INPUTS}
-    views = int(snakemake.wildcards.views)
-    how = {
-        "coded": getattr(method, "CODED", False),
-        "rebuilt": params.rebuilt,
-        "threads": snakemake.threads,
-    }
-    patients = StoredPatients(inputs, params.projections, views, given.masks, **how)
+    patients = for_method(
+        method,
+        given,
+        num_projections=params.projections,
+        views=int(snakemake.wildcards.views),
+        masks=given.masks,
+        rebuilt=params.rebuilt,
+        threads=snakemake.threads,
+    )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
-    data = [path for paths in (*inputs.values(), given.masks) for path in paths]
+    data = [path for paths in (*patients.inputs.values(), given.masks) for path in paths]
     stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)
     stopping = asked_to_stop() if method.TRAINED else interface.never
     context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping)

@@ -4,20 +4,20 @@ from adapter import job
 
 import torch
 from angiovox import files, interface
-from angiovox.patients import StoredPatients
+from angiovox.patients import for_method
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
     method = interface.load(snakemake.wildcards.method)
     state = files.load_model(snakemake.input.model)
-    inputs = {kind: snakemake.input[kind] for kind in method.INPUTS}
-    views = int(snakemake.wildcards.views)
-    how = {
-        "coded": getattr(method, "CODED", False),
-        "rebuilt": snakemake.params.rebuilt,
-        "threads": snakemake.threads,
-    }
-    patients = StoredPatients(inputs, snakemake.params.projections, views, **how)
+    patients = for_method(
+        method,
+        snakemake.input,
+        num_projections=snakemake.params.projections,
+        views=int(snakemake.wildcards.views),
+        rebuilt=snakemake.params.rebuilt,
+        threads=snakemake.threads,
+    )
     grids = map(files.load_affine, snakemake.input.grids)
     for (known, _), affine, path in zip(patients, grids, snakemake.output, strict=True):
         probability = method.reconstruct(state, known, "cpu")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +14,15 @@ from .codes import Codes
 from .files import load_codes, load_mask
 from .geometry import projection_angles, view_indices
 from .interface import Views
+
+
+def for_method(method: ModuleType, paths: Mapping[str, list[str]], **how: Any) -> StoredPatients:
+    """Patients with the inputs that a method asks for (see `interface`), as it wants them.
+
+    paths : by kind of input, a path per patient. how : the rest of `StoredPatients`.
+    """
+    inputs = {kind: paths[kind] for kind in method.INPUTS}
+    return StoredPatients(inputs, coded=getattr(method, "CODED", False), **how)
 
 
 @dataclass(frozen=True)
