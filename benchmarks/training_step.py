@@ -34,6 +34,7 @@ THREADS = 2
 def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[], float]:
     """A training step, which returns its loss."""
     import torch
+    from angiovox.denoising import Denoising, PlainDenoising
     from angiovox.interface import Context, Views
     from angiovox.network import DenoisingAutoencoder
     from angiovox.training import Trainer
@@ -42,12 +43,13 @@ def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[]
     volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
     patients = [(Views(np.zeros(1), {"sum": volume}), volume > 250)]
     context = Context(0, device, Path("unused.pt"), {}, lambda message: None)
-    network = DenoisingAutoencoder()
-    if plain:  # another network than the paper's is left to PyTorch
-        network = torch.nn.Sequential(network)
-    trainer = Trainer(network, patients, Settings(precision=precision), context)
-    batch = trainer._load([0])
-    return lambda: trainer._step(*batch)[0]
+    settings = Settings(precision=precision)
+    network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
+    kind = PlainDenoising if plain else Denoising
+    learner = kind(network, settings.focal_alpha, settings.focal_gamma)
+    trainer = Trainer(learner, patients, settings, context)
+    batch = trainer._load(([0], np.random.default_rng(0)))
+    return lambda: trainer._step(batch)[0]
 
 
 def inference(plain: bool, device: str, precision: str, edge: int) -> Callable[[], np.ndarray]:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from angiovox import files
+from angiovox.denoising import Denoising, PlainDenoising
 from angiovox.errors import Stopped
 from angiovox.interface import Context, Views, never
 from angiovox.network import DenoisingAutoencoder
@@ -49,6 +50,10 @@ def patient(seed):
 PATIENTS = [patient(seed) for seed in range(3)]
 
 
+def learner(network, kind=Denoising):
+    return kind(network.to(memory_format=torch.channels_last_3d), 0.5, 0.2)
+
+
 def run(folder, patients=PATIENTS, seed=1, stamp="1", log=None, stopping=never, **settings):
     """Train a network; return it with its history, the log's lines and the trainer's context."""
     lines = []
@@ -57,7 +62,7 @@ def run(folder, patients=PATIENTS, seed=1, stamp="1", log=None, stopping=never, 
     context = Context(seed, "cpu", folder / "checkpoint.pt", *how)
     torch.manual_seed(seed)
     network = DenoisingAutoencoder()
-    history = Trainer(network, patients, Settings(**given), context).run()
+    history = Trainer(learner(network), patients, Settings(**given), context).run()
     return network, history, lines
 
 
@@ -136,7 +141,7 @@ def test_a_resumed_run_does_not_depend_on_the_weights_it_was_started_with(tmp_pa
     network = DenoisingAutoencoder()
     context = Context(1, "cpu", tmp_path / "parts" / "checkpoint.pt", {"seed": "1"}, str)
     settings = Settings(epochs=4, precision="fp32", learning_rate=1e-2)
-    Trainer(network, PATIENTS, settings, context).run()
+    Trainer(learner(network), PATIENTS, settings, context).run()
     assert same_weights(whole, network)
 
 
@@ -371,7 +376,8 @@ def test_chance_within_a_network_goes_on_where_it_was_stopped(tmp_path):
         torch.manual_seed(1)
         network = torch.nn.Sequential(DenoisingAutoencoder(), torch.nn.Dropout3d(0.5))
         context = Context(1, "cpu", folder / "checkpoint.pt", {}, str, stopping)
-        Trainer(network, PATIENTS, Settings(epochs=2, precision="fp32"), context).run()
+        plain = learner(network, PlainDenoising)
+        Trainer(plain, PATIENTS, Settings(epochs=2, precision="fp32"), context).run()
         return network
 
     with pytest.raises(Stopped):
@@ -423,9 +429,9 @@ def test_auto_takes_bf16_where_the_hardware_has_it(monkeypatch, supported):
     assert cuda is (torch.bfloat16 if supported else torch.float16)
 
 
-@pytest.mark.parametrize("wrapped", [False, True])
-def test_mixed_precision_is_really_used(tmp_path, monkeypatch, wrapped):
-    """In every step; what another network is than the paper's has PyTorch's autocast."""
+@pytest.mark.parametrize("kind", [Denoising, PlainDenoising])
+def test_mixed_precision_is_really_used(tmp_path, monkeypatch, kind):
+    """In every step; PyTorch's own layers have its autocast."""
     seen, convolve = [], torch.nn.functional.conv3d
 
     def watched(volume, *arguments, **named):
@@ -435,10 +441,9 @@ def test_mixed_precision_is_really_used(tmp_path, monkeypatch, wrapped):
 
     monkeypatch.setattr(torch.nn.functional, "conv3d", watched)
     network = DenoisingAutoencoder()
-    if wrapped:
-        network = torch.nn.Sequential(network)
     context = Context(1, "cpu", tmp_path / "checkpoint.pt", {}, str)
-    Trainer(network, PATIENTS[:1], Settings(epochs=1, precision="bf16"), context).run()
+    half = Settings(epochs=1, precision="bf16")
+    Trainer(learner(network, kind), PATIENTS[:1], half, context).run()
     assert set(seen) == {torch.bfloat16}
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float32}
 

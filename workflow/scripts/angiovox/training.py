@@ -1,4 +1,4 @@
-"""Training of a network that turns a back-projected volume into vessel probabilities."""
+"""Training of a network, resumable after any step."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from .blocks import fractions
 from .errors import Stopped, TornFile
 from .files import load_model, save_model, whole_file
-from .fused import training_loss
-from .inference import probabilities
 from .interface import Context, Training
-from .losses import focal_loss
-from .network import DenoisingAutoencoder
+from .learner import Learner
 from .prefetch import one_ahead
 from .provenance import differences
 from .training_settings import Settings
@@ -40,22 +37,23 @@ class Epoch:
 
 
 class Trainer:
-    """One training run: a network on patients' inputs, resumable after any step.
+    """One training run: a learner on patients, resumable after any step.
 
     A checkpoint holds all that the next step depends on, so that a resumed run goes on bit for bit
     like one that was never stopped (on the CPU; a GPU's convolutions may round differently every
     time). It is written after each epoch, and where `context.stopping` asks for it.
     """
 
-    def __init__(
-        self, network: nn.Module, patients: Training, settings: Settings, context: Context
-    ):
-        self.patients, self.settings, self.context = patients, settings, context
+    def __init__(self, learner: Learner, patients: Training, settings: Settings, context: Context):
+        self.learner, self.patients, self.settings = learner, patients, settings
+        self.context = context
         self.device = torch.device(context.device)
-        self.network = network.to(self.device, memory_format=torch.channels_last_3d)
-        # ASSUME: Adam's betas and epsilon are PyTorch's defaults, with no weight decay.
-        self.optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-        self.steps_per_epoch = -(-len(patients) // settings.batch_size)
+        self.network = learner.network.to(self.device)
+        self.optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=settings.learning_rate, betas=learner.betas
+        )
+        self.examples = learner.examples(patients)
+        self.steps_per_epoch = -(-self.examples // settings.batch_size)
         self.scheduler = self._scheduler()
         self.dtype = autocast_dtype(settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(
@@ -87,24 +85,26 @@ class Trainer:
                 )
         return self.history
 
-    def _batches(self, epochs: range) -> Iterator[list[int]]:
-        """What is read: each epoch's patients in its order, then the first to look at."""
+    def _batches(self, epochs: range) -> Iterator[tuple[list[int], np.random.Generator]]:
+        """What is read: each epoch's examples in its order, then the first to look at; and each
+        batch's chance, which is the same whether or not a run was stopped before it."""
         done, size = len(self.unfinished.losses), self.settings.batch_size
         for epoch in epochs:
-            rng = np.random.default_rng([self.context.seed, epoch])
-            order = rng.permutation(len(self.patients)).tolist()
-            yield from [order[step * size :][:size] for step in range(done, self.steps_per_epoch)]
-            yield [0]
+            key = [self.context.seed, epoch]
+            order = np.random.default_rng(key).permutation(self.examples).tolist()
+            for step in range(done, self.steps_per_epoch):
+                yield order[step * size :][:size], np.random.default_rng([*key, step])
+            yield [0], np.random.default_rng([*key, self.steps_per_epoch])
             done = 0
 
-    def _epoch(self, epoch: int, data: Iterator[tuple[Tensor, Tensor]], bar: tqdm) -> dict:
+    def _epoch(self, epoch: int, data: Iterator[tuple[Tensor, ...]], bar: tqdm) -> dict:
         so_far = self.unfinished
         started = time.monotonic() - so_far.seconds
         for _ in range(len(so_far.losses), self.steps_per_epoch):
             if self.context.stopping():
                 so_far.seconds = time.monotonic() - started
                 self._stop()
-            loss, hits, union = self._step(*next(data))
+            loss, hits, union = self._step(next(data))
             so_far.losses.append(loss)
             so_far.hits += hits
             so_far.union += union
@@ -114,16 +114,19 @@ class Trainer:
             "learning_rate": self.optimizer.param_groups[0]["lr"],
             "loss": float(np.mean(so_far.losses)),
             "iou": so_far.hits / so_far.union if so_far.union else 1.0,
-            "iou_running_statistics": self._iou_in_evaluation_mode(*next(data)),
+            "iou_running_statistics": self._iou_in_evaluation_mode(next(data)),
             "seconds": round(time.monotonic() - started, 2),
         }
 
-    def _step(self, volume: Tensor, target: Tensor) -> tuple[float, int, int]:
+    def _step(self, given: tuple[Tensor, ...]) -> tuple[float, int, int]:
         """Loss, hits and union of a batch, after which the weights have changed."""
         self.network.train()
-        loss, hits, union = self._loss(volume, target)
+        loss, hits, union = self.learner.loss(given, self.dtype)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
+        if self.learner.largest_gradient is not None:
+            self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_(self.network.parameters(), self.learner.largest_gradient)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.scheduler.step()
@@ -131,41 +134,15 @@ class Trainer:
         loss, hits, union = torch.stack([n.detach().double() for n in (loss, hits, union)]).tolist()
         return loss, int(hits), int(union)
 
-    def _loss(self, volume: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        how = (self.settings.focal_alpha, self.settings.focal_gamma)
-        if isinstance(self.network, DenoisingAutoencoder):
-            return training_loss(self.network, volume, target, *how, self.dtype)
-        with self._autocast():
-            logits = self.network(fractions(volume))
-        predicted, truth = logits >= 0, target > 0
-        agreement = (predicted & truth).sum(), (predicted | truth).sum()
-        return focal_loss(logits, target, *how), *agreement
-
     @torch.no_grad()
-    def _iou_in_evaluation_mode(self, volume: Tensor, target: Tensor) -> float:
-        """IoU of a patient: batch norm's running statistics lag at batch 1."""
+    def _iou_in_evaluation_mode(self, given: tuple[Tensor, ...]) -> float:
+        """IoU of an example: batch norm's running statistics lag at batch 1."""
         self.network.eval()
-        if isinstance(self.network, DenoisingAutoencoder):
-            predicted = probabilities(self.network, volume[0, 0], dtype=self.dtype) >= 0.5
-        else:
-            with self._autocast():
-                predicted = self.network(fractions(volume))[0, 0] >= 0
-        predicted, truth = predicted.cpu(), target[0, 0].cpu() > 0
-        union = int((predicted | truth).sum())
-        return int((predicted & truth).sum()) / union if union else 1.0
+        return self.learner.iou(given, self.dtype)
 
-    def _load(self, batch: list[int]) -> tuple[Tensor, Tensor]:
-        """Inputs, as they are stored, and target of some patients, each (batch, 1, x, y, z) on
-        the device."""
-        pairs = [self.patients[i] for i in batch]
-        volume = np.stack([views.inputs["sum"] for views, _ in pairs])[:, None]
-        target = np.stack([mask for _, mask in pairs])[:, None]
-        return tuple(torch.from_numpy(array).to(self.device) for array in (volume, target))
-
-    def _autocast(self) -> contextlib.AbstractContextManager:
-        if self.dtype is torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, self.dtype)
+    def _load(self, batch: tuple[list[int], np.random.Generator]) -> tuple[Tensor, ...]:
+        arrays = self.learner.read(self.patients, *batch)
+        return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
 
     def _scheduler(self) -> torch.optim.lr_scheduler.LRScheduler:
         if self.settings.schedule == "one-cycle":

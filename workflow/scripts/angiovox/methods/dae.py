@@ -18,12 +18,14 @@ def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict,
     """Train the network from random weights; the history has a row per epoch."""
     import torch
 
+    from ..denoising import Denoising
     from ..network import DenoisingAutoencoder
     from ..training import Trainer
 
     torch.manual_seed(context.seed)
-    network = DenoisingAutoencoder()
-    history = Trainer(network, patients, settings, context).run()
+    network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
+    learner = Denoising(network, settings.focal_alpha, settings.focal_gamma)
+    history = Trainer(learner, patients, settings, context).run()
     state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
     return {"network": state}, history
 

@@ -1,0 +1,56 @@
+"""What `training.Trainer` trains: a network, what it is fed, and its loss."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .interface import Training
+
+
+class Learner(ABC):
+    """Network, examples and loss of one method.
+
+    network : what is trained; all that has parameters is part of it.
+    betas : of Adam. largest_gradient : norm that gradients are clipped to; None for none.
+    """
+
+    network: nn.Module
+    # ASSUME: Adam's betas and epsilon are PyTorch's defaults, with no weight decay.
+    betas: tuple[float, float] = (0.9, 0.999)
+    largest_gradient: float | None = None
+
+    def examples(self, patients: Training) -> int:
+        """How many examples an epoch goes through, in an order of its own."""
+        return len(patients)
+
+    @abstractmethod
+    def read(
+        self, patients: Training, batch: list[int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Some examples by number, as arrays for the device; all chance comes from `rng`."""
+
+    @abstractmethod
+    def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss of what was read, and the voxels in both, and in either, of truth and prediction.
+
+        dtype : of activations and products, for mixed precision.
+        """
+
+    @abstractmethod
+    def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
+        """IoU of what was read, by the network as it reconstructs (without gradients)."""
+
+
+def agreement(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Voxels in both, and in either, of the truth and of what logits of at least 0 predict."""
+    predicted, truth = logits >= 0, target > 0
+    return (predicted & truth).sum(), (predicted | truth).sum()
+
+
+def iou_of(hits: Tensor, union: Tensor) -> float:
+    """1 where both volumes are empty: they agree."""
+    return int(hits) / int(union) if int(union) else 1.0
