@@ -36,9 +36,9 @@ def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[]
     import torch
     from angiovox.denoising import Denoising, PlainDenoising
     from angiovox.interface import Context, Views
+    from angiovox.methods.dae import Settings
     from angiovox.network import DenoisingAutoencoder
     from angiovox.training import Trainer
-    from angiovox.training_settings import Settings
 
     volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
     patients = [(Views(np.zeros(1), {"sum": volume}), volume > 250)]

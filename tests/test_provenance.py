@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from angiovox import files, provenance
-from angiovox.training_settings import Settings
+from angiovox.methods.dae import Settings
 
 SCRIPTS = Path(provenance.__file__).parents[1]
 MARK = "# ASS" + "UME:"  # not itself one of those looked for

@@ -17,9 +17,9 @@ from angiovox import files
 from angiovox.denoising import Denoising, PlainDenoising
 from angiovox.errors import Stopped
 from angiovox.interface import Context, Views, never
+from angiovox.methods.dae import Settings
 from angiovox.network import DenoisingAutoencoder
 from angiovox.training import Trainer, autocast_dtype
-from angiovox.training_settings import Settings
 
 EDGE = 16
 COLUMNS = ["epoch", "learning_rate", "loss", "iou", "iou_running_statistics", "seconds"]

@@ -15,12 +15,14 @@ class Learner(ABC):
     """Network, examples and loss of one method.
 
     network : what is trained; all that has parameters is part of it.
-    betas : of Adam. largest_gradient : norm that gradients are clipped to; None for none.
+    betas, weight_decay : of Adam; the decay is decoupled from the gradients (AdamW).
+    largest_gradient : norm that gradients are clipped to; None for none.
     """
 
     network: nn.Module
     # ASSUME: Adam's betas and epsilon are PyTorch's defaults, with no weight decay.
     betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
     largest_gradient: float | None = None
 
     def examples(self, patients: Training) -> int:

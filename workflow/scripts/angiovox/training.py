@@ -49,8 +49,11 @@ class Trainer:
         self.context = context
         self.device = torch.device(context.device)
         self.network = learner.network.to(self.device)
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=settings.learning_rate, betas=learner.betas
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            betas=learner.betas,
+            weight_decay=learner.weight_decay,
         )
         self.examples = learner.examples(patients)
         self.steps_per_epoch = -(-self.examples // settings.batch_size)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Settings:
-    """Training settings; the defaults are the paper's where it gives them (section 2.3).
+    """Settings of any network's training; the defaults are the paper's (section 2.3).
 
-    epochs : passes over the training patients. batch_size : patients per step.
+    epochs : passes over the training patients. batch_size : examples per step.
     learning_rate : of Adam. schedule : "constant", or "one-cycle" (up to the rate and down to 0).
-    precision : "auto", "fp32", "bf16" or "fp16" (mixed). focal_alpha, focal_gamma : of the loss.
+    precision : "auto", "fp32", "bf16" or "fp16" (mixed).
 
     Raises ValueError for a value out of range, naming the key.
     """
@@ -23,24 +23,27 @@ class Settings:
     schedule: str = "constant"
     batch_size: int = 1
     precision: str = "auto"
-    focal_alpha: float = 0.5
-    focal_gamma: float = 0.2
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "batch_size"):
+        self.must_be_whole("epochs", "batch_size")
+        self.must_be_positive("learning_rate")
+        self.must_be_one_of("schedule", ("constant", "one-cycle"))
+        self.must_be_one_of("precision", ("auto", "fp32", "bf16", "fp16"))
+
+    def must_be_whole(self, *keys: str, least: int = 1) -> None:
+        for key in keys:
             value = getattr(self, key)
-            if not (type(value) is int and value >= 1):
-                raise ValueError(f"{key}: {value!r} must be a whole number of at least 1")
-        for key in ("learning_rate", "focal_alpha", "focal_gamma"):
-            value, zero = getattr(self, key), key == "focal_gamma"
+            if not (type(value) is int and value >= least):
+                raise ValueError(f"{key}: {value!r} must be a whole number of at least {least}")
+
+    def must_be_positive(self, *keys: str, or_zero: bool = False) -> None:
+        for key in keys:
+            value = getattr(self, key)
             number = type(value) in (int, float) and math.isfinite(value)
-            if not (number and (value > 0 or (zero and value == 0))):
-                least = "of at least 0" if zero else "above 0"
+            if not (number and (value > 0 or (or_zero and value == 0))):
+                least = "of at least 0" if or_zero else "above 0"
                 raise ValueError(f"{key}: {value!r} must be a number {least}")
-        choices = {
-            "schedule": ("constant", "one-cycle"),
-            "precision": ("auto", "fp32", "bf16", "fp16"),
-        }
-        for key, valid in choices.items():
-            if getattr(self, key) not in valid:
-                raise ValueError(f"{key}: {getattr(self, key)!r} must be one of {', '.join(valid)}")
+
+    def must_be_one_of(self, key: str, valid: tuple[str, ...]) -> None:
+        if getattr(self, key) not in valid:
+            raise ValueError(f"{key}: {getattr(self, key)!r} must be one of {', '.join(valid)}")

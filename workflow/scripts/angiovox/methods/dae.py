@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from .. import training_settings
 from ..interface import Context, Training, Views
-from ..training_settings import Settings
 
 TITLE = "3D denoising autoencoder"
 INPUTS = ("sum",)
 TRAINED = True
 CODED = True  # decoded slab by slab, on the GPU
-__all__ = ["CODED", "INPUTS", "TITLE", "TRAINED", "Settings", "fit", "reconstruct"]
+
+
+@dataclass(frozen=True)
+class Settings(training_settings.Settings):
+    """Those of any training, with alpha and gamma of the focal loss (paper, section 2.3)."""
+
+    focal_alpha: float = 0.5
+    focal_gamma: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.must_be_positive("focal_alpha")
+        self.must_be_positive("focal_gamma", or_zero=True)
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
