@@ -16,6 +16,7 @@ include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/reconstruction.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/leaderboard.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/provenance.smk"
 

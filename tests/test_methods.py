@@ -12,7 +12,12 @@ from angiovox.errors import InputError
 
 SCRIPTS = Path(interface.__file__).parents[1]
 SHAPE = (12, 10, 9)
-QUICK = {"dae": {"epochs": 1, "precision": "fp32"}}
+SMALL = {"epochs": 1, "precision": "fp32", "channels": 2, "levels": 3}
+QUICK = {
+    "dae": {"epochs": 1, "precision": "fp32"},
+    "unet": SMALL,
+    "consistent": SMALL | {"refinement_steps": 1},
+}
 EVERY_METHOD = pytest.mark.parametrize("name", interface.names())
 
 

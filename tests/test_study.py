@@ -119,7 +119,7 @@ def test_the_configs_that_come_with_the_workflow_are_valid(config):
         (changed(masks__colour=1), ["'masks.colour'", "max_fraction", "min_fraction"]),
         (changed(methods__dae__epoch=3), ["methods.dae.epoch", "epochs", "learning_rate"]),
         (changed(methods__hull__epochs=3), ["methods.hull.epochs", "it has none"]),
-        (changed(methods__nerf={}), ["'nerf'", "backprojection, dae, hull"]),
+        (changed(methods__nerf={}), ["'nerf'", "backprojection, ", "hull"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -463,7 +463,8 @@ def test_every_mapping_of_the_schema_refuses_unknown_keys():
 def test_the_default_config_shows_every_method_and_setting_there_is():
     assert sorted(DEFAULT["methods"]) == interface.names()
     shown = [name for name in leaves(DEFAULT["methods"], ("methods",)) if name.count(".") == 2]
-    assert sorted(shown) == sorted(settings_keys())
+    settings = [name for name in shown if not name.endswith(".view_counts")]
+    assert sorted(settings) == sorted(settings_keys())
 
 
 def test_the_papers_config_changes_only_keys_that_the_default_has():

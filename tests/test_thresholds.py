@@ -5,9 +5,9 @@ import weakref
 import numpy as np
 import pytest
 from angiovox.interface import Context, Views
-from angiovox.methods import backprojection, hull
+from angiovox.methods import backprojection, hull, soft_backprojection, soft_hull
 from angiovox.metrics import evaluate
-from angiovox.thresholds import BINS, best_threshold
+from angiovox.thresholds import BINS, best_threshold, stretched
 
 METHODS = {"sum": backprojection, "min": hull}
 
@@ -146,3 +146,29 @@ def test_patients_are_read_once_each_and_never_kept(tmp_path):
     hull.fit(OneByOne(), hull.Settings(), context(tmp_path))
     assert len(read) == 5
     assert max(most) <= 2
+
+
+# The soft versions
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.001, 0.3, 0.337, 0.999, 1.0])
+def test_a_stretched_score_reaches_a_half_where_it_reaches_the_threshold(threshold):
+    score, _ = on_the_steps(3)
+    at = np.float32(threshold)
+    score = np.append(score.ravel(), [0, at, np.nextafter(at, np.float32(0)), 1]).astype(np.float32)
+    probability = stretched(score, threshold)
+    np.testing.assert_array_equal(probability >= 0.5, score >= at)
+    assert (np.diff(probability[np.argsort(score)]) >= 0).all()
+    assert probability.min() >= 0 and probability.max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard"), [(soft_hull, hull), (soft_backprojection, backprojection)]
+)
+def test_a_soft_method_has_the_mask_of_the_hard_one(tmp_path, soft, hard):
+    score, mask = scored(5)
+    views = Views(np.array([0.0, 90.0]), {hard.INPUTS[0]: score})
+    state, _ = soft.fit([(views, mask)], soft.Settings(), context(tmp_path))
+    graded, binary = (method.reconstruct(state, views, "cpu") for method in (soft, hard))
+    np.testing.assert_array_equal(graded >= 0.5, binary >= 0.5)
+    assert len(np.unique(graded)) > 10 and len(np.unique(binary)) == 2

@@ -14,6 +14,7 @@ import demand
 import disk
 import ending
 import failures
+import runs
 import sources
 import study
 from angiovox import interface
@@ -39,13 +40,12 @@ PATIENTS = list(COHORT)
 PHANTOMS = [name for name in PATIENTS if COHORT[name].seed is not None]
 GROWN = [name for name in PHANTOMS if COHORT[name].centreline is None]
 VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
-SETTINGS = {name: given or {} for name, given in config["methods"].items()}
-METHODS = list(SETTINGS)
-TITLES = {name: interface.load(name).TITLE for name in METHODS}
-TRAINED = [name for name in METHODS if interface.load(name).TRAINED]
-UNTRAINED = [name for name in METHODS if name not in TRAINED]
 SEEDS = config["seeds"]
 KEPT = config["storage"]["back_projections"]
+RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, KEPT)
+TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
+TRAINED = RUNS.trained
+UNTRAINED = [name for name in RUNS.methods if name not in TRAINED]
 REBUILT = sorted({"sum", "min"} - set(KEPT))
 SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
 MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
@@ -83,8 +83,8 @@ NOTHING = "(?!)"  # a pattern that no wildcard matches
 
 wildcard_constraints:
     patient="|".join(map(re.escape, PATIENTS)),
-    views="|".join(map(str, VIEW_COUNTS)),
-    method="|".join(METHODS),
+    views="|".join(map(str, [*VIEW_COUNTS, runs.EVERY])),
+    method="|".join(RUNS.methods),
     seed="|".join(map(str, SEEDS)),
 
 
@@ -144,10 +144,6 @@ def check_before_start():
         raise WorkflowError(str(error)) from None
 
 
-def seeds_of(method):
-    return SEEDS if method in TRAINED else SEEDS[:1]
-
-
 def dicom_folder(wildcards):
     patient = COHORT[wildcards.patient]
     return patient.dicom or f"results/dicom/{patient.name}"
@@ -174,37 +170,24 @@ def stored(pattern, patients, **wildcards):
     return expand(pattern, patient=patients, **wildcards)
 
 
-def method_inputs(method, views, patients):
-    """Files of what a method asks for, by kind; the projections for what is rebuilt from them."""
-    patterns = dict.fromkeys(["projections", *REBUILT], "results/projections/{patient}.nii")
-    for kind in KEPT:
-        patterns[kind] = f"results/backprojections/views-{views}/{{patient}}.{kind}.nii"
-    return {kind: stored(patterns[kind], patients) for kind in interface.load(method).INPUTS}
-
-
 def fit_inputs(wildcards):
-    files = method_inputs(wildcards.method, wildcards.views, TRAIN)
-    code = sources.used_by("fit", f"angiovox.methods.{wildcards.method}")
-    return files | {"masks": stored("results/masks/{patient}.nii.gz", TRAIN), "code": code}
+    return RUNS.fit_inputs(wildcards.method, wildcards.views)
 
 
 def reconstruct_inputs(wildcards):
-    files = method_inputs(wildcards.method, wildcards.views, TEST)
-    code = sources.used_by("reconstruct", f"angiovox.methods.{wildcards.method}")
-    return files | {"grids": stored("results/projections/{patient}.nii", TEST), "code": code}
+    return RUNS.reconstruct_inputs(wildcards.method, wildcards.views, wildcards.seed)
+
+
+def example_views(wildcards):
+    return RUNS.examples(wildcards.method, wildcards.views)
+
+
+def test_views(wildcards):
+    return [int(wildcards.views)] * len(TEST)
 
 
 def settings_of(wildcards):
-    return SETTINGS[wildcards.method]
-
-
-def runs(pattern, methods=METHODS):
-    """A file for each method, view count and seed."""
-    return [
-        path
-        for method in methods
-        for path in expand(pattern, method=method, views=VIEW_COUNTS, seed=seeds_of(method))
-    ]
+    return RUNS.methods[wildcards.method].settings
 
 
 def benchmark_patterns(wildcards):

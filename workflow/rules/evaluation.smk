@@ -2,6 +2,7 @@
 rule tables:
     input:
         "results/tables/table1.csv",
+        "results/tables/leaderboard.csv",
         "results/tables/mask_quality.csv",
         "results/tables/assumptions.csv",
         expand("results/tables/{table}.csv", table=PHANTOM_TABLES),
@@ -34,7 +35,7 @@ rule evaluate:
 
 rule paper_tables:
     input:
-        metrics=runs("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
+        metrics=RUNS.each("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
         published1="resources/published_table1.csv",
         published2="resources/published_table2.csv",
         code=sources.used_by("make_tables"),

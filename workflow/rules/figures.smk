@@ -174,7 +174,7 @@ rule iou_by_views:
 
 rule learning_curves:
     input:
-        histories=runs("results/models/{method}/views-{views}/seed-{seed}/history.csv", TRAINED),
+        histories=RUNS.each_trained("results/models/{method}/views-{views}/seed-{seed}/history.csv"),
         code=sources.used_by("draw_learning_curves"),
     output:
         png=report(
@@ -194,7 +194,7 @@ rule learning_curves:
         mem_mb=memory("learning_curves"),
         runtime=minutes("learning_curves"),
     params:
-        runs=runs("{method} {views} {seed}", TRAINED),
+        runs=RUNS.each_trained("{method} {views} {seed}"),
         titles=TITLES,
         note=NOTE,
     script:

@@ -1,10 +1,8 @@
 # Test patients through each fitted method, and their surfaces.
 rule meshes:
     input:
-        expand(
+        RUNS.each(
             "results/meshes/{method}/views-{views}/{patient}.{suffix}",
-            method=METHODS,
-            views=VIEW_COUNTS,
             patient=TEST,
             suffix=["stl", "vtp"],
         ),
@@ -14,7 +12,6 @@ rule meshes:
 rule reconstruct:
     input:
         unpack(reconstruct_inputs),
-        model="results/models/{method}/views-{views}/seed-{seed}/model.pt",
     output:
         expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
@@ -32,6 +29,8 @@ rule reconstruct:
         runtime=minutes("reconstruct"),
     params:
         projections=config["projections"],
+        views=test_views,
+        patients=TEST,
         rebuilt=REBUILT,
     script:
         "../scripts/reconstruct.py"

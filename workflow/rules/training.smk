@@ -20,6 +20,7 @@ rule fit:
         settings=settings_of,
         seed=training_seed,
         projections=config["projections"],
+        views=example_views,
         rebuilt=REBUILT,
     script:
         "../scripts/fit.py"

@@ -11,6 +11,7 @@ with job(snakemake):
     for path, run in zip(snakemake.input.histories, snakemake.params.runs, strict=True):
         method, views, seed = run.split()
         title = snakemake.params.titles[method]
-        parts.append(pd.read_csv(path).assign(method=title, views=int(views), seed=int(seed)))
+        counts = int(views) if views.isdigit() else views
+        parts.append(pd.read_csv(path).assign(method=title, views=counts, seed=int(seed)))
     figure = learning_curves(pd.concat(parts, ignore_index=True), snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -25,7 +25,7 @@ with job(snakemake) as log:
         method,
         given,
         num_projections=params.projections,
-        views=int(snakemake.wildcards.views),
+        views=params.views,
         masks=given.masks,
         rebuilt=params.rebuilt,
         threads=snakemake.threads,

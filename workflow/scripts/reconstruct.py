@@ -14,11 +14,14 @@ with job(snakemake):
         method,
         snakemake.input,
         num_projections=snakemake.params.projections,
-        views=int(snakemake.wildcards.views),
+        views=snakemake.params.views,
         rebuilt=snakemake.params.rebuilt,
         threads=snakemake.threads,
     )
     grids = map(files.load_affine, snakemake.input.grids)
-    for (known, _), affine, path in zip(patients, grids, snakemake.output, strict=True):
-        probability = method.reconstruct(state, known, "cpu")
+    names = snakemake.params.patients
+    for name, (known, _), affine, path in zip(
+        names, patients, grids, snakemake.output, strict=True
+    ):
+        probability = interface.reconstruct(method, name, state, known, "cpu")
         files.save_fractions(path, probability, affine)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import runs
 import yaml
-from angiovox import interface
 from angiovox.dicom import holds_image
 from angiovox.errors import InputError
 from angiovox.phantom.centrelines import read_swc, swc_files
@@ -69,8 +69,7 @@ def check_config(config: dict[str, Any]) -> None:
                 f"view_counts: {views} views cannot be taken from {config['projections']} "
                 f"projections; choose from 2 to {config['projections']}"
             )
-    for name, given in config["methods"].items():
-        interface.settings_of(name, given or {})
+    runs.methods(config)
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
 

@@ -52,7 +52,7 @@ def encode(volume: np.ndarray) -> Codes:
     if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
         raise ValueError("a volume with NaN or infinity cannot be encoded")
     span = high - low
-    if span <= LEVELS and all(np.array_equal(c, np.rint(c)) for c in _chunks(volume)):
+    if span <= LEVELS and all(np.array_equal(c, np.rint(c)) for c in chunks(volume)):
         slope = 0.5 ** int(np.log2(LEVELS / max(span, 1)))
     else:
         slope = span / LEVELS if span else 1.0
@@ -80,19 +80,19 @@ def encode_fractions(volume: np.ndarray) -> Codes:
 def decode(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """stored * slope + intercept, float32, in the same order of axes. May lie in a mapped file."""
     values = np.empty_like(stored, dtype=np.float32, subok=False)
-    for part, source in zip(_chunks(values), _chunks(stored), strict=True):
+    for part, source in zip(chunks(values), chunks(stored), strict=True):
         part[:] = source.astype(np.float64) * slope + intercept
     return values
 
 
 def _rounded(volume: np.ndarray, slope: float, low: float) -> np.ndarray:
     codes = np.empty_like(volume, dtype=np.uint16, subok=False)
-    for part, source in zip(_chunks(codes), _chunks(volume), strict=True):
+    for part, source in zip(chunks(codes), chunks(volume), strict=True):
         part[:] = np.rint((source.astype(np.float64) - low) / slope)
     return codes
 
 
-def _chunks(array: np.ndarray):
+def chunks(array: np.ndarray):
     """Pieces of an array in its own order: views of it, where it lies in one piece."""
     flat = np.asarray(array).ravel(order="K")
     return (flat[start : start + CHUNK] for start in range(0, flat.size, CHUNK))

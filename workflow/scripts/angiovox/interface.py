@@ -7,6 +7,8 @@ INPUTS : tuple of "projections", "sum" and "min": what it looks at.
 TRAINED : bool, whether it is trained from random weights, on a GPU where there is one.
 CODED : bool, which may be left out; true where "sum" and "min" shall come as they are stored,
     uint16 codes of which 65,535 stands for 1: half of the memory, and no time to decode.
+SHARED : bool, which may be left out; true where one model serves all view counts: `fit` is given
+    each training patient once for each of them.
 Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
 fit(patients, settings, context) -> (state, history)
     state : dict of tensors, numbers and strings; history : list of dicts, a row per epoch.
@@ -31,6 +33,8 @@ import numpy as np
 from . import methods
 from .errors import InputError
 
+KINDS = ("projections", "sum", "min")
+PARTS = ("TITLE", "INPUTS", "TRAINED", "Settings", "fit", "reconstruct")
 PAPER_METHOD = "dae"  # the one whose results are Table 1 and Figures 3 and 4
 
 
@@ -45,6 +49,15 @@ class Views:
 
     angles: np.ndarray
     inputs: dict[str, np.ndarray]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of the volume, (x, y, z); it is as deep as wide where only projections are known."""
+        for kind in ("sum", "min"):
+            if kind in self.inputs:
+                return self.inputs[kind].shape
+        _, width, height = self.inputs["projections"].shape
+        return width, width, height
 
 
 Training = Sequence[tuple[Views, np.ndarray]]  # with the mask, (x, y, z) bool
@@ -84,11 +97,41 @@ def names() -> list[str]:
 def load(name: str) -> ModuleType:
     """The module of a method.
 
-    Raises InputError for an unknown name.
+    Raises InputError for an unknown name, and for a module that lacks what a method needs.
     """
     if name not in names():
         raise InputError(f"methods: unknown method {name!r}; choose among {', '.join(names())}")
-    return importlib.import_module(f"{methods.__name__}.{name}")
+    module = importlib.import_module(f"{methods.__name__}.{name}")
+    missing = [part for part in PARTS if not hasattr(module, part)]
+    if missing:
+        raise InputError(f"methods.{name}: its module has no {', '.join(missing)}")
+    unknown = sorted(set(module.INPUTS) - set(KINDS))
+    if unknown or not module.INPUTS:
+        raise InputError(
+            f"methods.{name}: INPUTS {module.INPUTS!r} of its module; there are {', '.join(KINDS)}"
+        )
+    return module
+
+
+def reconstruct(
+    method: ModuleType, patient: str, state: dict, views: Views, device: str
+) -> np.ndarray:
+    """What a method makes of a patient, (x, y, z) float32, checked.
+
+    Raises InputError, naming the patient, for a wrong shape, NaN, or what is no probability.
+    """
+    probability = np.asarray(method.reconstruct(state, views, device))
+    if probability.shape != views.shape:
+        raise InputError(
+            f"patient {patient}: the method gave a volume of shape {probability.shape}, "
+            f"expected {views.shape}"
+        )
+    low, high = float(probability.min()), float(probability.max())
+    if not (low >= 0 and high <= 1):  # NaN, where there is one, is both
+        raise InputError(
+            f"patient {patient}: the method gave values from {low:g} to {high:g}, expected [0, 1]"
+        )
+    return probability.astype(np.float32, copy=False)
 
 
 def settings_of(name: str, given: dict[str, Any]) -> Any:

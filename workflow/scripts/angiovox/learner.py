@@ -26,8 +26,12 @@ class Learner(ABC):
     largest_gradient: float | None = None
 
     def examples(self, patients: Training) -> int:
-        """How many examples an epoch goes through, in an order of its own."""
+        """How many examples an epoch goes through."""
         return len(patients)
+
+    def order(self, patients: Training, rng: np.random.Generator) -> list[int]:
+        """The examples of an epoch, by number; as many as `examples` says."""
+        return rng.permutation(len(patients)).tolist()
 
     @abstractmethod
     def read(

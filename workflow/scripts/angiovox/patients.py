@@ -30,7 +30,8 @@ class StoredPatients(Sequence):
     """Views of each patient, with the mask where it may be seen, in the order of the paths.
 
     inputs : "projections", "sum" or "min", each with a path per patient.
-    num_projections : of the whole acquisition. views : how many of them are used.
+    num_projections : of the whole acquisition. views : how many of them are used, by path; the
+        same patient may stand there several times.
     masks : paths, or empty where no mask may be seen; the mask is then None.
     rebuilt : which of "sum" and "min" have the path of the projections, to be made from them
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
@@ -40,7 +41,7 @@ class StoredPatients(Sequence):
 
     inputs: dict[str, list[str]]
     num_projections: int
-    views: int
+    views: Sequence[int]
     masks: list[str] = field(default_factory=list)
     rebuilt: Sequence[str] = ()
     threads: int = 1
@@ -52,7 +53,7 @@ class StoredPatients(Sequence):
     def __getitem__(self, index: int) -> tuple[Views, np.ndarray | None]:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        chosen = view_indices(self.num_projections, self.views)
+        chosen = view_indices(self.num_projections, self.views[index])
         angles = projection_angles(self.num_projections)
         stored: dict[str, Codes] = {}
         for kind, paths in self.inputs.items():

@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
 import pandas as pd
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 2rem auto;
-       padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; }
-.wide { overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: top;
-         border-bottom: 1px solid #ddd; }
-td.number, th.number { text-align: right; }
-code, pre { font: 13px/1.45 ui-monospace, monospace; }
-pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; }
-summary { cursor: pointer; color: #0b5394; }
-.note { color: #666; max-width: 48rem; }
-"""
+from .page import document, table
+
 UP_TO_DATE = (
     "What an edit of code, settings or data touches is made again before this page is, so that "
     "each file below is what this code gives. A newer package alone makes nothing again. "
@@ -55,10 +43,7 @@ def page(record: Mapping[str, Any], times: pd.DataFrame) -> str:
         "<h2>Config</h2>",
         _folded("as used", record["config"]),
     ]
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    head += f"<title>angiovox: provenance</title><style>{STYLE}</style>"
-    body = "\n".join(parts)
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body>\n{body}\n</body></html>\n'
+    return document("angiovox: provenance", parts)
 
 
 def _code(angiovox: Mapping[str, Any]) -> dict[str, str]:
@@ -77,7 +62,7 @@ def _products(products: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         for path, product in products.items()
     ]
-    return _table(["file", "rule", "parameters", "bytes", "SHA-256"], rows, numbers={3})
+    return table(["file", "rule", "parameters", "bytes", "SHA-256"], rows, numbers={3})
 
 
 def _run_times(times: pd.DataFrame) -> str:
@@ -89,7 +74,7 @@ def _run_times(times: pd.DataFrame) -> str:
     ]
     total = [str(times["jobs"].sum()), _figure(times["seconds_total"].sum())]
     rows.append(["all", *total, "", "", _figure(times["memory_max_mb"].max())])
-    return _table(heads, rows, numbers={1, 2, 3, 4, 5})
+    return table(heads, rows, numbers={1, 2, 3, 4, 5})
 
 
 def _machines(record: Mapping[str, Any]) -> str:
@@ -116,19 +101,9 @@ def _short(value: Any) -> str:
 
 
 def _facts(facts: Mapping[str, Any]) -> str:
-    return _table([], [[escape(str(key)), escape(str(value))] for key, value in facts.items()])
+    return table([], [[escape(str(key)), escape(str(value))] for key, value in facts.items()])
 
 
 def _folded(title: str, value: Any) -> str:
     text = escape(json.dumps(value, indent=2, ensure_ascii=False))
     return f"<details><summary>{escape(title)}</summary><pre>{text}</pre></details>"
-
-
-def _table(heads: list[str], rows: Iterable[list[str]], numbers: set[int] = frozenset()) -> str:
-    def line(tag: str, cells: list[str]) -> str:
-        marks = [' class="number"' if index in numbers else "" for index in range(len(cells))]
-        text = (f"<{tag}{mark}>{cell}</{tag}>" for mark, cell in zip(marks, cells, strict=True))
-        return f"<tr>{''.join(text)}</tr>"
-
-    lines = [line("th", heads)] * bool(heads) + [line("td", row) for row in rows]
-    return '<div class="wide"><table>\n' + "\n".join(lines) + "\n</table></div>"

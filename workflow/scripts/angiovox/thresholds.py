@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .codes import CHUNK
+from .codes import CHUNK, chunks
 from .interface import Context, Training
 
 BINS = 1000
@@ -18,6 +18,15 @@ def fit_threshold(kind: str, patients: Training, context: Context) -> tuple[dict
     threshold, iou = best_threshold(scored)
     context.log(f"threshold {threshold:.3f}, IoU on the training patients {iou:.3f}")
     return {"threshold": threshold}, [{"epoch": 1, "iou": iou}]
+
+
+def stretched(score: np.ndarray, threshold: float) -> np.ndarray:
+    """Scores in [0, 1] as probabilities, float32: linear on both sides of the threshold, at 0.5."""
+    probability = np.empty_like(score, dtype=np.float32)
+    places = [0, np.float32(threshold), 1]
+    for part, source in zip(chunks(probability), chunks(score), strict=True):
+        part[:] = np.interp(source, places, [0, 0.5, 1])
+    return probability
 
 
 def best_threshold(scored: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[float, float]:

@@ -55,8 +55,7 @@ class Trainer:
             betas=learner.betas,
             weight_decay=learner.weight_decay,
         )
-        self.examples = learner.examples(patients)
-        self.steps_per_epoch = -(-self.examples // settings.batch_size)
+        self.steps_per_epoch = -(-learner.examples(patients) // settings.batch_size)
         self.scheduler = self._scheduler()
         self.dtype = autocast_dtype(settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(
@@ -94,7 +93,7 @@ class Trainer:
         done, size = len(self.unfinished.losses), self.settings.batch_size
         for epoch in epochs:
             key = [self.context.seed, epoch]
-            order = np.random.default_rng(key).permutation(self.examples).tolist()
+            order = self.learner.order(self.patients, np.random.default_rng(key))
             for step in range(done, self.steps_per_epoch):
                 yield order[step * size :][:size], np.random.default_rng([*key, step])
             yield [0], np.random.default_rng([*key, self.steps_per_epoch])

@@ -47,3 +47,8 @@ class Settings:
     def must_be_one_of(self, key: str, valid: tuple[str, ...]) -> None:
         if getattr(self, key) not in valid:
             raise ValueError(f"{key}: {getattr(self, key)!r} must be one of {', '.join(valid)}")
+
+    def must_be_yes_or_no(self, *keys: str) -> None:
+        for key in keys:
+            if type(getattr(self, key)) is not bool:
+                raise ValueError(f"{key}: {getattr(self, key)!r} must be true or false")

@@ -106,8 +106,9 @@ def learning_curves(history: pd.DataFrame, note: str = "") -> Figure:
 
     Parameters
     ----------
-    history : method, views, seed, epoch, loss, iou. Epochs without an IoU may hold NaN. Where
-        there are several seeds, each is a thin line and their mean a thick one.
+    history : method, views (a count, or a word for one model of all), seed, epoch, loss, iou.
+        Epochs without an IoU may hold NaN. Where there are several seeds, each is a thin line and
+        their mean a thick one.
     note : small remark at the bottom.
 
     Raises

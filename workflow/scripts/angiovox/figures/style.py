@@ -130,12 +130,16 @@ def method_styles(methods: Iterable[str]) -> dict[str, dict]:
     }
 
 
-def view_colours(views: Iterable[int]) -> dict[int, tuple[float, ...]]:
-    """Colour of each view count: sequential, dark for many views, never too pale for white."""
-    counts = sorted(set(views), reverse=True)
+def view_colours(views: Iterable[int | str]) -> dict[int | str, tuple[float, ...]]:
+    """Colour of each view count: sequential, dark for many views, never too pale for white.
+
+    A word in place of a count, for what knows all of them, is black and comes last.
+    """
+    words = {word: (0.0, 0.0, 0.0, 1.0) for word in set(views) if isinstance(word, str)}
+    counts = sorted(set(views) - set(words), reverse=True)
     places = np.linspace(0.0, 0.88, len(counts)) if len(counts) > 1 else [0.0]
     colours = matplotlib.colormaps["viridis"](places)
-    return {count: tuple(colour) for count, colour in zip(counts, colours, strict=True)}
+    return {count: tuple(colour) for count, colour in zip(counts, colours, strict=True)} | words
 
 
 def require_columns(table: pd.DataFrame, columns: Iterable[str], name: str) -> None:

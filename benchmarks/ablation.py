@@ -1,0 +1,195 @@
+"""What each idea of `unet` and `consistent` brings, by validation within the training patients.
+
+Reads the default study's back-projections, masks and projections from results/ (run it once before,
+or `snakemake preprocess`), trains each variant on four fifths of the training patients and
+tests it on the rest; no test patient is looked at. Writes benchmarks/ablation.csv and .md.
+Names of variants as arguments measure only those, and keep the other rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import yaml
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
+
+import runs  # noqa: E402
+import study  # noqa: E402
+from angiovox import interface  # noqa: E402
+from angiovox.metrics import overlap  # noqa: E402
+from angiovox.patients import StoredPatients  # noqa: E402
+
+SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
+COUNTS = (90, 10, 5, 3, 2)
+MODELS: dict[str, tuple[dict, float]] = {}
+
+
+@dataclass(frozen=True)
+class Idea:
+    """A variant: settings that differ from its reference, and what that was expected to bring."""
+
+    expected: str
+    reference: str = "U-Net"
+    method: str = "unet"
+    settings: dict = field(default_factory=dict)
+    inputs: tuple[str, ...] = ("sum", "min")
+    one_per_count: bool = False
+
+
+IDEAS = {
+    "U-Net": Idea("what the others are compared with"),
+    "sum only": Idea(
+        "worse: the minimum bounds what can be vessel",
+        settings={"hull_support": False},
+        inputs=("sum",),
+    ),
+    "minimum only": Idea("a little worse at few views", inputs=("min",)),
+    "no hull support": Idea("worse: vessels outside the hull", settings={"hull_support": False}),
+    "one model per view count": Idea(
+        "better at each count with as many steps each; here it has as many in all",
+        one_per_count=True,
+    ),
+    "deep supervision": Idea("faster learning", settings={"deep_supervision": True}),
+    "soft clDice": Idea("fewer gaps, at the cost of some overlap", settings={"cldice_weight": 0.5}),
+    "Dice with little cross-entropy": Idea("about the same", settings={"bce_weight": 1.0}),
+    "projections in the loss": Idea(
+        "fewer missing arteries at few views", method="consistent", settings={"refinement_steps": 0}
+    ),
+    "and refinement": Idea(
+        "arteries that a view shows come back",
+        reference="projections in the loss",
+        method="consistent",
+    ),
+}
+
+
+def main(wanted: list[str]) -> None:
+    """Train and test the wanted ideas, all by default, and write the tables."""
+    unknown = set(wanted) - set(IDEAS)
+    if unknown:
+        sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(IDEAS)}")
+    config = yaml.safe_load((HERE.parent / "config" / "config.yaml").read_text())
+    study.check_config(config)
+    path = HERE / "ablation_patients.csv"
+    kept = pd.read_csv(path) if path.exists() and wanted else pd.DataFrame(columns=["idea"])
+    tables = [kept[~kept["idea"].isin(wanted)]]
+    for name in wanted or IDEAS:
+        tables.append(validated(config, name, IDEAS[name]))
+        table = pd.concat(tables, ignore_index=True)
+        table.to_csv(path, index=False, float_format="%.5g")
+        text = markdown(table)
+        (HERE / "ablation.md").write_text(text)
+    print(text)
+
+
+def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
+    """IoU of each validation patient at each view count, and the seconds of training."""
+    method = interface.load(idea.method)
+    chosen = runs.methods(config)[idea.method]
+    settings = interface.settings_of(idea.method, chosen.settings | idea.settings)
+    train = [p.name for p in study.read_cohort(config) if p.split == "train"]
+    learning = [n for i, n in enumerate(train) if i % EVERY_FIFTH]
+    held_back = train[::EVERY_FIFTH]
+    counts = [n for n in chosen.view_counts if n in COUNTS]
+    groups = [[count] for count in counts] if idea.one_per_count else [counts]
+    rows = []
+    for group in groups:
+        training = patients(config, learning, group, idea)
+        state, seconds = fitted(name, method, training, settings)
+        for count in group:
+            blind = patients(config, held_back, [count], idea)
+            for patient, (views, mask) in zip(held_back, blind, strict=True):
+                found = method.reconstruct(state, views, "cpu") >= 0.5
+                iou = overlap(found, mask)["iou"]
+                rows.append((name, count, patient, iou, seconds * len(groups)))
+    return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou", "seconds"])
+
+
+def fitted(name: str, method: ModuleType, training: StoredPatients, settings) -> tuple[dict, float]:
+    """A model's state and the seconds that its training took; refined in as many steps as wanted.
+
+    What differs in refinement only is trained once.
+    """
+    steps = getattr(settings, "refinement_steps", 0)
+    refining = {"refinement_steps": 0} if hasattr(settings, "refinement_steps") else {}
+    key = repr((method.TITLE, dataclasses.replace(settings, **refining), training))
+    if key not in MODELS:
+        clock = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint = Path(folder) / "checkpoint.pt"
+            how = (SEED, device(), checkpoint, {}, lambda line: print(name, line, flush=True))
+            state, _ = method.fit(training, settings, interface.Context(*how))
+        MODELS[key] = state, time.monotonic() - clock
+    state, seconds = MODELS[key]
+    return state | {"refinement_steps": steps}, seconds
+
+
+def patients(config: dict, names: list[str], counts: list[int], idea: Idea) -> StoredPatients:
+    """Patients as the workflow gives them, each once per view count."""
+    kinds = set(interface.load(idea.method).INPUTS) - {"sum", "min"} | set(idea.inputs)
+    pattern = {kind: runs.BACK_PROJECTION for kind in kinds} | {"projections": runs.PROJECTIONS}
+    examples = [(name, count) for count in counts for name in names]
+    paths = {
+        kind: [
+            pattern[kind].format(patient=name, views=count, kind=kind) for name, count in examples
+        ]
+        for kind in kinds
+    }
+    masks = [runs.MASK.format(patient=name) for name, _ in examples]
+    views = [count for _, count in examples]
+    return StoredPatients(paths, config["projections"], views, masks, coded=True)
+
+
+def device() -> str:
+    import torch
+
+    torch.set_num_threads(THREADS)
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A row per idea: mean IoU by view count, and what the idea brought on the same patients."""
+    counts = sorted(table["views"].unique(), reverse=True)
+    fewest = counts[-1]
+    iou = table.pivot_table(index="patient", columns=["idea", "views"], values="iou")
+    rows = []
+    for name in table["idea"].unique():
+        reference = IDEAS[name].reference
+        row = {"idea": name, "expected": IDEAS[name].expected}
+        row |= {f"{count} views": f"{iou[name, count].mean():.3f}" for count in counts}
+        brought = "-"
+        if name != reference and reference in iou:
+            brought = difference((iou[name, fewest] - iou[reference, fewest]).to_numpy())
+        row[f"brought at {fewest} views (95 % interval)"] = brought
+        row["training, s"] = f"{table[table['idea'] == name]['seconds'].mean():.0f}"
+        rows.append(row)
+    shown = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    patients = table["patient"].nunique()
+    return f"""{shown}
+
+Mean IoU of {patients} validation phantoms out of the training patients of the default cohort; trained on the
+others, seed {SEED}. What an idea brought is the paired difference to the row it builds on. No test
+patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads.
+"""
+
+
+def difference(values: np.ndarray) -> str:
+    """Mean of paired differences with its bootstrap interval over patients."""
+    rng = np.random.default_rng(SEED)
+    means = rng.choice(values, (RESAMPLES, len(values))).mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,123 @@
+"""A residual 3D U-Net: what segments volumes today, here from what the views say of each voxel."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+RARE = -3.0  # logit of the first guess: few voxels are vessel
+SLOPE = 0.01  # of leaky ReLU, as in nnU-Net (Isensee et al., Nature Methods 2021)
+FINE = 8  # channels at full resolution: an eighth of the voxels is an eighth of the time and memory
+
+
+class ResidualUNet(nn.Module):
+    """Residual blocks with instance norm at each level, joined by skips (Ronneberger et al. 2015).
+
+    The blocks work on cubes of 2^3 voxels as channels; one convolution at full resolution, on what
+    they give and on the volume itself, draws the edges.
+
+    inputs : channels of the volume. channels : at half the resolution, doubled at each coarser one.
+    levels : resolutions from the full one on, each half of the one before, at least 3.
+    heads : how many levels give logits; more than one for deep supervision.
+
+    A volume (batch, inputs, x, y, z) of any size gives a list of float32 logits, finest first, each
+    (batch, 1, x, y, z) with edges halved, rounded up, from one to the next.
+    """
+
+    def __init__(self, inputs: int, channels: int, levels: int, heads: int = 1):
+        super().__init__()
+        widths = [channels * 2**level for level in range(levels - 1)]
+        self.encoder = nn.ModuleList(map(_Residual, [8 * inputs, *widths], widths))
+        joined = [fine + coarse for fine, coarse in itertools.pairwise(widths)]
+        self.decoder = nn.ModuleList(map(_Residual, joined, widths))
+        self.spread = nn.Conv3d(channels, 8 * FINE, 1)
+        self.edges = nn.Conv3d(FINE + inputs, FINE, 3, padding=1, bias=False)
+        self.edges_norm = nn.InstanceNorm3d(FINE, affine=True)
+        self.heads = nn.ModuleList(
+            nn.Conv3d(width, 1, 1) for width in [FINE, *widths][: min(heads, levels - 1)]
+        )
+        for head in self.heads:
+            nn.init.constant_(head.bias, RARE)
+
+    @property
+    def stride(self) -> int:
+        """Voxels along an edge that become one at the coarsest level."""
+        return 2 ** len(self.encoder)
+
+    def forward(self, volume: Tensor) -> list[Tensor]:
+        edges = volume.shape[2:]
+        volume = self._padded(volume)
+        features = self._encoded(to_channels(volume))
+        feature = features.pop()
+        decoded = []
+        for block, skip in zip(reversed(self.decoder), reversed(features), strict=True):
+            upsampled = functional.interpolate(feature, scale_factor=2.0, mode="nearest")
+            feature = block(torch.cat([skip, upsampled], dim=1))
+            decoded.append(feature)
+        decoded.append(self._fine(feature, volume))
+        # zip ends with the heads there are
+        finest_first = zip(self.heads, reversed(decoded), strict=False)
+        return [
+            _cropped(head(feature).float(), edges, level)
+            for level, (head, feature) in enumerate(finest_first)
+        ]
+
+    def _encoded(self, volume: Tensor) -> list[Tensor]:
+        features: list[Tensor] = []
+        for block in self.encoder:
+            volume = functional.max_pool3d(features[-1], 2) if features else volume
+            features.append(block(volume))
+        return features
+
+    def _fine(self, feature: Tensor, volume: Tensor) -> Tensor:
+        fine = to_voxels(self.spread(feature))
+        both = torch.cat([fine, volume.to(fine.dtype)], dim=1)
+        if self.edges.weight.is_contiguous(memory_format=torch.channels_last_3d):
+            both = both.contiguous(memory_format=torch.channels_last_3d)
+        return functional.leaky_relu(self.edges_norm(self.edges(both)), SLOPE)
+
+    def _padded(self, volume: Tensor) -> Tensor:
+        """Zeros after the last voxels; two voxels at least at the coarsest level, for the norm."""
+        padding = []
+        for edge in reversed(volume.shape[2:]):
+            least = max(edge, 2 * self.stride)
+            padding += [0, least + -least % self.stride - edge]
+        return functional.pad(volume, padding)
+
+
+class _Residual(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.first = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
+        self.first_norm = nn.InstanceNorm3d(outputs, affine=True)
+        self.second = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
+        self.second_norm = nn.InstanceNorm3d(outputs, affine=True)
+        same = inputs == outputs
+        self.shortcut = nn.Identity() if same else nn.Conv3d(inputs, outputs, 1)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        hidden = functional.leaky_relu(self.first_norm(self.first(volume)), SLOPE)
+        hidden = self.second_norm(self.second(hidden))
+        return functional.leaky_relu(hidden + self.shortcut(volume), SLOPE)
+
+
+def to_channels(volume: Tensor) -> Tensor:
+    """Each cube of 2^3 voxels as channels: (batch, c, 2x, 2y, 2z) to (batch, 8c, x, y, z)."""
+    cubes = volume.unflatten(4, (-1, 2)).unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+    return cubes.permute(0, 1, 3, 5, 7, 2, 4, 6).flatten(1, 4)
+
+
+def to_voxels(channels: Tensor) -> Tensor:
+    """The way back: (batch, 8c, x, y, z) to (batch, c, 2x, 2y, 2z)."""
+    cubes = channels.unflatten(1, (-1, 2, 2, 2)).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return cubes.flatten(6, 7).flatten(4, 5).flatten(2, 3)
+
+
+def _cropped(logits: Tensor, edges: torch.Size, level: int) -> Tensor:
+    x, y, z = (-(-edge // 2**level) for edge in edges)
+    return logits[..., :x, :y, :z]

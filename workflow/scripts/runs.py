@@ -1,0 +1,153 @@
+"""Which models a study fits and which reconstructions it makes, and from which files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+import sources
+from angiovox import interface
+from angiovox.errors import InputError
+
+EVERY = "all"  # in place of a view count: the one model for all of them
+PROJECTIONS = "results/projections/{patient}.nii"
+BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
+MASK = "results/masks/{patient}.nii.gz"
+MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the study: its module, what the config sets, and its view counts, most first."""
+
+    module: ModuleType
+    settings: dict[str, Any]
+    view_counts: list[int]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one model serves all view counts."""
+        return getattr(self.module, "SHARED", False)
+
+    @property
+    def models(self) -> list[int | str]:
+        """What the models are for: each view count, or all."""
+        return [EVERY] if self.is_shared else self.view_counts
+
+
+def methods(config: dict[str, Any]) -> dict[str, Method]:
+    """The methods that a config asks for; false leaves one out, true and null set nothing.
+
+    Raises InputError naming a key, its value and what would be valid.
+    """
+    counts = sorted(config["view_counts"], reverse=True)
+    chosen = {}
+    for name, given in config["methods"].items():
+        module = interface.load(name)
+        if given is False:
+            continue
+        settings = {} if given in (None, True) else dict(given)
+        own = settings.pop("view_counts", counts)
+        interface.settings_of(name, settings)
+        chosen[name] = Method(module, settings, _view_counts(name, own, counts))
+    paper = interface.PAPER_METHOD
+    if paper not in chosen or chosen[paper].view_counts != counts:
+        raise InputError(
+            f"methods.{paper}: Table 1 needs the paper's network at every one of view_counts"
+        )
+    return chosen
+
+
+def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
+    known = isinstance(own, list) and all(type(n) is int and n in counts for n in own)
+    if not (known and own and len(set(own)) == len(own)):
+        raise InputError(
+            f"methods.{name}.view_counts: {own!r} is not valid; expected one or more of the "
+            f"study's view_counts: {', '.join(map(str, counts))}"
+        )
+    return sorted(own, reverse=True)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of a study: a method, a view count and a seed each.
+
+    kept : which back-projections are on disk.
+    """
+
+    methods: dict[str, Method]
+    seeds: Sequence[int]
+    train: list[str]
+    test: list[str]
+    kept: Sequence[str]
+
+    @property
+    def trained(self) -> list[str]:
+        return [name for name, method in self.methods.items() if method.module.TRAINED]
+
+    def seeds_of(self, method: str) -> list[int]:
+        """One seed is enough where nothing is random."""
+        return list(self.seeds if method in self.trained else self.seeds[:1])
+
+    def each(self, pattern: str, **more: Iterable[str]) -> list[str]:
+        """A pattern filled in for each method, view count and seed, and for more wildcards."""
+        return [
+            path
+            for name, method in self.methods.items()
+            for path in _filled(pattern, name, method.view_counts, self.seeds_of(name), more)
+        ]
+
+    def each_trained(self, pattern: str) -> list[str]:
+        """The same for each model that is trained."""
+        return [
+            path
+            for name in self.trained
+            for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
+        ]
+
+    def examples(self, method: str, views: str) -> list[int]:
+        """View counts of a model's examples: each training patient once for each count."""
+        counts = self.methods[method].view_counts if views == EVERY else [int(views)]
+        return [count for count in counts for _ in self.train]
+
+    def fit_inputs(self, method: str, views: str) -> dict[str, list[str]]:
+        """By kind, a file for each example; with the masks and the code."""
+        examples = self.examples(method, views)
+        patients = self.train * (len(examples) // len(self.train))
+        masks = [MASK.format(patient=patient) for patient in patients]
+        code = sources.used_by("fit", f"angiovox.methods.{method}")
+        return self._inputs(method, examples, patients) | {"masks": masks, "code": code}
+
+    def reconstruct_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
+        """By kind, a file for each test patient; with the model and the code, but no mask."""
+        examples = [int(views)] * len(self.test)
+        grids = [PROJECTIONS.format(patient=patient) for patient in self.test]
+        code = sources.used_by("reconstruct", f"angiovox.methods.{method}")
+        purpose = EVERY if self.methods[method].is_shared else views
+        model = MODEL.format(method=method, views=purpose, seed=seed)
+        inputs = self._inputs(method, examples, self.test)
+        return inputs | {"grids": grids, "code": code, "model": model}
+
+    def _inputs(self, method: str, counts: list[int], patients: list[str]) -> dict[str, list[str]]:
+        """Files of what a method asks for; the projections for what is rebuilt from them."""
+        patterns = {
+            kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in interface.KINDS
+        }
+        return {
+            kind: [
+                patterns[kind].format(patient=patient, views=views, kind=kind)
+                for views, patient in zip(counts, patients, strict=True)
+            ]
+            for kind in self.methods[method].module.INPUTS
+        }
+
+
+def _filled(pattern: str, method: str, views: list, seeds: list, more: dict) -> list[str]:
+    names = ["views", "seed", *more]
+    return [
+        pattern.format(method=method, **dict(zip(names, values, strict=True)))
+        for values in product(views, seeds, *more.values())
+    ]
