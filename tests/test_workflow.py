@@ -316,11 +316,11 @@ PROJECTED_AGAIN = {
 EDITS = {
     "losses": TRAINED_AGAIN,
     "projection": PROJECTED_AGAIN,
-    "metrics": {
-        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1},
-        **{"phantom_masks": 1, "phantom_morphometry": 1},  # the latter by way of `tables`
+    "metrics/overlap": {
+        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
         **COLLECTED,
     },
+    "metrics/distances": {"evaluate": 6, **COLLECTED},
     "phantom/morphometry": {"phantom_morphometry": 1, **LAST},
     "figures/curves": {"iou_by_views": 1, "learning_curves": 1, **LAST},
     "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from scipy import ndimage
-from skimage.measure import euler_number
 
 FULL = np.ones((3, 3, 3), dtype=bool)  # vessels: neighbours share a face, an edge or a corner
 
@@ -46,8 +47,23 @@ def betti_numbers(mask: np.ndarray) -> tuple[int, int, int]:
     """
     components = ndimage.label(mask, FULL)[1]
     cavities = ndimage.label(~np.pad(mask, 1))[1] - 1
-    loops = components + cavities - euler_number(mask, connectivity=3) if components else 0
-    return components, int(loops), cavities
+    loops = components + cavities - euler_number(mask) if components else 0
+    return components, loops, cavities
+
+
+def euler_number(mask: np.ndarray) -> int:
+    """Euler characteristic of a mask's closed voxels: corners less edges plus faces less voxels.
+
+    That of scikit-image at 26 neighbours, which takes 24 bytes for each voxel; this one takes 3.
+    """
+    total = 0
+    for spread in product((False, True), repeat=mask.ndim):
+        cells = np.pad(mask, 1)
+        for axis in np.flatnonzero(spread):
+            along = np.moveaxis(cells, axis, 0)
+            cells = np.moveaxis(along[1:] | along[:-1], 0, axis)
+        total += (-1) ** (mask.ndim - sum(spread)) * int(np.count_nonzero(cells))
+    return total
 
 
 def betti_errors(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
