@@ -75,8 +75,8 @@ def evaluate(
     planted : the patient's lesions.
 
     A calibre that the truth has not, or a patient without lesions, gives no entry. Where both masks
-    are empty, scores are 1 and distances 0; where one is, scores are 0 and distances the diagonal of
-    the field.
+    are empty, scores are 1 and distances 0; where one is, scores are 0 and distances the
+    diagonal of the field.
 
     With `profiles`, arteries take 0.1 s at 64^3 and 9 s at 384^3; noise takes ten times that.
     """
