@@ -26,7 +26,7 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 import runs  # noqa: E402
 import study  # noqa: E402
 from angiovox import interface  # noqa: E402
-from angiovox.metrics import overlap  # noqa: E402
+from angiovox.metrics.overlap import ratios  # noqa: E402
 from angiovox.patients import StoredPatients  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
@@ -110,7 +110,7 @@ def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
             blind = patients(config, held_back, [count], idea)
             for patient, (views, mask) in zip(held_back, blind, strict=True):
                 found = method.reconstruct(state, views, "cpu") >= 0.5
-                iou = overlap(found, mask)["iou"]
+                iou = ratios(found, mask)["iou"]
                 rows.append((name, count, patient, iou, seconds * len(groups)))
     return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou", "seconds"])
 

@@ -6,11 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from angiovox import tables
-from angiovox.metrics import evaluate
 
 RESOURCES = Path(__file__).parents[1] / "resources"
 TITLES = {"dae": "3D denoising autoencoder", "hull": "Visual hull"}
-METRICS = list(evaluate(np.zeros((1, 1, 1)), np.zeros((1, 1, 1), dtype=bool)))
+METRICS = ["iou", *tables.METRICS]
 # As printed: percent, MSE, MAE.
 PAPER_TABLE_1 = {
     90: ("56.81", "0.00124", "0.0196"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from angiovox.interface import Context, Views
 from angiovox.methods import backprojection, hull, soft_backprojection, soft_hull
-from angiovox.metrics import evaluate
+from angiovox.metrics.overlap import scores
 from angiovox.thresholds import BINS, best_threshold, stretched
 
 METHODS = {"sum": backprojection, "min": hull}
@@ -28,7 +28,7 @@ def on_the_steps(seed, shape=(6, 5, 4)):
 
 
 def iou(score, mask, threshold):
-    return evaluate((score >= threshold).astype(np.float32), mask)["iou"]
+    return scores((score >= threshold).astype(np.float32), mask)["iou"]
 
 
 def brute_force(pairs):
@@ -111,7 +111,7 @@ def test_reconstructing_the_training_patients_reaches_the_reported_iou(tmp_path,
     training = patients(kind, pairs)
     state, history = method.fit(training, method.Settings(), context(tmp_path))
     reached = [
-        evaluate(method.reconstruct(state, views, "cpu"), mask)["iou"] for views, mask in training
+        scores(method.reconstruct(state, views, "cpu"), mask)["iou"] for views, mask in training
     ]
     assert [row["iou"] for row in history] == [pytest.approx(np.mean(reached))]
 

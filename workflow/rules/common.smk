@@ -38,6 +38,7 @@ except InputError as error:
 
 PATIENTS = list(COHORT)
 PHANTOMS = [name for name in PATIENTS if COHORT[name].seed is not None]
+TEST_PHANTOMS = [name for name in TEST if name in PHANTOMS]
 GROWN = [name for name in PHANTOMS if COHORT[name].centreline is None]
 VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
 SEEDS = config["seeds"]

@@ -15,9 +15,11 @@ rule evaluate:
             patient=TEST,
         ),
         masks=stored("results/masks/{patient}.nii.gz", TEST),
+        lesions=stored("results/truth/{patient}.json", TEST_PHANTOMS),
         code=sources.used_by("evaluate"),
     output:
-        "results/metrics/{method}/views-{views}/seed-{seed}.csv",
+        metrics="results/metrics/{method}/views-{views}/seed-{seed}.csv",
+        profiles="results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv",
     log:
         "logs/evaluate/{method}/views-{views}/seed-{seed}.log",
     benchmark:
@@ -29,6 +31,7 @@ rule evaluate:
         runtime=minutes("evaluate"),
     params:
         patients=TEST,
+        projections=config["projections"],
     script:
         "../scripts/evaluate.py"
 

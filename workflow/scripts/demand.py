@@ -80,7 +80,7 @@ MEASURED = {
     "train": Job(4000, 12),  # not measured: the libraries of a GPU. On a CPU 6.8 GB at 384^3
     "reconstruct": Job(310, 2, volume_seconds=1.3, volumes="test"),
     "reconstruct_trained": Job(370, 10.2, volume_seconds=20, volumes="test"),  # less beyond 192^3
-    "evaluate": Job(105, 1.2, volume_seconds=1.2, volumes="test"),
+    "evaluate": Job(218, 2.3, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "paper_tables": Job(157),

@@ -1,12 +1,19 @@
-"""Rule evaluate: every metric of each test patient."""
+"""Rule evaluate: every metric of each test patient, and where its errors sit."""
 
 from adapter import job
 
+import json
+from pathlib import Path
+
 import pandas as pd
-from angiovox import files, metrics
+from angiovox import files, geometry
+from angiovox.metrics import agreement, evaluation
+from angiovox.metrics.lesions import placed
 
 with job(snakemake):
-    rows = []
+    scores, curves = [], []
+    angles = agreement.held_out_angles(geometry.projection_angles(snakemake.params.projections))
+    told = {Path(path).stem: path for path in snakemake.input.lesions}
     given = zip(
         snakemake.params.patients,
         snakemake.input.reconstructions,
@@ -14,9 +21,15 @@ with job(snakemake):
         strict=True,
     )
     for patient, reconstruction, mask in given:
-        probability, _ = files.load_volume(reconstruction)
-        values = metrics.evaluate(probability, files.load_mask(mask))
+        probability, affine = files.load_volume(reconstruction)
+        sizes = geometry.voxel_sizes(affine)
+        case = evaluation.Case(probability, files.load_mask(mask), sizes)
+        lesions = json.loads(Path(told[patient]).read_text())["lesions"] if patient in told else []
+        values = evaluation.evaluate(case, angles, placed(lesions, affine))
         fixed = {name: snakemake.wildcards[name] for name in ("method", "views", "seed")}
-        rows += [fixed | {"patient": patient, "metric": k, "value": v} for k, v in values.items()]
-    with files.whole_file(snakemake.output[0]) as temporary:
-        pd.DataFrame(rows).to_csv(temporary, index=False)
+        fixed |= {"patient": patient}
+        scores += [fixed | {"metric": name, "value": value} for name, value in values.items()]
+        curves += [fixed | row for row in evaluation.profiles(case)]
+    for path, rows in ((snakemake.output.metrics, scores), (snakemake.output.profiles, curves)):
+        with files.whole_file(path) as temporary:
+            pd.DataFrame(rows).to_csv(temporary, index=False)

@@ -2,10 +2,11 @@
 
 from adapter import job
 
-from angiovox import files, meshes, metrics
+from angiovox import files, meshes
+from angiovox.metrics import overlap
 
 with job(snakemake):
     given = zip(snakemake.input.volumes, snakemake.output.stl, snakemake.output.vtp, strict=True)
     for path, stl, vtp in given:
         volume, affine = files.load_volume(path)
-        meshes.write_surface(metrics.binary(volume), affine, stl, vtp)
+        meshes.write_surface(overlap.binary(volume), affine, stl, vtp)

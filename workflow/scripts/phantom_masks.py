@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from angiovox import files, metrics
+from angiovox import files
+from angiovox.metrics import overlap
 
 with job(snakemake):
     rows = []
@@ -19,12 +20,12 @@ with job(snakemake):
     )
     for patient, mask_path, share_path, lesions in given:
         mask = files.load_mask(mask_path)
-        artery = metrics.binary(files.load_volume(share_path)[0])
+        artery = overlap.binary(files.load_volume(share_path)[0])
         fractions = {"artery_fraction": artery.mean(), "mask_fraction": mask.mean()}
         told = json.loads(Path(lesions).read_text())["lesions"]
         names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in told)
         rows.append(
-            {"patient": patient} | fractions | metrics.overlap(mask, artery) | {"lesions": names}
+            {"patient": patient} | fractions | overlap.ratios(mask, artery) | {"lesions": names}
         )
     with files.whole_file(snakemake.output[0]) as temporary:
         pd.DataFrame(rows).round(5).to_csv(temporary, index=False)

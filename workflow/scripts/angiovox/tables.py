@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from .interface import PAPER_METHOD
-from .metrics import mean_interval
+from .metrics.statistics import mean_interval
 
 METRICS = (
     "dice",
