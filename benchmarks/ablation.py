@@ -177,8 +177,8 @@ def markdown(table: pd.DataFrame) -> str:
     patients = table["patient"].nunique()
     return f"""{shown}
 
-Mean IoU of {patients} validation phantoms out of the training patients of the default cohort; trained on the
-others, seed {SEED}. What an idea brought is the paired difference to the row it builds on. No test
+Mean IoU of {patients} validation phantoms out of the training patients of the default cohort; trained on
+the others, seed {SEED}. What an idea brought is the paired difference to the row it builds on. No test
 patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads.
 """
 
