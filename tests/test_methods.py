@@ -12,7 +12,8 @@ from angiovox.errors import InputError
 
 SCRIPTS = Path(interface.__file__).parents[1]
 SHAPE = (12, 10, 9)
-QUICK = {"dae": {"epochs": 1, "precision": "fp32"}}
+SMALL = {"epochs": 1, "precision": "fp32", "channels": 4, "slices": 4}
+QUICK = {"dae": {"epochs": 1, "precision": "fp32"}, "cgan": SMALL, "l1_cgan": SMALL}
 EVERY_METHOD = pytest.mark.parametrize("name", interface.names())
 
 
@@ -39,7 +40,7 @@ def fitted(name, folder, log=str):
 def test_the_names_are_the_modules_of_the_folder():
     modules = {path.stem for path in (SCRIPTS / "angiovox" / "methods").glob("[!_]*.py")}
     assert interface.names() == sorted(modules)
-    assert {"dae", "hull", "backprojection"} <= modules
+    assert {"dae", "hull", "backprojection", "cgan", "l1_cgan"} <= modules
 
 
 @pytest.mark.parametrize("name", ["nerf", "", "__init__", "dae.py", "../losses", "methods.dae"])
