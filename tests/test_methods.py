@@ -12,11 +12,13 @@ from angiovox.errors import InputError
 
 SCRIPTS = Path(interface.__file__).parents[1]
 SHAPE = (12, 10, 9)
-SMALL = {"epochs": 1, "precision": "fp32", "channels": 2, "levels": 3}
+FAST = {"epochs": 1, "precision": "fp32"}
 QUICK = {
-    "dae": {"epochs": 1, "precision": "fp32"},
-    "unet": SMALL,
-    "consistent": SMALL | {"refinement_steps": 1},
+    "dae": FAST,
+    "unet": FAST | {"channels": 2, "levels": 3},
+    "consistent": FAST | {"channels": 2, "levels": 3, "refinement_steps": 1},
+    "cgan": FAST | {"channels": 4, "slices": 4},
+    "l1_cgan": FAST | {"channels": 4, "slices": 4},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", interface.names())
 
@@ -44,7 +46,7 @@ def fitted(name, folder, log=str):
 def test_the_names_are_the_modules_of_the_folder():
     modules = {path.stem for path in (SCRIPTS / "angiovox" / "methods").glob("[!_]*.py")}
     assert interface.names() == sorted(modules)
-    assert {"dae", "hull", "backprojection"} <= modules
+    assert {"dae", "hull", "backprojection", "cgan", "l1_cgan"} <= modules
 
 
 @pytest.mark.parametrize("name", ["nerf", "", "__init__", "dae.py", "../losses", "methods.dae"])
