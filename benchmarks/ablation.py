@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ from angiovox.patients import StoredPatients  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
 COUNTS = (90, 10, 5, 3, 2)
-MODELS: dict[str, tuple[dict, float]] = {}
+MODELS: dict[str, dict] = {}
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def main(wanted: list[str]) -> None:
 
 
 def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
-    """IoU of each validation patient at each view count, and the seconds of training."""
+    """IoU of each validation patient at each view count."""
     method = interface.load(idea.method)
     chosen = runs.methods(config)[idea.method]
     settings = interface.settings_of(idea.method, chosen.settings | idea.settings)
@@ -106,18 +105,18 @@ def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     rows = []
     for group in idea.models:
         training = patients(config, learning, group, idea)
-        state, seconds = fitted(name, method, training, settings)
+        state = fitted(name, method, training, settings)
         for count in group:
             blind = patients(config, held_back, [count], idea)
             for patient, (views, mask) in zip(held_back, blind, strict=True):
                 found = method.reconstruct(state, views, "cpu") >= 0.5
                 iou = ratios(found, mask)["iou"]
-                rows.append((name, count, patient, iou, seconds * len(idea.models)))
-    return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou", "seconds"])
+                rows.append((name, count, patient, iou))
+    return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou"])
 
 
-def fitted(name: str, method: ModuleType, training: StoredPatients, settings) -> tuple[dict, float]:
-    """A model's state and the seconds that its training took; refined in as many steps as wanted.
+def fitted(name: str, method: ModuleType, training: StoredPatients, settings) -> dict:
+    """A model's state, for as many steps of refinement as wanted.
 
     What differs in refinement only is trained once.
     """
@@ -125,14 +124,11 @@ def fitted(name: str, method: ModuleType, training: StoredPatients, settings) ->
     refining = {"refinement_steps": 0} if hasattr(settings, "refinement_steps") else {}
     key = repr((method.TITLE, dataclasses.replace(settings, **refining), training))
     if key not in MODELS:
-        clock = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = Path(folder) / "checkpoint.pt"
             how = (SEED, device(), checkpoint, {}, lambda line: print(name, line, flush=True))
-            state, _ = method.fit(training, settings, interface.Context(*how))
-        MODELS[key] = state, time.monotonic() - clock
-    state, seconds = MODELS[key]
-    return state | {"refinement_steps": steps}, seconds
+            MODELS[key], _ = method.fit(training, settings, interface.Context(*how))
+    return MODELS[key] | {"refinement_steps": steps}
 
 
 def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) -> StoredPatients:
@@ -175,7 +171,6 @@ def markdown(table: pd.DataFrame) -> str:
         if name != reference and reference in iou:
             brought = difference((iou[name, fewest] - iou[reference, fewest]).to_numpy())
         row[f"brought at {fewest} views (95 % interval)"] = brought
-        row["training, s"] = f"{table[table['idea'] == name]['seconds'].mean():.0f}"
         rows.append(row)
     shown = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     patients = table["patient"].nunique()

@@ -365,6 +365,88 @@ def test_another_seed_adds_runs_of_trained_methods_only(finished):
     assert plan == new | {"learning_curves": 1} | COLLECTED
 
 
+# A new method, and the seal of the split
+
+
+TOY = '''"""A toy: the minimum over views as it is."""
+
+from dataclasses import dataclass
+
+TITLE = "Toy"
+INPUTS = ("min",)
+TRAINED = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Nothing to set."""
+
+
+def fit(patients, settings, context):
+    return {}, [{"epoch": 1, "iou": 0.5}]
+
+
+def reconstruct(state, views, device):
+    volume = views.inputs["min"]
+    return volume
+'''
+
+
+def add_toy(folder: Path, result: str = "volume") -> None:
+    module = folder / "workflow/scripts/angiovox/methods/toy.py"
+    module.write_text(TOY.replace("return volume", f"return {result}"))
+
+
+def test_a_method_joins_by_one_module_and_a_line_of_the_config(finished):
+    before = read(finished, "leaderboard")
+    add_toy(finished)
+    done = tiny(finished, methods={"toy": None})
+    assert done.returncode == 0, done.stdout
+    board = read(finished, "leaderboard")
+    toy = board[board["method"] == "toy"]
+    assert set(toy["views"]) == set(VIEWS) and {"iou", "cldice", "hd95_mm"} <= set(toy["metric"])
+    others = board[board["method"] != "toy"].reset_index(drop=True)
+    pd.testing.assert_series_equal(others["mean"], before["mean"])
+    for page in ("leaderboard.md", "leaderboard.html", "table2.md"):
+        assert "Toy" in (finished / "results/tables" / page).read_text()
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("volume[1:]", ["shape (15, 16, 16)", "expected (16, 16, 16)"]),
+        ("volume * float('nan')", ["nan"]),
+        ("volume * 2", ["from 0 to 2", "[0, 1]"]),
+        ("volume - 1", ["from -1 to 0", "[0, 1]"]),
+    ],
+)
+def test_what_is_no_probability_is_refused_by_name(finished, result, words):
+    add_toy(finished, result)
+    patient = held_out(finished)[0]
+    target = f"results/reconstructions/toy/views-2/seed-1/{patient}.nii.gz"
+    done = tiny(finished, target, methods={"toy": None})
+    assert done.returncode == 1
+    line = next(line for line in done.stdout.splitlines() if line.startswith("reconstruct: "))
+    assert all(word in line for word in ["method toy", "views 2", patient, *words]), line
+    assert not (finished / target).exists()
+
+
+def test_models_and_reconstructions_are_the_same_where_no_test_patient_has_a_mask(finished):
+    """What is not there cannot be seen: in training, for a threshold, or in refinement."""
+    folder = finished / "results/reconstructions"
+    files = sorted(folder.rglob("*.nii.gz"))
+    before = {path: path.read_bytes() for path in files}
+    for name in ("models", "reconstructions"):
+        shutil.rmtree(finished / "results" / name)
+    masks = [finished / f"results/masks/{patient}.nii.gz" for patient in held_out(finished)]
+    for path in [*masks, *(path.with_suffix("").with_suffix(".json") for path in masks)]:
+        path.unlink()
+    done = tiny(finished, *(str(path.relative_to(finished)) for path in files))
+    assert done.returncode == 0, done.stdout
+    assert not [path for path in masks if path.exists()]
+    assert {path: path.read_bytes() for path in files} == before
+
+
 def test_a_checkpoint_of_another_run_is_refused(finished):
     run = finished / "results/models/dae/views-2/seed-1"
     plant = (
