@@ -29,7 +29,7 @@ import psutil
 from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
 from wholeness import leftovers, torn
 
-RUN_TIMES = "run_times.csv"  # others in every run
+MEASURED = {"run_times.csv", "cost.csv"}  # other times in every run
 STUDY = TINY | {
     "methods": TINY["methods"] | {"dae": {"epochs": 100}, "unet": False, "cgan": False}
 }  # long enough for kills between epochs
@@ -315,7 +315,7 @@ def judge(study: Study, reference: Path, toll: Toll) -> None:
     for below in ("results/tables", "logs", "results/benchmarks"):
         if unequal := set(study.files(below)) - set(other.files(below)):
             toll.fault(f"{below}: not of this study: {sorted(unequal)}")
-    for name in set(other.files("results/tables")) - {RUN_TIMES}:
+    for name in set(other.files("results/tables")) - MEASURED:
         table = results / "tables" / name
         if not table.exists():
             toll.fault(f"{table}: missing")

@@ -50,6 +50,24 @@ def test_a_benchmark_that_is_not_there_was_not_measured(tmp_path):
     assert all(map(math.isnan, run_records.read_benchmark(tmp_path / "none.tsv")))
 
 
+def test_a_reconstruction_costs_its_share_of_the_job_and_the_most_of_all_seeds(tmp_path):
+    jobs = {"hull/views-2/seed-1": (3, 90), "unet/views-2/seed-1": (6, 100)}
+    jobs |= {"unet/views-10/seed-1": (6, "NA"), "unet/views-2/seed-2": (9, 80)}
+    for name, given in jobs.items():
+        write(tmp_path, f"reconstruct/{name}.tsv", benchmark(*given))
+    names = [f"reconstruct/{name}" for name in jobs]
+    table = run_records.cost([*names, "reconstruct/dae/views-2/seed-1"], tmp_path, patients=3)
+    assert list(zip(table["method"], table["views"], strict=True)) == [
+        ("dae", 2),
+        ("hull", 2),
+        ("unet", 10),
+        ("unet", 2),
+    ]
+    assert table["seconds_per_patient"].tolist()[1:] == [1, 2, 3]
+    assert table["peak_mb"].isna().tolist() == [True, False, True, False]
+    assert table["peak_mb"].iloc[-1] == 100
+
+
 def test_jobs_are_known_by_benchmark_or_log_and_others_are_left_out(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("stage/a", "stage/of-another-study", "other/a"):

@@ -78,7 +78,9 @@ def epochs_logged(folder: Path, views: int) -> int:
 def tables(folder: Path) -> dict[str, bytes]:
     """Every table of results; run times differ from run to run."""
     found = (folder / "results/tables").glob("*.*")
-    return {path.name: path.read_bytes() for path in found if path.stem != "run_times"}
+    return {
+        path.name: path.read_bytes() for path in found if path.stem not in ("run_times", "cost")
+    }
 
 
 def copy(folder: Path, to: Path) -> Path:

@@ -23,6 +23,12 @@ rule provenance:
             category="Provenance",
             labels={"result": "Time and memory by rule"},
         ),
+        cost=report(
+            "results/tables/cost.csv",
+            caption="../report/cost.rst",
+            category="Leaderboard",
+            labels={"result": "Seconds and memory per patient"},
+        ),
     log:
         "logs/provenance.log",
     benchmark:
@@ -34,6 +40,7 @@ rule provenance:
         runtime=minutes("provenance"),
     params:
         benchmarks=benchmark_patterns,
+        patients=len(TEST),
         products=products,
         seeds=EVERY_SEED,
         config=config,

@@ -20,7 +20,11 @@ with job(snakemake):
     times = run_records.run_times(jobs, BENCHMARKS)
     with files.whole_file(out.run_times) as temporary:
         times.to_csv(temporary, index=False)
-    products = params.products | {out.run_times: {"rule": snakemake.rule, "params": {}}}
+    with files.whole_file(out.cost) as temporary:
+        costs = run_records.cost(jobs["reconstruct"], BENCHMARKS, params.patients)
+        costs.to_csv(temporary, index=False)
+    here = {"rule": snakemake.rule, "params": {}}
+    products = params.products | {out.run_times: here, out.cost: here}
     record = {
         "angiovox": run_records.revision(run_records.__file__),
         "collected": datetime.now(UTC).isoformat(timespec="seconds"),
