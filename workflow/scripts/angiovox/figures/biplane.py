@@ -86,9 +86,8 @@ def biplane(
     """One patient, the truth and then each method: axial slice, coronal projection, surface.
 
     Hits, misses and false alarms have colours of their own. A pixel of the projection has that of
-    the commonest of the three on its ray; a method that puts a vessel too far back is not right
-    there. The slice is that with the most vessel. All panels have one scale, and
-    show all that anyone found.
+    the commonest of the three on its ray: a vessel too far back is not right there. The slice is
+    that with the most vessel. All panels have one scale, and show all that anyone found.
 
     Parameters
     ----------
@@ -117,11 +116,7 @@ def biplane(
         left, top = 1 + column * (across + BETWEEN), FOOT + (rows - row) * up
         if row == 0:
             _headings(page, panels, left, top)
-        label = "Truth" if name is None else name
-        page.text(left, top - 3.6, label, weight="bold", va="center")
-        if name is not None:
-            values = f"IoU {scores[name]['iou']:.2f}   clDice {scores[name]['cldice']:.2f}"
-            page.text(left + across, top - 3.6, values, ha="right", va="center")
+        _label(page, name, scores, left, top - 3.6, across)
         mask = truth if name is None else found[name] != 0
         axes = _axes(figure, panels, left, top - LABEL)
         _slice_and_projection(axes, mask, truth, view, name is None)
@@ -154,7 +149,8 @@ def _view(truth: np.ndarray, found: Mapping[str, np.ndarray], affine: np.ndarray
         slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, truth.shape, strict=True)
     )
     level = int(truth.sum(axis=(0, 1)).argmax())
-    (window,) = windows_around(in_lps(ends, affine), [VIEWPOINT])
+    faces = (ends[:, None] + 0.5 * np.concatenate([np.eye(3), -np.eye(3)])).reshape(-1, 3)
+    (window,) = windows_around(in_lps(faces, affine), [VIEWPOINT])
     return View(box, level, window, voxel_sizes(affine))
 
 
@@ -178,6 +174,16 @@ def _headings(page: Axes, panels: np.ndarray, left: float, top: float) -> None:
         middle = left + width / 2
         page.text(middle, top + 0.6, heading, size=6, color=MUTED, ha="center", va="center")
         left += width + GAP
+
+
+def _label(
+    page: Axes, name: str | None, scores: Mapping, left: float, level: float, width: float
+) -> None:
+    """Name of the method, and its scores; none of the truth."""
+    page.text(left, level, name or "Truth", weight="bold", va="center")
+    if name is not None:
+        values = f"IoU {scores[name]['iou']:.2f}   clDice {scores[name]['cldice']:.2f}"
+        page.text(left + width, level, values, ha="right", va="center")
 
 
 def _axes(figure: Figure, panels: np.ndarray, left: float, top: float) -> list[Axes]:

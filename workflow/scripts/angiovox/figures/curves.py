@@ -14,6 +14,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullL
 
 from .style import (
     DOUBLE_COLUMN,
+    LEGEND_LINE,
     PUBLISHED_COLOUR,
     PUBLISHED_LABEL,
     SINGLE_COLUMN,
@@ -28,8 +29,8 @@ from .style import (
 )
 
 DODGE = 0.016  # decades between neighbouring methods, so that their intervals do not overlap
-LEGEND_LINE, TITLE_LINE = 3.3, 3.0  # mm
-LETTER = 1.4  # mm, of a title
+LEAST_FALL = 5.0  # of a loss, that its axis has room for
+TITLE_LINE, LETTER = 3.0, 1.4  # mm, of a title
 PUBLISHED_LOOK = {"color": PUBLISHED_COLOUR, "marker": "x", "ls": (0, (4, 2)), "lw": 1.0}
 
 
@@ -167,7 +168,9 @@ def _lines_per_view(
 def _label_loss(axes: Axes, first: bool) -> None:
     axes.set(yscale="log", ylabel="Training loss" if first else "")
     low, high = axes.get_ylim()
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    room = max(1.0, LEAST_FALL * low / high) ** 0.5  # for two ticks at least
+    axes.set_ylim(low / room, high * room)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.tick_params(labelbottom=False)

@@ -10,19 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ..metrics.calibration import BINS
-from .curves import LEGEND_LINE
-from .style import (
-    DOUBLE_COLUMN,
-    MUTED,
-    add_note,
-    add_remark,
-    axes_in_mm,
-    legend_on_top,
-    looks_of,
-    new_figure,
-    require_columns,
-    styled,
-)
+from .style import MUTED, four_panels, looks_of, require_columns, styled
 
 # Title, which way is better, and what runs along the axes, of each profile.
 PANELS = {
@@ -48,9 +36,6 @@ PANELS = {
     ),
 }
 RELIABILITY = "reliability"
-PANEL = (75.0, 46.0)  # mm
-LEFT, BETWEEN, FOOT, ABOVE, HEADING = 11.0, (15.0, 16.0), 9.0, 2.5, 4.0  # mm
-COLUMNS = 2
 
 
 @styled
@@ -76,30 +61,25 @@ def where_errors_sit(profiles: pd.DataFrame, methods: Sequence[str], note: str =
     require_columns(profiles, columns, "profiles")
     styles = looks_of(profiles["method"], methods, "profiles")
     means = weighted_means(profiles)
-    foot = FOOT + (4 if note else 0)
-    rows = len(PANELS) // COLUMNS
-    legend = ABOVE + LEGEND_LINE * -(-len(styles) // 3)
-    top = foot + rows * PANEL[1] + (rows - 1) * BETWEEN[1]
-    figure = new_figure(DOUBLE_COLUMN, top + HEADING + legend)
-    for number, (profile, (title, along, up)) in enumerate(PANELS.items()):
-        row, column = divmod(number, COLUMNS)
-        left = LEFT + column * (PANEL[0] + BETWEEN[0])
-        bottom = top - PANEL[1] - row * (PANEL[1] + BETWEEN[1])
-        axes = axes_in_mm(figure, left, bottom, *PANEL)
-        axes.set(ylim=(-0.02, 1.02), xlabel=along, ylabel=up)
-        axes.set_title(title, loc="left", pad=5)
-        axes.grid(color="0.92", lw=0.6)
-        axes.set_axisbelow(True)
+    handles = [Line2D([], [], label=name, **look) for name, look in styles.items()]
+    remark = "means over patients, weighted by what each has in a bin"
+    figure, panels = four_panels(handles, note, remark)
+    for axes, (profile, words) in zip(panels, PANELS.items(), strict=True):
         _lines(axes, means[means["profile"] == profile], styles)
+        _label(axes, *words)
         if profile == RELIABILITY:
             axes.plot([0, 1], [0, 1], color=MUTED, lw=0.6, ls=":", zorder=0)
             axes.set_xlim(-0.02, 1.02)
         else:
             axes.set_xlim(left=0)
-    legend_on_top(figure, [Line2D([], [], label=name, **look) for name, look in styles.items()])
-    add_note(figure, note)
-    add_remark(figure, "means over patients, weighted by what each has in a bin")
     return figure
+
+
+def _label(axes: Axes, title: str, along: str, up: str) -> None:
+    axes.set(ylim=(-0.02, 1.02), xlabel=along, ylabel=up)
+    axes.set_title(title, loc="left", pad=5)
+    axes.grid(color="0.92", lw=0.6)
+    axes.set_axisbelow(True)
 
 
 def weighted_means(profiles: pd.DataFrame) -> pd.DataFrame:
@@ -123,10 +103,12 @@ def weighted_means(profiles: pd.DataFrame) -> pd.DataFrame:
 
 
 def _lines(axes: Axes, means: pd.DataFrame, styles: Mapping[str, dict]) -> None:
-    for method, look in styles.items():
+    """Earlier methods on top and thinner: a soft one's mask may be that of its hard sibling."""
+    for number, (method, look) in enumerate(styles.items()):
         line = means[means["method"] == method]
+        size = {"lw": 0.9 + 0.12 * number, "ms": 3 + 0.3 * number, "zorder": 3 - 0.01 * number}
         if len(line):
-            axes.plot(line["position"], line["value"], label=method, **look)
+            axes.plot(line["position"], line["value"], label=method, **look, **size)
     if means.empty:
         nothing = {"color": MUTED, "style": "italic", "ha": "center", "va": "center"}
         axes.text(0.5, 0.5, "no method to show", transform=axes.transAxes, **nothing)

@@ -24,6 +24,8 @@ SINGLE_COLUMN = 85.0  # mm
 DOUBLE_COLUMN = 180.0  # mm
 PAGE_HEIGHT = 235.0  # mm
 MM = 1 / 25.4  # inches
+LEGEND_LINE = 3.3  # mm
+LEGEND_COLUMNS = 3  # above four panels
 
 # Okabe and Ito (2008), in the order of use: told apart with every kind of colour vision.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
@@ -162,11 +164,29 @@ def looks_of(shown: Iterable[str], methods: Sequence[str], name: str) -> dict[st
     return {method: look for method, look in method_styles(methods).items() if method in found}
 
 
-def legend_on_top(figure: Figure, handles: Sequence[Artist]) -> None:
-    """One legend for all panels, in three columns in the upper left corner."""
-    width, height = figure.get_size_inches() / MM
-    place = {"loc": "upper left", "bbox_to_anchor": (1 / width, 1 - 0.8 / height)}
-    figure.legend(handles=handles, ncols=3, borderaxespad=0, borderpad=0, labelspacing=0.3, **place)
+def four_panels(handles: Sequence[Artist], note: str, remark: str) -> tuple[Figure, list[Axes]]:
+    """Two by two panels with room for titles and labels, and one legend above them.
+
+    handles : of the legend. note, remark : small words in the lower corners.
+    """
+    width, height, across, up = 77.0, 46.0, 14.0, 15.5  # mm, of a panel and between two
+    left, heading, legend = 8.0, 7.0, LEGEND_LINE * -(-len(handles) // LEGEND_COLUMNS)
+    foot = 9.0 + (4 if note else 0)
+    figure = new_figure(DOUBLE_COLUMN, foot + 2 * height + up + heading + legend)
+    axes = [
+        axes_in_mm(
+            figure, left + column * (width + across), foot + row * (height + up), width, height
+        )
+        for row in (1, 0)
+        for column in (0, 1)
+    ]
+    page_width, page_height = figure.get_size_inches() / MM
+    place = {"loc": "upper left", "bbox_to_anchor": (1 / page_width, 1 - 0.8 / page_height)}
+    tight = {"borderaxespad": 0, "borderpad": 0, "labelspacing": 0.3}
+    figure.legend(handles=handles, ncols=LEGEND_COLUMNS, **place, **tight)
+    add_note(figure, note)
+    add_remark(figure, remark)
+    return figure, axes
 
 
 def view_colours(views: Iterable[int | str]) -> dict[int | str, tuple[float, ...]]:
