@@ -30,7 +30,9 @@ from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
 from wholeness import leftovers, torn
 
 RUN_TIMES = "run_times.csv"  # others in every run
-STUDY = TINY | {"methods": {"dae": {"epochs": 100}}}  # long enough for kills between epochs
+STUDY = TINY | {
+    "methods": TINY["methods"] | {"dae": {"epochs": 100}, "unet": False, "cgan": False}
+}  # long enough for kills between epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
 KILLS_PER_STUDY = 20
 LAST_KILL = 0.8  # of the study's jobs done: later there may be nothing left to kill

@@ -22,7 +22,12 @@ TINY = {
     "volume": {"shape": 16, "voxel_mm": 2.5},
     "projections": 10,
     "view_counts": [10, 2],
-    "methods": {"dae": {"epochs": 2}},
+    "methods": {
+        "dae": {"epochs": 2},
+        "unet": {"epochs": 2, "channels": 2, "levels": 3},
+        "cgan": {"epochs": 2, "channels": 4, "slices": 4},
+    }
+    | dict.fromkeys(("consistent", "l1_cgan", "soft_backprojection", "soft_hull"), False),
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import runs
 import study
 import yaml
 from angiovox import dicom, geometry, interface
@@ -19,6 +20,7 @@ from angiovox.phantom.lesions import EDGE
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+LEADERBOARD = yaml.safe_load((ROOT / "config" / "leaderboard.yaml").read_text())
 PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
@@ -97,10 +99,19 @@ def sides(config):
 # The config
 
 
-@pytest.mark.parametrize("config", [DEFAULT, merged(DEFAULT, PAPER)], ids=["default", "paper"])
-def test_the_configs_that_come_with_the_workflow_are_valid(config):
+@pytest.mark.parametrize("other", [{}, PAPER, LEADERBOARD], ids=["default", "paper", "leaderboard"])
+def test_the_configs_that_come_with_the_workflow_are_valid(other):
+    config = merged(DEFAULT, other)
     study.check_config(config)
     assert len(sides(config)["test"]) == 5
+
+
+def test_the_leaderboards_config_is_the_full_cross_product():
+    config = merged(DEFAULT, LEADERBOARD)
+    chosen = runs.methods(config)
+    assert set(chosen) == set(interface.names())
+    assert all(method.view_counts == config["view_counts"] for method in chosen.values())
+    assert len(config["seeds"]) >= 3
 
 
 @pytest.mark.parametrize(
@@ -467,8 +478,9 @@ def test_the_default_config_shows_every_method_and_setting_there_is():
     assert sorted(settings) == sorted(settings_keys())
 
 
-def test_the_papers_config_changes_only_keys_that_the_default_has():
-    assert set(leaves(PAPER)) <= set(leaves(DEFAULT))
+@pytest.mark.parametrize("other", [PAPER, LEADERBOARD], ids=["paper", "leaderboard"])
+def test_another_config_changes_only_keys_that_the_default_has(other):
+    assert set(leaves(other)) <= set(leaves(DEFAULT))
 
 
 @pytest.mark.parametrize("name", sorted({*leaves(DEFAULT), *leaves(PAPER), *settings_keys()}))

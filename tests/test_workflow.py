@@ -15,12 +15,16 @@ import psutil
 import pytest
 import yaml
 from angiovox.metrics.catalogue import METRICS as CATALOGUE
-from conftest import TINY, WORKSTATION, snakemake, tiny
+from conftest import ROOT, TINY, WORKSTATION, snakemake, tiny
 from PIL import Image
 
-METHODS = ["dae", "backprojection", "hull"]
-TRAINED = ["dae"]
 VIEWS = TINY["view_counts"]
+RUNS = [  # of the tiny study: methods and view counts
+    *product(["dae", "unet", "backprojection", "hull"], VIEWS),
+    ("cgan", 2),
+]
+MODELS = [("dae", 10), ("dae", 2), ("unet", "all"), ("cgan", 2)]  # that are trained
+SHARED, TRAINED = {"unet", "consistent"}, {"dae", "unet", "consistent", "cgan", "l1_cgan"}
 PHANTOMS = [f"phantom-{number:03d}" for number in range(1, 5)]
 METRICS = [
     "iou",
@@ -45,7 +49,7 @@ FIGURES = [
 PHANTOMS_SHOWN = ["phantom_sheet", "phantom_anatomy", "phantom_morphometry", "phantom_masks"]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 LAST = {"provenance": 1, "all": 1}
-COLLECTED = {"paper_tables": 1, "iou_by_views": 1, **LAST}
+COLLECTED = {"paper_tables": 1, "leaderboard": 1, "iou_by_views": 1, **LAST}
 
 
 def planned(output: str) -> dict[str, int]:
@@ -85,9 +89,7 @@ def test_every_named_output_exists(study):
         *[f"figures/{figure}.{kind}" for figure in FIGURES for kind in ("png", "pdf")],
         *[
             f"meshes/{method}/views-{views}/{patient}.{kind}"
-            for method, views, patient, kind in product(
-                METHODS, VIEWS, held_out(study), ("stl", "vtp")
-            )
+            for (method, views), patient, kind in product(RUNS, held_out(study), ("stl", "vtp"))
         ],
     ]
     assert not [name for name in named if not (study / "results" / name).stat().st_size]
@@ -108,7 +110,7 @@ def test_per_patient_holds_every_method_view_patient_and_metric_once(study):
     keys = set(table.drop(columns="value").itertuples(index=False, name=None))
     assert len(keys) == len(table)
     assert len(held_out(study)) == TINY["cohort"]["test_patients"]
-    cases = list(product(METHODS, VIEWS, [1], held_out(study)))
+    cases = [(*run, 1, patient) for run, patient in product(RUNS, held_out(study))]
     always = [name for name in CATALOGUE if not name.startswith(WHERE_DEFINED)]
     assert {(*case, name) for case in cases for name in always} <= keys
     assert keys <= {(*case, name) for case in cases for name in CATALOGUE}
@@ -117,7 +119,7 @@ def test_per_patient_holds_every_method_view_patient_and_metric_once(study):
 
 
 def test_profiles_stand_beside_the_metrics_of_each_run(study):
-    for method, views in product(METHODS, VIEWS):
+    for method, views in RUNS:
         rows = pd.read_csv(study / f"results/metrics/{method}/views-{views}/seed-1.profiles.csv")
         key = ["method", "views", "seed", "patient", "profile", "bin"]
         assert list(rows) == [*key, "count", "position", "value"]
@@ -198,7 +200,7 @@ def test_nothing_unfinished_is_left(study):
 def test_a_checkpoint_stays_beside_each_trained_model_and_no_other(study):
     kept = {path.parent for path in results(study) if path.name == "checkpoint.pt"}
     models = study / "results/models"
-    assert kept == {models / method / f"views-{v}/seed-1" for method in TRAINED for v in VIEWS}
+    assert kept == {models / method / f"views-{views}/seed-1" for method, views in MODELS}
 
 
 def test_the_training_log_says_that_there_is_no_gpu(study):
@@ -325,8 +327,8 @@ TRAINED_AGAIN = {
     **COLLECTED,
 }
 PROJECTED_AGAIN = {
-    **{"project": 4, "back_project": 4, "fit": 4, "train": 2, "reconstruct": 6, "evaluate": 6},
-    **{"mesh": 6, "learning_curves": 1, "figure1": 1, "figure2": 1, "figure3": 1, "figure4": 1},
+    **{"project": 4, "back_project": 4, "fit": 4, "train": 4, "reconstruct": 9, "evaluate": 9},
+    **{"mesh": 9, "learning_curves": 1, "figure1": 1, "figure2": 1, "figure3": 1, "figure4": 1},
     **{"phantom_sheet": 1, "phantom_anatomy": 1},
     **COLLECTED,
 }
@@ -334,10 +336,10 @@ EDITS = {
     "losses": TRAINED_AGAIN,
     "projection": PROJECTED_AGAIN,
     "metrics/overlap": {
-        **{"evaluate": 6, "mesh": 6, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
+        **{"evaluate": 9, "mesh": 9, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
         **COLLECTED,
     },
-    "metrics/distances": {"evaluate": 6, **COLLECTED},
+    "metrics/distances": {"evaluate": 9, **COLLECTED},
     "phantom/morphometry": {"phantom_morphometry": 1, **LAST},
     "figures/curves": {"iou_by_views": 1, "learning_curves": 1, **LAST},
     "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},
@@ -359,8 +361,90 @@ def test_another_setting_trains_again(finished):
 
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
-    new = {"train": 2, "reconstruct": 2, "evaluate": 2}
+    new = {"train": 4, "reconstruct": 5, "evaluate": 5}
     assert plan == new | {"learning_curves": 1} | COLLECTED
+
+
+# A new method, and the seal of the split
+
+
+TOY = '''"""A toy: the minimum over views as it is."""
+
+from dataclasses import dataclass
+
+TITLE = "Toy"
+INPUTS = ("min",)
+TRAINED = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Nothing to set."""
+
+
+def fit(patients, settings, context):
+    return {}, [{"epoch": 1, "iou": 0.5}]
+
+
+def reconstruct(state, views, device):
+    volume = views.inputs["min"]
+    return volume
+'''
+
+
+def add_toy(folder: Path, result: str = "volume") -> None:
+    module = folder / "workflow/scripts/angiovox/methods/toy.py"
+    module.write_text(TOY.replace("return volume", f"return {result}"))
+
+
+def test_a_method_joins_by_one_module_and_a_line_of_the_config(finished):
+    before = read(finished, "leaderboard")
+    add_toy(finished)
+    done = tiny(finished, methods={"toy": None})
+    assert done.returncode == 0, done.stdout
+    board = read(finished, "leaderboard")
+    toy = board[board["method"] == "toy"]
+    assert set(toy["views"]) == set(VIEWS) and {"iou", "cldice", "hd95_mm"} <= set(toy["metric"])
+    others = board[board["method"] != "toy"].reset_index(drop=True)
+    pd.testing.assert_series_equal(others["mean"], before["mean"])
+    for page in ("leaderboard.md", "leaderboard.html", "table2.md"):
+        assert "Toy" in (finished / "results/tables" / page).read_text()
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("volume[1:]", ["shape (15, 16, 16)", "expected (16, 16, 16)"]),
+        ("volume * float('nan')", ["nan"]),
+        ("volume * 2", ["from 0 to 2", "[0, 1]"]),
+        ("volume - 1", ["from -1 to 0", "[0, 1]"]),
+    ],
+)
+def test_what_is_no_probability_is_refused_by_name(finished, result, words):
+    add_toy(finished, result)
+    patient = held_out(finished)[0]
+    target = f"results/reconstructions/toy/views-2/seed-1/{patient}.nii.gz"
+    done = tiny(finished, target, methods={"toy": None})
+    assert done.returncode == 1
+    line = next(line for line in done.stdout.splitlines() if line.startswith("reconstruct: "))
+    assert all(word in line for word in ["method toy", "views 2", patient, *words]), line
+    assert not (finished / target).exists()
+
+
+def test_models_and_reconstructions_are_the_same_where_no_test_patient_has_a_mask(finished):
+    """What is not there cannot be seen: in training, for a threshold, or in refinement."""
+    folder = finished / "results/reconstructions"
+    files = sorted(folder.rglob("*.nii.gz"))
+    before = {path: path.read_bytes() for path in files}
+    for name in ("models", "reconstructions"):
+        shutil.rmtree(finished / "results" / name)
+    masks = [finished / f"results/masks/{patient}.nii.gz" for patient in held_out(finished)]
+    for path in [*masks, *(path.with_suffix("").with_suffix(".json") for path in masks)]:
+        path.unlink()
+    done = tiny(finished, *(str(path.relative_to(finished)) for path in files))
+    assert done.returncode == 0, done.stdout
+    assert not [path for path in masks if path.exists()]
+    assert {path: path.read_bytes() for path in files} == before
 
 
 def test_a_checkpoint_of_another_run_is_refused(finished):
@@ -467,9 +551,13 @@ def test_what_is_rebuilt_gives_the_same_tables(finished, kept):
 def expected_jobs(config: dict) -> dict[str, int]:
     """Jobs of a study by rule; the names are those of the paper's and our quantities."""
     patients = phantoms = config["cohort"]["phantoms"]["count"]
-    views, seeds = len(config["view_counts"]), len(config.get("seeds", [1]))
-    trained = len(TRAINED)
-    untrained = len(METHODS) - trained
+    seeds = len(config.get("seeds", [1]))
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
+    given = {k: v or {} for k, v in (default | config.get("methods", {})).items() if v is not False}
+    counts = {
+        name: len(own.get("view_counts", config["view_counts"])) for name, own in given.items()
+    }
+    runs = sum(counts[name] * (seeds if name in TRAINED else 1) for name in counts)
     kept = config.get("storage", {}).get("back_projections", ["sum", "min"])
     once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
     return {
@@ -477,17 +565,17 @@ def expected_jobs(config: dict) -> dict[str, int]:
         **dict.fromkeys(["convert", "mask", "project"], patients),
         "back_project": patients if kept else 1,  # the figures'
         "phantom": phantoms,
-        "fit": untrained * views,
-        "train": trained * views * seeds,
-        "reconstruct": (untrained + trained * seeds) * views,
-        "evaluate": (untrained + trained * seeds) * views,
-        "mesh": len(METHODS) * views,
+        "fit": sum(counts[name] for name in counts if name not in TRAINED),
+        "train": seeds * sum(1 if n in SHARED else counts[n] for n in counts if n in TRAINED),
+        "reconstruct": runs,
+        "evaluate": runs,
+        "mesh": sum(counts.values()),
     }
 
 
 @pytest.mark.parametrize("extra", [None, "config/paper.yaml", "seeds.yaml"])
 def test_job_counts_follow_from_the_config(fresh, extra):
-    (fresh / "seeds.yaml").write_text("{seeds: [1, 2, 3], view_counts: [90, 5]}")
+    (fresh / "seeds.yaml").write_text("{seeds: [1, 2, 3], view_counts: [90, 2]}")
     config = yaml.safe_load((fresh / "config/config.yaml").read_text())
     if extra:
         given = yaml.safe_load((fresh / extra).read_text())

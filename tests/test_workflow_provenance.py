@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from angiovox import run_records
 from conftest import TINY, tiny
-from test_workflow import LAST, PHANTOMS, TRAINED, VIEWS, expected_jobs, planned
+from test_workflow import LAST, MODELS, PHANTOMS, VIEWS, expected_jobs, planned
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_config_and_seeds_are_those_of_the_study(record):
 
 
 def test_each_training_says_what_it_ran_on(record):
-    named = {f"train/{method}/views-{views}/seed-1" for method in TRAINED for views in VIEWS}
+    named = {f"train/{method}/views-{views}/seed-1" for method, views in MODELS}
     assert set(record["trainings"]) == named
     assert all(re.fullmatch(r"\d+ CPU threads", device) for device in record["trainings"].values())
 

@@ -28,7 +28,9 @@ def leaderboard(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.Data
     """
     seeds = per_patient.groupby("method")["seed"].nunique()
     parts = []
-    for name, metric in METRICS.items():
+    measured = [name for name in METRICS if (per_patient["metric"] == name).any()]
+    for name in measured:
+        metric = METRICS[name]
         for views in sorted(per_patient["views"].unique(), reverse=True):
             values = by_patient(per_patient, name, views)
             if not metric.better or not values.size:

@@ -107,9 +107,10 @@ def _against(reference: str):
 
     def cell(row: pd.Series) -> tuple[str, str]:
         _, low, high = (row[name] for name in columns)
-        gains = low > 0 if row["better"] == HIGHER else high < 0
-        loses = high < 0 if row["better"] == HIGHER else low > 0
-        return _with_interval(row, columns, "+"), "better" * gains or "worse" * loses
+        more, less = low > 0, high < 0
+        gains, loses = (more, less) if row["better"] == HIGHER else (less, more)
+        mark = "better" if gains else "worse" if loses else ""
+        return _with_interval(row, columns, "+"), mark
 
     return cell
 

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 
 PACKAGES = (
-    *("snakemake", "torch", "numpy", "numba", "llvmlite", "scipy"),
+    *("snakemake", "torch", "monai", "numpy", "numba", "llvmlite", "scipy"),
     *("pydicom", "pylibjpeg", "highdicom"),
     *("scikit-image", "pandas", "seaborn", "matplotlib", "pyvista", "vtk", "nibabel"),
     *("tabulate", "tqdm"),

@@ -27,8 +27,8 @@ class Settings(unet.Settings):
     consistency_weight : of the projections in the loss. refinement_steps : for a new patient.
     """
 
-    consistency_weight: float = 1.0
-    refinement_steps: int = 5
+    consistency_weight: float = 0.2
+    refinement_steps: int = 10
 
     def __post_init__(self) -> None:
         super().__post_init__()

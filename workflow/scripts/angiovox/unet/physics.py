@@ -23,9 +23,9 @@ from ..torch_operators import project_max
 
 MOST_VIEWS = 6  # compared at a time: more tell little more and take longer
 SURE = 1e-4  # probabilities stay this far from 0 and 1
-STEP = 0.5  # of Adam on logits
+STEP = 0.3  # of Adam on logits
 NEVER = -20.0  # logit of a voxel outside the hull
-HOLD = 0.02  # weight of a logit's squared distance from where it started
+HOLD = 0.1  # weight of a logit's squared distance from where it started
 
 
 @dataclass(frozen=True)
