@@ -263,6 +263,17 @@ def test_words_stay_on_the_page_and_off_each_other(name, drawn):
             assert not box.padded(-2).overlaps(other.padded(-2)), (text, other_text)
 
 
+@pytest.mark.parametrize("name", ["quality_by_views", "where_errors_sit", "learning_curves"])
+def test_labels_of_axes_stay_on_the_page_and_off_other_panels(name, drawn):
+    figure = drawn[name]
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    page = figure.bbox
+    for number, box in enumerate(boxes):
+        assert page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
 @pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4", "biplane"])
 def test_shapes_have_a_scale_bar(name, drawn):
     assert any("mm" in text for text in texts(drawn[name]))

@@ -96,10 +96,9 @@ MEASURED = {
     "figure4": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="views"),  # of noise
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
-    "leaderboard": Job(150),
-    "quality_by_views": Job(150),
-    "biplane": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="methods"),  # of noise
-    "where_errors_sit": Job(150),
+    "quality_by_views": Job(177),
+    "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=10, volumes="methods"),  # of noise
+    "where_errors_sit": Job(153),
     "provenance": Job(150),
 }
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a

@@ -169,8 +169,8 @@ def four_panels(handles: Sequence[Artist], note: str, remark: str) -> tuple[Figu
 
     handles : of the legend. note, remark : small words in the lower corners.
     """
-    width, height, across, up = 77.0, 46.0, 14.0, 15.5  # mm, of a panel and between two
-    left, heading, legend = 8.0, 7.0, LEGEND_LINE * -(-len(handles) // LEGEND_COLUMNS)
+    width, height, across, up = 76.0, 46.0, 15.0, 15.5  # mm, of a panel and between two
+    left, heading, legend = 11.0, 7.0, LEGEND_LINE * -(-len(handles) // LEGEND_COLUMNS)
     foot = 9.0 + (4 if note else 0)
     figure = new_figure(DOUBLE_COLUMN, foot + 2 * height + up + heading + legend)
     axes = [
