@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -41,7 +42,7 @@ TARGETS = {
         *["mesh_truth", "mask_quality", "phantom_masks", "phantom_sheet", "figure1", "figure2"],
     ],
 }
-STAND_IN = ["figure3", "figure4"]  # drawn of 90 views in each view count's place
+STAND_IN = ["figure3", "figure4", "biplane"]  # drawn of 90 views in each view count's place
 # Python runs this in every process of a run: what it took is said when it ends.
 AT_EXIT = """
 import atexit, json, os, pathlib, sys, time
@@ -91,7 +92,7 @@ def measure(shape: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         test = next(p.name for p in study.read_cohort(config) if p.split == "test")
         run(folder, *[target.format(test=test) for target in TARGETS[shape]])
         if shape == max(TARGETS):
-            stand_in(folder, config["view_counts"])
+            stand_in(folder, config)
         jobs = pd.read_json(folder / "measured.jsonl", lines=True)
         shutil.rmtree(folder / NOISE, ignore_errors=True)
         return by_rule(jobs, shape), by_kind(folder / "results", shape)
@@ -104,7 +105,9 @@ def config_of(shape: int) -> dict:
     config["cohort"]["test_patients"] = 1
     config["volume"] = {"shape": shape, "voxel_mm": VOXEL_MM[shape]}
     config["view_counts"] = VIEW_COUNTS[shape]
-    config["methods"]["dae"] |= {"epochs": 1, "precision": "fp32"}
+    for settings in config["methods"].values():
+        settings.pop("view_counts", None)
+        settings.update({"epochs": 1, "precision": "fp32"} if "epochs" in settings else {})
     return config
 
 
@@ -120,15 +123,17 @@ def run(folder: Path, *arguments: str) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True)
 
 
-def stand_in(folder: Path, view_counts: list[int]) -> None:
-    """Draw the network's reconstruction of 90 views where that of another view count belongs."""
-    made = folder / "results/reconstructions/dae"
-    others = [made / f"views-{views}/seed-1" for views in view_counts if views != 90]
-    for other in others:
-        shutil.copytree(made / "views-90/seed-1", other)
+def stand_in(folder: Path, config: dict) -> None:
+    """Draw the network's reconstruction of 90 views where that of fewer or of a method belongs."""
+    fewest = min(config["view_counts"])
+    runs = [f"dae/views-{views}" for views in config["view_counts"] if views != 90]
+    runs += [f"{method}/views-{fewest}" for method in config["methods"] if method != "dae"]
+    kinds = [folder / "results" / kind for kind in ("reconstructions", "metrics")]
+    for kind, other in product(kinds, runs):
+        shutil.copytree(kind / "dae/views-90", kind / other)
     run(folder, *STAND_IN, "--allowed-rules", *STAND_IN)
-    for other in others:
-        shutil.rmtree(other)
+    for kind, other in product(kinds, runs):
+        shutil.rmtree(kind / other)
 
 
 def by_rule(jobs: pd.DataFrame, shape: int) -> pd.DataFrame:

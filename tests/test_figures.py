@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 from angiovox.backprojection import back_project
-from angiovox.figures import cohort, curves, network, phantoms, style, surfaces, volumes
+from angiovox.figures import (
+    biplane,
+    cohort,
+    curves,
+    errors,
+    network,
+    phantoms,
+    quality,
+    style,
+    surfaces,
+    volumes,
+)
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine, projection_angles, view_indices
 from angiovox.phantom.acquisition import acquire
 from angiovox.phantom.growth import grow
@@ -20,6 +32,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
 from scipy import ndimage
+from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 
 EDGE = 32
@@ -77,6 +90,33 @@ def history(methods=("autoencoder",), seeds=(0,)):
     return pd.DataFrame(rows, columns=["method", "views", "seed", "epoch", "loss", "iou"])
 
 
+def board(methods=("autoencoder", "hull"), alone=("soft hull",)):
+    """Every metric that is shown, each with values of its own; methods at two views alone."""
+    rows = [
+        (metric, method, views, 0.9 - 0.1 * k - 0.2 * m, 0.8 - 0.1 * k - 0.2 * m, 1 - 0.2 * m)
+        for m, metric in enumerate(quality.SHOWN)
+        for k, method in enumerate([*methods, *alone])
+        for views in (VIEWS if method in methods else VIEWS[-1:])
+    ]
+    return pd.DataFrame(rows, columns=["metric", "method", "views", "mean", "low", "high"])
+
+
+def profiles(methods=("autoencoder", "hull")):
+    """One patient; bins of the calibres lie in steps of 1, the hull says yes or no."""
+    rows = [
+        (method, profile, number, 10, number / 10, 0.1 * number * (k + 1) / (p + 1))
+        for k, method in enumerate(methods)
+        for p, profile in enumerate(errors.PANELS)
+        for number in ((0, 9) if (method, profile) == ("hull", "reliability") else range(5))
+    ]
+    columns = ["method", "profile", "bin", "count", "position", "value"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def scored(names):
+    return {name: {"iou": 0.25, "cldice": 0.5} for name in names}
+
+
 def montage_rows(patient, implausible=(1,), count=3):
     return [
         {
@@ -120,6 +160,20 @@ def draw_learning(p):
     return curves.learning_curves(history(), note=NOTE)
 
 
+def draw_quality(p):
+    names = ["autoencoder", "hull", "soft hull"]
+    return quality.quality_by_views(board(), published(), names, note=NOTE)
+
+
+def draw_errors(p):
+    return errors.where_errors_sit(profiles(), ["autoencoder", "hull"], note=NOTE)
+
+
+def draw_biplane(p):
+    found = {f"from {views}": mask for views, mask in p["reconstructions"].items()}
+    return biplane.biplane(p["mask"], found, scored(found), p["affine"], note=NOTE)
+
+
 def draw_montage(p):
     return cohort.mask_montage(montage_rows(p), note=NOTE)
 
@@ -143,6 +197,9 @@ DRAW = {
     "iou_by_views": (draw_iou, SINGLE),
     "learning_curves": (draw_learning, SINGLE),
     "mask_montage": (draw_montage, DOUBLE),
+    "quality_by_views": (draw_quality, DOUBLE),
+    "where_errors_sit": (draw_errors, DOUBLE),
+    "biplane": (draw_biplane, DOUBLE),
 }
 
 
@@ -206,7 +263,18 @@ def test_words_stay_on_the_page_and_off_each_other(name, drawn):
             assert not box.padded(-2).overlaps(other.padded(-2)), (text, other_text)
 
 
-@pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4"])
+@pytest.mark.parametrize("name", ["quality_by_views", "where_errors_sit", "learning_curves"])
+def test_labels_of_axes_stay_on_the_page_and_off_other_panels(name, drawn):
+    figure = drawn[name]
+    figure.draw_without_rendering()
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    page = figure.bbox
+    for number, box in enumerate(boxes):
+        assert page.x0 <= box.x0 and page.y0 <= box.y0 and box.x1 <= page.x1 and box.y1 <= page.y1
+        assert not any(box.overlaps(other) for other in boxes[number + 1 :])
+
+
+@pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4", "biplane"])
 def test_shapes_have_a_scale_bar(name, drawn):
     assert any("mm" in text for text in texts(drawn[name]))
 
@@ -378,6 +446,38 @@ def test_learning_curves_have_a_column_per_method_and_thin_lines_per_seed():
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
 
 
+def test_learning_curves_of_each_method_run_over_its_own_epochs_and_losses():
+    table = history(methods=("autoencoder", "conditional GAN, slice by slice", "c", "d", "e"))
+    second = table["method"].str.startswith("cond")
+    table.loc[second, ["epoch", "loss"]] *= 10
+    figure = curves.learning_curves(table)
+    losses = [axes for axes in figure.axes if axes.get_yscale() == "log"]
+    reach = [axes.get_xlim()[1] for axes in losses]
+    assert reach[1] == pytest.approx(10 * reach[0]) and reach[2] == reach[0]
+    assert losses[1].get_ylim()[0] == pytest.approx(10 * losses[0].get_ylim()[0])
+    ious = [axes for axes in figure.axes if axes not in losses]
+    assert {axes.get_ylim() for axes in ious} == {(0, 1)}
+
+
+def test_learning_curves_wrap_titles_to_their_columns():
+    names = [f"a method with a very long name, number {number}" for number in range(5)]
+    figure = curves.learning_curves(history(methods=names))
+    figure.draw_without_rendering()
+    titles = [axes.title for axes in figure.axes if axes.get_title()]
+    assert [title.get_text().replace("\n", " ") for title in titles] == names
+    boxes = [title.get_window_extent() for title in titles]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
+    assert max(box.y1 for box in boxes) < figure.bbox.y1
+
+
+def test_learning_curves_name_a_model_of_all_views_in_the_legend():
+    table = history(methods=("autoencoder", "unet"))
+    table["views"] = table["views"].where(table["method"] == "autoencoder", "all")
+    figure = curves.learning_curves(table)
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["10", "3", "2", "all"]
+
+
 def test_learning_curves_need_a_row():
     with pytest.raises(ValueError, match="no rows"):
         curves.learning_curves(history().iloc[:0])
@@ -420,6 +520,41 @@ def test_methods_have_colours_of_their_own():
     assert len({look["color"] for look in looks.values()}) == 3
 
 
+def test_as_many_methods_as_twice_the_colours_look_different():
+    looks = list(style.method_styles(map(str, range(18))).values())
+    assert all(look not in looks[:number] for number, look in enumerate(looks))
+    for first, second in zip(looks[:9], looks[9:], strict=True):
+        assert first["color"] == second["color"] and first["ls"] != second["ls"]
+
+
+# What a colour is to eyes without one kind of cones (Machado et al. 2009), in linear RGB.
+VISION = {
+    "all cones": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+
+
+@pytest.mark.parametrize("vision", VISION)
+def test_nine_methods_are_told_apart_with_any_vision(vision):
+    """No two colours are closer than the closest of Okabe and Ito's, nor too pale on white."""
+
+    def seen(names):
+        linear = np.array([surfaces.rgb(name) for name in names]) / 255
+        linear = (linear**2.2 @ np.transpose(VISION[vision])).clip(0, 1)
+        return rgb2lab(linear ** (1 / 2.2))
+
+    def closest(colours):
+        pairs = combinations(colours, 2)
+        return min(float(deltaE_ciede2000(first, second)) for first, second in pairs)
+
+    ours, known = seen(style.METHOD_COLOURS), seen(style.OKABE_ITO[:6])
+    assert len(ours) == 9
+    assert closest(ours) > min(10, 0.999 * closest(known))
+    assert ours[:, 0].max() < 80 < seen(style.OKABE_ITO[6:])[0, 0]
+
+
 @pytest.mark.parametrize(
     ("longest", "length"), [(24.0, 20.0), (20.0, 20.0), (9.9, 5.0), (1.0, 1.0), (0.3, 0.2)]
 )
@@ -445,6 +580,249 @@ def test_importing_the_figures_imports_neither_pyvista_nor_pyplot():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "" and done.returncode == 0
+
+
+# Leaderboard
+
+
+def legend_of(figure):
+    (legend,) = figure.legends
+    return [text.get_text() for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("name", ["quality_by_views", "where_errors_sit"])
+def test_each_method_is_in_the_one_legend_once(name, drawn):
+    labels = legend_of(drawn[name])
+    others = {"quality_by_views": ["soft hull", style.PUBLISHED_LABEL], "where_errors_sit": []}
+    assert labels == ["autoencoder", "hull", *others[name]]
+    assert all(axes.get_legend() is None for axes in drawn[name].axes)
+
+
+def test_quality_says_which_way_is_better(drawn):
+    titles = [axes.get_title(loc="left") for axes in drawn["quality_by_views"].axes]
+    assert titles == [
+        "IoU, higher is better",
+        "clDice, higher is better",
+        "HD95 (mm), lower is better",
+        "Dice of held-out projections, higher is better",
+    ]
+
+
+def heights(axes):
+    return [container.lines[0].get_ydata().tolist() for container in axes.containers]
+
+
+def test_swapped_metrics_are_swapped_panels():
+    names = ["autoencoder", "hull", "soft hull"]
+    swapped = board().replace({"metric": {"iou": "cldice", "cldice": "iou"}})
+    first, second = (
+        quality.quality_by_views(table, published().iloc[:0], names).axes
+        for table in (board(), swapped)
+    )
+    assert heights(first[0]) == heights(second[1]) != heights(first[1])
+    assert heights(first[1]) == heights(second[0])
+    assert heights(first[2]) == heights(second[2])
+
+
+def test_only_the_iou_has_a_published_curve(drawn):
+    lines = [
+        [line.get_label() for line in axes.lines].count(style.PUBLISHED_LABEL)
+        for axes in drawn["quality_by_views"].axes
+    ]
+    assert lines == [1, 0, 0, 0]
+
+
+def test_a_method_at_one_view_count_is_a_lone_marker_at_its_place(drawn):
+    for axes in drawn["quality_by_views"].axes:
+        *lines, lone = (container.lines[0] for container in axes.containers)
+        assert {line.get_linestyle() for line in lines} == {"-"}
+        assert lone.get_linestyle() == "None" and lone.get_marker() != "None"
+        places = [line.get_xdata().min() for line in (*lines, lone)]
+        assert places == sorted(set(places)) and places[0] < 2 < places[-1]  # beside each other
+
+
+def test_one_patient_has_means_without_intervals():
+    table = board().assign(low=np.nan, high=np.nan)
+    names = ["autoencoder", "hull", "soft hull"]
+    figure = quality.quality_by_views(table, published(), names)
+    figure.draw_without_rendering()
+    assert heights(figure.axes[0]) == heights(draw_quality(None).axes[0])
+    (bars,) = figure.axes[0].containers[0].lines[2]
+    assert not any(part.size and np.isfinite(part).all() for part in bars.get_segments())
+
+
+def test_a_method_keeps_its_colour_when_others_are_away():
+    names = ["away", "autoencoder", "hull", "soft hull"]
+    figures = [
+        quality.quality_by_views(board(), published(), names),
+        quality.quality_by_views(board(methods=["hull"], alone=()), published(), names),
+        errors.where_errors_sit(profiles(["hull"]), names),
+    ]
+    colours = []
+    for figure in figures:
+        (legend,) = figure.legends
+        handles = zip(legend_of(figure), legend.legend_handles, strict=True)
+        colours.append(dict((name, handle.get_color()) for name, handle in handles)["hull"])
+    assert len(set(colours)) == 1
+
+
+def test_tables_of_the_leaderboard_are_checked():
+    names = ["autoencoder", "hull", "soft hull"]
+    with pytest.raises(ValueError, match="board: no column low"):
+        quality.quality_by_views(board().drop(columns="low"), published(), names)
+    with pytest.raises(ValueError, match="published: no column iou"):
+        quality.quality_by_views(board(), published().drop(columns="iou"), names)
+    with pytest.raises(ValueError, match="board: method soft hull is not one of"):
+        quality.quality_by_views(board(), published(), names[:2])
+    with pytest.raises(ValueError, match="profiles: no column count"):
+        errors.where_errors_sit(profiles().drop(columns="count"), names)
+    with pytest.raises(ValueError, match="profiles: method hull is not one of"):
+        errors.where_errors_sit(profiles(), names[:1])
+
+
+def test_swapped_profiles_are_swapped_panels():
+    recall, discovery = "recall_by_calibre", "false_discovery_by_calibre"
+    swapped = profiles().replace({"profile": {recall: discovery, discovery: recall}})
+    first, second = (
+        [
+            [line.get_ydata().tolist() for line in axes.lines]
+            for axes in errors.where_errors_sit(table, ["autoencoder", "hull"]).axes
+        ]
+        for table in (profiles(), swapped)
+    )
+    assert first[0] == second[1] != first[1] == second[0]
+    assert first[2:] == second[2:]
+
+
+def test_profiles_are_means_weighted_by_count():
+    once = profiles()
+    doubled = once.assign(count=2 * once["count"])
+    assert errors.weighted_means(doubled).equals(errors.weighted_means(once))
+    other = once.assign(count=30, value=once["value"] + 0.4)
+    both = errors.weighted_means(pd.concat([once, other]))
+    alone = errors.weighted_means(once)
+    np.testing.assert_allclose(both["value"], alone["value"] + 0.3)
+    np.testing.assert_allclose(both["position"], alone["position"])
+
+
+def test_a_bin_without_voxels_is_a_gap():
+    table = profiles(["autoencoder"]).query("bin != 2 or profile != 'recall_by_calibre'")
+    figure = errors.where_errors_sit(table, ["autoencoder"])
+    values = figure.axes[0].lines[0].get_ydata()
+    np.testing.assert_array_equal(np.isnan(values), [False, False, True, False, False])
+    assert np.isfinite(figure.axes[1].lines[0].get_ydata()).all()
+
+
+def test_reliability_is_of_methods_that_give_probabilities(drawn):
+    axes = dict(zip(errors.PANELS, drawn["where_errors_sit"].axes, strict=True))
+    named = {
+        profile: {line.get_label() for line in panel.lines} & {"autoencoder", "hull"}
+        for profile, panel in axes.items()
+    }
+    assert named.pop("reliability") == {"autoencoder"}
+    assert all(names == {"autoencoder", "hull"} for names in named.values())
+    hard = errors.where_errors_sit(profiles(["hull"]), ["hull"])
+    assert texts(hard).count("no method to show") == 1
+
+
+def test_biplane_labels_the_truth_first_and_each_method_with_its_scores(drawn):
+    said = texts(drawn["biplane"])
+    shown = [text for text in said if text == "Truth" or text.startswith("from ")]
+    assert shown == ["Truth", *(f"from {views}" for views in VIEWS)]
+    assert said.count("IoU 0.25   clDice 0.50") == len(VIEWS)
+
+
+def panels_of(figure, row):
+    """Slice and projection of a row, as outcomes."""
+    axes = figure.axes[1 + 3 * row :]
+    return [np.asarray(panel.images[0].get_array()) for panel in axes[:2]]
+
+
+def test_biplane_tells_hits_misses_and_false_alarms_apart(patient):
+    """What one misses of the other is what that one makes up of it."""
+    truth, found = patient["mask"], np.roll(patient["mask"], 1, axis=0)
+    first, second = (
+        panels_of(biplane.biplane(a, {"b": b}, scored("b"), patient["affine"]), 1)
+        for a, b in ((truth, found), (truth & found, found))
+    )
+    assert set(np.unique(first[0])) == {0, biplane.FALSE_ALARM, biplane.MISSED, biplane.HIT}
+    assert biplane.MISSED not in second[0] and biplane.MISSED not in second[1]
+    x, z = np.array([[[1, 1, 0]], [[1, 0, 0]]], bool), np.array([[[0, 1, 0]], [[1, 1, 0]]], bool)
+    one, other = biplane.along_rays(x, z), biplane.along_rays(z, x)
+    np.testing.assert_array_equal(one == biplane.MISSED, other == biplane.FALSE_ALARM)
+    np.testing.assert_array_equal(one == biplane.HIT, other == biplane.HIT)
+    assert set(np.unique(one)) == {0, biplane.FALSE_ALARM, biplane.MISSED, biplane.HIT}
+
+
+def test_a_pixel_of_the_projection_has_the_commonest_outcome_on_its_ray():
+    truth, found = np.zeros((2, 1, 10, 1), dtype=bool)
+    truth[0, 2:5], found[0, 2:5], found[0, 6:8] = True, True, True
+    assert biplane.along_rays(found, truth) == biplane.HIT
+    found[0, 8:10] = True
+    assert biplane.along_rays(found, truth) == biplane.FALSE_ALARM
+    assert biplane.along_rays(~truth & False, truth) == biplane.MISSED
+
+
+def test_biplane_shows_the_fullest_slice_with_anterior_up():
+    truth = np.zeros((12, 12, 12), dtype=bool)
+    truth[3, 3, :] = True
+    truth[2:5, 2:9, 7] = True  # a bar that ends far at the back
+    truth[8, 8, 7] = True
+    image, _ = panels_of(biplane.biplane(truth, {}, {}, isotropic_affine((12,) * 3, 1.0)), 0)
+    assert (image == biplane.HIT).sum() == truth[:, :, 7].sum()
+    lowest, rightmost = (np.argwhere(image == biplane.HIT).min(0)[0], image[:, -2:])
+    assert image[lowest].sum() > 0 and (rightmost == biplane.HIT).any()
+    height = len(image)
+    assert np.argwhere(rightmost == biplane.HIT)[:, 0].max() < height / 2  # posterior is down
+
+
+def test_biplane_shows_all_that_anyone_found(patient):
+    """A false alarm in a corner far from the truth is there to be seen, in every row's frame."""
+    truth = np.zeros((20, 20, 20), dtype=bool)
+    truth[8:12, 8:12, 8:12] = True
+    wild = truth.copy()
+    wild[0, 0, 0] = wild[-1, -1, -1] = True
+    found = {"tame": truth, "wild": wild}
+    figure = biplane.biplane(truth, found, scored(found), isotropic_affine(truth.shape, 1.0))
+    shapes = {panels_of(figure, row)[1].shape for row in range(3)}
+    assert shapes == {(20, 20)}
+    projection = panels_of(figure, 2)[1]
+    assert projection[0, 0] == projection[-1, -1] == biplane.FALSE_ALARM
+    alone = biplane.biplane(truth, {"tame": truth}, scored(["tame"]), np.eye(4))
+    assert panels_of(alone, 1)[1].shape < (20, 20)
+
+
+@pytest.mark.parametrize("methods", [0, 1, 2, 3, 9, 16])
+def test_biplane_fits_a_page_for_any_number_of_methods(patient, methods):
+    found = {f"method {number}, slice by slice": patient["mask"] for number in range(methods)}
+    figure = biplane.biplane(patient["mask"], found, scored(found), patient["affine"])
+    width, height = figure.get_size_inches() * 25.4
+    assert width == pytest.approx(180) and height <= 235 + 1e-6
+    rows = [axes.get_position().bounds for axes in figure.axes[1:]]
+    assert len(rows) == 3 * (methods + 1)
+    for number, (left, bottom, across, up) in enumerate(rows):
+        assert left >= 0 and bottom >= 0 and left + across <= 1 and bottom + up <= 1
+        for other in rows[number + 1 :]:
+            apart = left + across <= other[0] or other[0] + other[2] <= left
+            assert apart or bottom + up <= other[1] or other[1] + other[3] <= bottom
+
+
+def test_biplane_says_what_is_empty_and_draws_nothing_but_words_when_all_is(patient):
+    nothing = np.zeros_like(patient["mask"])
+    figure = biplane.biplane(patient["mask"], {"a": nothing}, scored("a"), patient["affine"])
+    assert texts(figure).count("empty") == 1
+    figure = biplane.biplane(nothing, {"a": nothing}, scored("a"), patient["affine"])
+    assert texts(figure).count("empty") == 2
+
+
+def test_biplane_needs_one_grid_and_scores(patient):
+    truth, affine = patient["mask"], patient["affine"]
+    with pytest.raises(ValueError, match="unet: shape"):
+        biplane.biplane(truth, {"unet": truth[1:]}, scored(["unet"]), affine)
+    with pytest.raises(ValueError, match="unet: no cldice is given"):
+        biplane.biplane(truth, {"unet": truth}, {"unet": {"iou": 1.0}}, affine)
+    with pytest.raises(ValueError, match="unet: no cldice, iou is given"):
+        biplane.biplane(truth, {"unet": truth}, {}, affine)
 
 
 # Phantoms

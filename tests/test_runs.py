@@ -66,6 +66,15 @@ def test_each_method_view_count_and_seed_has_its_run():
     assert paths == [*trained, "hull/10/1", "hull/5/1", "hull/2/1", "unet/2/1", "unet/2/2"]
 
 
+def test_runs_at_a_view_count_are_those_of_all_that_are_of_that_count():
+    whole = study(hull=None, unet={"view_counts": [2]}, soft_hull={"view_counts": [5]})
+    pattern = "{method}/{views}/{seed}"
+    assert list(whole.at(2).methods) == ["dae", "hull", "unet"]
+    for views in COUNTS:
+        expected = [path for path in whole.each(pattern) if path.split("/")[1] == str(views)]
+        assert whole.at(views).each(pattern) == expected
+
+
 def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
     chosen = study(hull=None, unet={"view_counts": [5, 2]})
     trained = chosen.each_trained("{method}/{views}/{seed}")

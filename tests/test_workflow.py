@@ -45,11 +45,16 @@ PAPER_FIGURES = ["figure1", "figure2", "figure3", "figure4"]
 FIGURES = [
     *PAPER_FIGURES,
     *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
+    *["quality_by_views", "biplane", "where_errors_sit"],
 ]
 PHANTOMS_SHOWN = ["phantom_sheet", "phantom_anatomy", "phantom_morphometry", "phantom_masks"]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 LAST = {"provenance": 1, "all": 1}
-COLLECTED = {"paper_tables": 1, "leaderboard": 1, "iou_by_views": 1, **LAST}
+COLLECTED = {
+    **{"paper_tables": 1, "leaderboard": 1, "iou_by_views": 1, "quality_by_views": 1},
+    **LAST,
+}
+AT_FEWEST_VIEWS = {"biplane": 1, "where_errors_sit": 1}
 
 
 def planned(output: str) -> dict[str, int]:
@@ -324,12 +329,14 @@ def test_a_missing_figure_is_drawn_alone(finished):
 TRAINED_AGAIN = {
     **{"train": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, "learning_curves": 1},
     **{"figure3": 1, "figure4": 1},
+    **AT_FEWEST_VIEWS,
     **COLLECTED,
 }
 PROJECTED_AGAIN = {
     **{"project": 4, "back_project": 4, "fit": 4, "train": 4, "reconstruct": 9, "evaluate": 9},
     **{"mesh": 9, "learning_curves": 1, "figure1": 1, "figure2": 1, "figure3": 1, "figure4": 1},
     **{"phantom_sheet": 1, "phantom_anatomy": 1},
+    **AT_FEWEST_VIEWS,
     **COLLECTED,
 }
 EDITS = {
@@ -337,12 +344,19 @@ EDITS = {
     "projection": PROJECTED_AGAIN,
     "metrics/overlap": {
         **{"evaluate": 9, "mesh": 9, "mesh_truth": 1, "figure4": 1, "phantom_masks": 1},
+        **AT_FEWEST_VIEWS,
         **COLLECTED,
     },
-    "metrics/distances": {"evaluate": 9, **COLLECTED},
+    "metrics/distances": {"evaluate": 9, **AT_FEWEST_VIEWS, **COLLECTED},
     "phantom/morphometry": {"phantom_morphometry": 1, **LAST},
-    "figures/curves": {"iou_by_views": 1, "learning_curves": 1, **LAST},
-    "methods/hull": {"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2, **COLLECTED},
+    "figures/curves": {"iou_by_views": 1, "learning_curves": 1, "quality_by_views": 1, **LAST},
+    "figures/biplane": {"biplane": 1, **LAST},
+    "figures/errors": {"where_errors_sit": 1, **LAST},
+    "methods/hull": {
+        **{"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2},
+        **AT_FEWEST_VIEWS,
+        **COLLECTED,
+    },
 }
 
 
@@ -362,7 +376,8 @@ def test_another_setting_trains_again(finished):
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
     new = {"train": 4, "reconstruct": 5, "evaluate": 5}
-    assert plan == new | {"learning_curves": 1} | COLLECTED
+    drawn = {"learning_curves": 1, "where_errors_sit": 1}  # the patient is of the first seed
+    assert plan == new | drawn | COLLECTED
 
 
 # A new method, and the seal of the split
@@ -560,6 +575,7 @@ def expected_jobs(config: dict) -> dict[str, int]:
     runs = sum(counts[name] * (seeds if name in TRAINED else 1) for name in counts)
     kept = config.get("storage", {}).get("back_projections", ["sum", "min"])
     once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
+    once += AT_FEWEST_VIEWS
     return {
         **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),
         **dict.fromkeys(["convert", "mask", "project"], patients),
@@ -591,8 +607,8 @@ def test_job_counts_follow_from_the_config(fresh, extra):
 TARGETS = {
     "all": ({"train", "paper_tables", "figure4", "mesh_truth"}, set()),
     "preprocess": ({"back_project", "mask_quality"}, {"fit", "train", "figure1"}),
-    "figures": ({"figure4", "learning_curves"}, {"mesh", "mesh_truth"}),
-    "tables": ({"paper_tables", "assumptions"}, {"mesh", "figure1", "learning_curves"}),
+    "figures": ({"figure4", "learning_curves", "biplane"}, {"mesh", "mesh_truth"}),
+    "tables": ({"paper_tables", "assumptions"}, {"mesh", "learning_curves", "biplane"}),
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
 }
 

@@ -44,6 +44,7 @@ VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
 SEEDS = config["seeds"]
 KEPT = config["storage"]["back_projections"]
 RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, KEPT)
+FEWEST = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
 UNTRAINED = [name for name in RUNS.methods if name not in TRAINED]
@@ -71,6 +72,7 @@ SCALE = demand.Scale(
     train=len(TRAIN),
     test=len(TEST),
     trees=len(MEASURED_SEEDS),
+    methods=len(FEWEST.methods),
 )
 PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GROWN)
 EVERY_SEED = {
@@ -210,3 +212,4 @@ def products(wildcards):
 
 GRID = f"{config['volume']['shape']}³ voxels"
 NOTE = f"trained on {kinds(TRAIN)}, tested on {kinds(TEST)}, {GRID}"
+FEWEST_NOTE = f"{VIEW_COUNTS[-1]} views; {NOTE}"

@@ -28,3 +28,102 @@ rule leaderboard:
         note=NOTE,
     script:
         "../scripts/make_leaderboard.py"
+
+
+rule quality_by_views:
+    input:
+        leaderboard="results/tables/leaderboard.csv",
+        published="resources/published_table1.csv",
+        code=sources.used_by("draw_quality_by_views"),
+    output:
+        png=report(
+            "results/figures/quality_by_views.png",
+            caption="../report/quality_by_views.rst",
+            category="Leaderboard",
+            labels={"result": "Quality by number of views, every method"},
+        ),
+        pdf="results/figures/quality_by_views.pdf",
+    log:
+        "logs/quality_by_views.log",
+    benchmark:
+        "results/benchmarks/quality_by_views.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("quality_by_views"),
+        runtime=minutes("quality_by_views"),
+    params:
+        titles=TITLES,
+        note=NOTE,
+    script:
+        "../scripts/draw_quality_by_views.py"
+
+
+rule biplane:
+    input:
+        mask=f"results/masks/{SHOWN}.nii.gz",
+        reconstructions=expand(
+            "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
+            method=FEWEST.methods,
+            views=VIEW_COUNTS[-1],
+            seed=SEEDS[0],
+            patient=SHOWN,
+        ),
+        metrics=expand(
+            "results/metrics/{method}/views-{views}/seed-{seed}.csv",
+            method=FEWEST.methods,
+            views=VIEW_COUNTS[-1],
+            seed=SEEDS[0],
+        ),
+        code=sources.used_by("draw_biplane"),
+    output:
+        png=report(
+            "results/figures/biplane.png",
+            caption="../report/biplane.rst",
+            category="Leaderboard",
+            labels={"result": "One patient from the fewest views, every method"},
+        ),
+        pdf="results/figures/biplane.pdf",
+    log:
+        "logs/biplane.log",
+    benchmark:
+        "results/benchmarks/biplane.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("biplane"),
+        runtime=minutes("biplane"),
+    params:
+        patient=SHOWN,
+        titles=[TITLES[method] for method in FEWEST.methods],
+        note=FEWEST_NOTE,
+    script:
+        "../scripts/draw_biplane.py"
+
+
+rule where_errors_sit:
+    input:
+        profiles=FEWEST.each("results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"),
+        code=sources.used_by("draw_where_errors_sit"),
+    output:
+        png=report(
+            "results/figures/where_errors_sit.png",
+            caption="../report/where_errors_sit.rst",
+            category="Leaderboard",
+            labels={"result": "Where errors sit, every method"},
+        ),
+        pdf="results/figures/where_errors_sit.pdf",
+    log:
+        "logs/where_errors_sit.log",
+    benchmark:
+        "results/benchmarks/where_errors_sit.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("where_errors_sit"),
+        runtime=minutes("where_errors_sit"),
+    params:
+        titles=TITLES,
+        note=FEWEST_NOTE,
+    script:
+        "../scripts/draw_where_errors_sit.py"

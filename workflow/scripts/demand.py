@@ -22,7 +22,10 @@ SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
 
 @dataclass(frozen=True)
 class Scale:
-    """The sizes of a study that its jobs' demands follow from; counts of views and patients."""
+    """The sizes of a study that its jobs' demands follow from; counts of views and patients.
+
+    methods : how many run at the fewest views.
+    """
 
     shape: int
     projections: int
@@ -33,6 +36,7 @@ class Scale:
     train: int
     test: int
     trees: int
+    methods: int
 
     @property
     def volume_mb(self) -> float:
@@ -92,6 +96,9 @@ MEASURED = {
     "figure4": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="views"),  # of noise
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
+    "quality_by_views": Job(177),
+    "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=10, volumes="methods"),  # of noise
+    "where_errors_sit": Job(153),
     "provenance": Job(150),
 }
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a

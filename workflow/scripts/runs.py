@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from types import ModuleType
 from typing import Any
@@ -87,6 +87,15 @@ class Runs:
     @property
     def trained(self) -> list[str]:
         return [name for name, method in self.methods.items() if method.module.TRAINED]
+
+    def at(self, views: int) -> Runs:
+        """The runs of one view count: of the methods that have it."""
+        chosen = {
+            name: replace(method, view_counts=[views])
+            for name, method in self.methods.items()
+            if views in method.view_counts
+        }
+        return replace(self, methods=chosen)
 
     def seeds_of(self, method: str) -> list[int]:
         """One seed is enough where nothing is random."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FormatStrFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .style import (
     DOUBLE_COLUMN,
-    MUTED,
+    LEGEND_LINE,
     PUBLISHED_COLOUR,
     PUBLISHED_LABEL,
     SINGLE_COLUMN,
     add_note,
+    add_remark,
+    axes_in_mm,
     method_styles,
     new_figure,
     require_columns,
@@ -24,7 +29,9 @@ from .style import (
 )
 
 DODGE = 0.016  # decades between neighbouring methods, so that their intervals do not overlap
-LEGEND_LINE = 3.3  # mm
+LEAST_FALL = 5.0  # of a loss, that its axis has room for
+TITLE_LINE, LETTER = 3.0, 1.4  # mm, of a title
+PUBLISHED_LOOK = {"color": PUBLISHED_COLOUR, "marker": "x", "ls": (0, (4, 2)), "lw": 1.0}
 
 
 @styled
@@ -46,18 +53,12 @@ def iou_by_views(summary: pd.DataFrame, published: pd.DataFrame, note: str = "")
     styles = method_styles(summary["method"])
     lines = len(styles) + (len(published) > 0)
     figure = new_figure(SINGLE_COLUMN, 62.5 + LEGEND_LINE * lines + (4 if note else 0))
-    axes = _axes_in_mm(figure, 11, 9 + (4 if note else 0), SINGLE_COLUMN - 13, 51)
+    axes = axes_in_mm(figure, 11, 9 + (4 if note else 0), SINGLE_COLUMN - 13, 51)
     axes.set(ylim=(0, 1), xlabel="Number of views", ylabel="IoU (mean, 95 % interval)")
-    _view_axis(axes, sorted(set(summary["views"]) | set(published["views"])))
-    axes.grid(axis="y", color="0.92", lw=0.6)
-    axes.set_axisbelow(True)
-    for number, (method, look) in enumerate(styles.items()):
-        shift = 10 ** (DODGE * (number - (len(styles) - 1) / 2))
-        _line_with_intervals(axes, summary[summary["method"] == method], shift, method, look)
+    view_axis(axes, sorted(set(summary["views"]) | set(published["views"])))
+    lines_with_intervals(axes, summary, styles)
     if len(published):
-        line = published.sort_values("views")
-        look = {"color": PUBLISHED_COLOUR, "marker": "x", "ls": (0, (4, 2)), "lw": 1.0}
-        axes.plot(line["views"], line["iou"], label=PUBLISHED_LABEL, **look)
+        published_line(axes, published)
     handles, labels = axes.get_legend_handles_labels()
     order = sorted(range(len(labels)), key=lambda i: labels[i] == PUBLISHED_LABEL)
     axes.legend(
@@ -72,37 +73,43 @@ def iou_by_views(summary: pd.DataFrame, published: pd.DataFrame, note: str = "")
     return figure
 
 
-def _line_with_intervals(
-    axes: Axes, table: pd.DataFrame, shift: float, label: str, look: dict
-) -> None:
-    table = table.sort_values("views")
-    mean = table["mean"].to_numpy()
-    below = mean - table["low"].to_numpy()
-    above = table["high"].to_numpy() - mean
-    intervals = np.clip(np.stack([below, above]), 0, None)
-    axes.errorbar(
-        table["views"] * shift, mean, intervals, label=label, elinewidth=0.8, capsize=1.5, **look
-    )
+def lines_with_intervals(axes: Axes, table: pd.DataFrame, styles: Mapping[str, dict]) -> None:
+    """Means over the number of views with their intervals; methods stand a little apart.
+
+    table : method, views, mean, low, high; without an interval NaN. styles : by method.
+    """
+    axes.grid(axis="y", color="0.92", lw=0.6)
+    axes.set_axisbelow(True)
+    for number, (method, look) in enumerate(styles.items()):
+        shift = 10 ** (DODGE * (number - (len(styles) - 1) / 2))
+        rows = table[table["method"] == method].sort_values("views")
+        mean = rows["mean"].to_numpy()
+        below, above = mean - rows["low"].to_numpy(), rows["high"].to_numpy() - mean
+        intervals = np.clip(np.stack([below, above]), 0, None)
+        bars = {"elinewidth": 0.8, "capsize": 1.5, "label": method}
+        axes.errorbar(rows["views"] * shift, mean, intervals, **bars, **look)
 
 
-def _view_axis(axes: Axes, views: list[int]) -> None:
+def published_line(axes: Axes, published: pd.DataFrame) -> None:
+    """The paper's IoU over the number of views, in a style of its own."""
+    line = published.sort_values("views")
+    axes.plot(line["views"], line["iou"], label=PUBLISHED_LABEL, **PUBLISHED_LOOK)
+
+
+def view_axis(axes: Axes, views: list[int]) -> None:
     """Logarithmic, with a tick at each view count that is used."""
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_xticks(views, [str(count) for count in views])
-    axes.set_xlim(min(views) * 0.85, max(views) * 1.18)
-
-
-def _axes_in_mm(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    total = figure.get_size_inches() * 25.4
-    return figure.add_axes(
-        (left / total[0], bottom / total[1], width / total[0], height / total[1])
-    )
+    axes.set_xlim(min(views) * 0.8, max(views) * 1.25)
 
 
 @styled
 def learning_curves(history: pd.DataFrame, note: str = "") -> Figure:
     """Training loss (logarithmic) and IoU over epochs: a column per method, a line per view count.
+
+    Each method has its own epochs and, as losses of different kinds do not compare, its own scale
+    of the loss.
 
     Parameters
     ----------
@@ -121,30 +128,25 @@ def learning_curves(history: pd.DataFrame, note: str = "") -> Figure:
     methods = list(dict.fromkeys(history["method"]))
     colours = view_colours(history["views"])
     width = SINGLE_COLUMN if len(methods) == 1 else DOUBLE_COLUMN
-    foot = 13.0
-    figure = new_figure(width, foot + 70)
-    left, gap, legend = 14.0, 4.0, 15.0
+    foot, left, gap, legend = 13.0, 14.0, 8.5, 13.0
     panel = (width - left - legend - gap * (len(methods) - 1)) / len(methods)
-    first: dict[str, Axes] = {}
+    characters = int((panel + gap - 2) / LETTER)
+    titles = {method: textwrap.fill(method, characters) for method in methods}
+    heading = 4.0 + TITLE_LINE * max(title.count("\n") + 1 for title in titles.values())
+    figure = new_figure(width, foot + 65 + heading)
     for column, method in enumerate(methods):
         table = history[history["method"] == method]
         for bottom, quantity in ((foot, "iou"), (foot + 34, "loss")):
-            axes = _axes_in_mm(figure, left + column * (panel + gap), bottom, panel, 31)
-            if quantity in first:
-                axes.sharey(first[quantity])
-                axes.tick_params(labelleft=False, which="both")
-            first.setdefault(quantity, axes)
+            axes = axes_in_mm(figure, left + column * (panel + gap), bottom, panel, 31)
             _lines_per_view(axes, table, quantity, colours)
-        axes.set_title(method)
-        axes.tick_params(labelbottom=False)
-    _label_learning(figure, first, panel)
+            axes.set_xlim(0, 1.04 * table["epoch"].max())
+            (_label_loss if quantity == "loss" else _label_iou)(axes, first=column == 0)
+            axes.yaxis.set_label_coords(-11.0 / panel, 0.5)
+        axes.set_title(titles[method])
     if history["seed"].nunique() > 1:
-        remark = "thin: one seed each; thick: mean"
-        figure.text(
-            1 - 1 / width, 1 / (foot + 70), remark, size=6, color=MUTED, ha="right", va="bottom"
-        )
+        add_remark(figure, "thin: one seed each; thick: mean")
     handles, labels = _view_handles(colours)
-    place = {"loc": "upper right", "bbox_to_anchor": (1.0, 1 - 4 / (foot + 70))}
+    place = {"loc": "upper right", "bbox_to_anchor": (1.0, 1 - 4 / (foot + 65 + heading))}
     figure.legend(handles, labels, title="Views", handlelength=1.2, **place)
     add_note(figure, note)
     return figure
@@ -163,20 +165,28 @@ def _lines_per_view(
     axes.set(xlabel="", ylabel="")
 
 
-def _label_learning(figure: Figure, first: dict[str, Axes], panel: float) -> None:
-    first["loss"].set(yscale="log", ylabel="Training loss")
-    first["iou"].set(ylim=(0, 1), ylabel="Training IoU")
-    first["loss"].yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    first["loss"].yaxis.set_major_formatter(FormatStrFormatter("%g"))
-    first["loss"].yaxis.set_minor_locator(NullLocator())
-    for axes in first.values():
-        axes.yaxis.set_label_coords(-11.0 / panel, 0.5)
-    for axes in figure.axes:
-        axes.grid(color="0.92", lw=0.6)
-        axes.set_axisbelow(True)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    for axes in figure.axes[::2]:
-        axes.set_xlabel("Epoch")
+def _label_loss(axes: Axes, first: bool) -> None:
+    axes.set(yscale="log", ylabel="Training loss" if first else "")
+    low, high = axes.get_ylim()
+    room = max(1.0, LEAST_FALL * low / high) ** 0.5  # for two ticks at least
+    axes.set_ylim(low / room, high * room)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.tick_params(labelbottom=False)
+    _grid(axes)
+
+
+def _label_iou(axes: Axes, first: bool) -> None:
+    axes.set(ylim=(0, 1), ylabel="Training IoU" if first else "", xlabel="Epoch")
+    axes.tick_params(labelleft=first)
+    _grid(axes)
+
+
+def _grid(axes: Axes) -> None:
+    axes.grid(color="0.92", lw=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
 
 
 def _view_handles(colours: dict[int, tuple[float, ...]]) -> tuple[list[Line2D], list[str]]:

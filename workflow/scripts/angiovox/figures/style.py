@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import cycle, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 from matplotlib import patheffects
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -22,10 +24,15 @@ SINGLE_COLUMN = 85.0  # mm
 DOUBLE_COLUMN = 180.0  # mm
 PAGE_HEIGHT = 235.0  # mm
 MM = 1 / 25.4  # inches
+LEGEND_LINE = 3.3  # mm
+LEGEND_COLUMNS = 3  # above four panels
 
 # Okabe and Ito (2008), in the order of use: told apart with every kind of colour vision.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+# Of methods: those without the yellow, which is pale on white, but with black; then wine and indigo
+# of Tol's. With any kind of colour vision no two are closer than the closest of Okabe and Ito's.
+METHOD_COLOURS = (*OKABE_ITO[:6], "#000000", "#882255", "#332288")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
 PUBLISHED_COLOUR = "#555555"
 PUBLISHED_LABEL = "Wu et al. 2023 (published, other data)"
 ALERT = "#D55E00"
@@ -64,12 +71,17 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width * MM, height * MM), facecolor="white")
 
 
-def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place in mm from the figure's lower left corner, without frame or ticks."""
+def axes_in_mm(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in mm from the figure's lower left corner."""
     total = figure.get_size_inches() / MM
-    axes = figure.add_axes(
+    return figure.add_axes(
         (left / total[0], bottom / total[1], width / total[0], height / total[1])
     )
+
+
+def place(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """The same, without frame or ticks."""
+    axes = axes_in_mm(figure, left, bottom, width, height)
     axes.set_axis_off()
     return axes
 
@@ -88,6 +100,13 @@ def add_note(figure: Figure, note: str) -> None:
     if note:
         width, height = figure.get_size_inches() / MM
         figure.text(1 / width, 1 / height, note, size=6, color=MUTED, style="italic", va="bottom")
+
+
+def add_remark(figure: Figure, remark: str) -> None:
+    """Small remark in the lower right corner, on how to read the figure."""
+    width, height = figure.get_size_inches() / MM
+    look = {"size": 6, "color": MUTED, "ha": "right", "va": "bottom"}
+    figure.text(1 - 1 / width, 1 / height, remark, **look)
 
 
 def show(axes: Axes, image: np.ndarray, pixel: Sequence[float], **options) -> None:
@@ -122,12 +141,52 @@ def round_length(longest: float) -> float:
 
 
 def method_styles(methods: Iterable[str]) -> dict[str, dict]:
-    """Colour and marker of each method, in order of first appearance."""
+    """Colour, marker and line of each method, in order of first appearance.
+
+    The same methods in the same order look the same in all figures. Beyond nine, lines are dashed.
+    """
     names = list(dict.fromkeys(methods))
+    looks = product(("-", (0, (3, 1.5))), zip(METHOD_COLOURS, MARKERS, strict=True))
     return {
-        name: {"color": OKABE_ITO[i % len(OKABE_ITO)], "marker": MARKERS[i % len(MARKERS)]}
-        for i, name in enumerate(names)
+        name: {"color": colour, "marker": marker, "ls": line}
+        for name, (line, (colour, marker)) in zip(names, cycle(looks), strict=False)
     }
+
+
+def looks_of(shown: Iterable[str], methods: Sequence[str], name: str) -> dict[str, dict]:
+    """Styles of the methods that are shown, by their places among all of the study's.
+
+    Raises ValueError for a method of the table `name` that is not the study's.
+    """
+    found = set(shown)
+    if unknown := found - set(methods):
+        raise ValueError(f"{name}: method {', '.join(sorted(unknown))} is not one of {[*methods]}")
+    return {method: look for method, look in method_styles(methods).items() if method in found}
+
+
+def four_panels(handles: Sequence[Artist], note: str, remark: str) -> tuple[Figure, list[Axes]]:
+    """Two by two panels with room for titles and labels, and one legend above them.
+
+    handles : of the legend. note, remark : small words in the lower corners.
+    """
+    width, height, across, up = 76.0, 46.0, 15.0, 15.5  # mm, of a panel and between two
+    left, heading, legend = 11.0, 7.0, LEGEND_LINE * -(-len(handles) // LEGEND_COLUMNS)
+    foot = 9.0 + (4 if note else 0)
+    figure = new_figure(DOUBLE_COLUMN, foot + 2 * height + up + heading + legend)
+    axes = [
+        axes_in_mm(
+            figure, left + column * (width + across), foot + row * (height + up), width, height
+        )
+        for row in (1, 0)
+        for column in (0, 1)
+    ]
+    page_width, page_height = figure.get_size_inches() / MM
+    place = {"loc": "upper left", "bbox_to_anchor": (1 / page_width, 1 - 0.8 / page_height)}
+    tight = {"borderaxespad": 0, "borderpad": 0, "labelspacing": 0.3}
+    figure.legend(handles=handles, ncols=LEGEND_COLUMNS, **place, **tight)
+    add_note(figure, note)
+    add_remark(figure, remark)
+    return figure, axes
 
 
 def view_colours(views: Iterable[int | str]) -> dict[int | str, tuple[float, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass, replace
 from itertools import product
@@ -90,7 +90,9 @@ def figure4(
     counts = sorted(reconstructions, reverse=True)
     titles = ["Ground truth"] + [f"{count} views\nIoU {ious[count]:.2f}" for count in counts]
     meshes = _meshes(truth_mask, [reconstructions[count] for count in counts], affine)
-    windows = _windows([mesh for mesh in meshes if mesh is not None], truth_mask.shape, affine)
+    corners = np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(truth_mask.shape) - 1)
+    points = [np.asarray(mesh.points) for mesh in meshes if mesh is not None]
+    windows = windows_around(np.concatenate(points or [in_lps(corners, affine)]))
     names, heading, gap, foot = 5.0, 7.5, 0.8, 9.0
     width = min(40.0, (DOUBLE_COLUMN - names) / len(meshes) - gap)
     scale = width / (2 * windows[0].half_width)  # mm on the page per mm of the patient
@@ -112,8 +114,10 @@ def figure4(
                 axes.imshow(image, aspect="auto")
     for name, bottom, height in zip(VIEWPOINTS, bottoms, heights, strict=True):
         page.text(names / 2, bottom + height / 2, name, rotation=90, ha="center", va="center")
-    _scale(page, names, foot, scale)
-    _legend(page)
+    scale_below(page, names, foot, scale)
+    legend_below(
+        page, [("within one voxel of the truth", NEAR_COLOUR), ("further away", FAR_COLOUR)]
+    )
     add_note(figure, note)
     return figure
 
@@ -131,23 +135,30 @@ def _check(
 def _meshes(
     truth: np.ndarray, reconstructions: list[np.ndarray], affine: np.ndarray
 ) -> list[pyvista.PolyData | None]:
-    """Surfaces with a colour at each point."""
-    from ..meshes import surface  # slow to import, and only this figure needs it
+    """Surfaces with a colour at each point, that of the truth first."""
+    found = [coloured_surface(mask, truth, affine) for mask in reconstructions]
+    return [coloured_surface(truth, None, affine), *found]
 
-    meshes = [
-        surface(truth, affine, SMOOTHING_STEPS),
-        *(surface(mask, affine, SMOOTHING_STEPS) for mask in reconstructions),
-    ]
-    for number, mesh in enumerate(meshes):
-        if mesh is None:
-            continue
-        if number == 0:
-            colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
-        else:
-            is_near = _near(truth, mesh.points, affine)
-            colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
-        mesh.point_data["colour"] = colours.astype(np.uint8)
-    return meshes
+
+def coloured_surface(
+    mask: np.ndarray, truth: np.ndarray | None, affine: np.ndarray
+) -> pyvista.PolyData | None:
+    """Surface in LPS mm whose `colour` says where it is near the truth; None of an empty mask.
+
+    Without a truth to compare it with, it is the truth, in that one's colour.
+    """
+    from ..meshes import surface  # slow to import, and not every figure needs it
+
+    mesh = surface(mask, affine, SMOOTHING_STEPS)
+    if mesh is None:
+        return None
+    if truth is None:
+        colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
+    else:
+        is_near = _near(truth, mesh.points, affine)
+        colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
+    mesh.point_data["colour"] = colours.astype(np.uint8)
+    return mesh
 
 
 def rgb(colour: str) -> list[int]:
@@ -167,23 +178,21 @@ def _near(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarra
     return near
 
 
-def _windows(
-    meshes: list[pyvista.PolyData], shape: tuple[int, ...], affine: np.ndarray
-) -> list[Window]:
-    """What each viewpoint has to show for all meshes to be seen whole; all equally wide."""
+def in_lps(indices: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Voxel indices, (n, 3), in the patient's millimetres (LPS)."""
     to_lps = LPS_TO_RAS @ affine
-    if meshes:
-        points = np.concatenate([np.asarray(mesh.points).T for mesh in meshes], axis=1)
-    else:
-        corners = np.stack(np.meshgrid(*[(0, n - 1) for n in shape]), -1).reshape(-1, 3)
-        points = to_lps[:3, :3] @ corners.T + to_lps[:3, 3:]
-    centre = (points.min(axis=1) + points.max(axis=1)) / 2
+    return indices @ to_lps[:3, :3].T + to_lps[:3, 3]
+
+
+def windows_around(points: np.ndarray, viewpoints: Iterable[str] = VIEWPOINTS) -> list[Window]:
+    """What each viewpoint has to show for all points, (n, 3) LPS mm, to be seen; equally wide."""
+    centre = (points.min(axis=0) + points.max(axis=0)) / 2
     windows = []
-    for direction in VIEWPOINTS.values():
+    for direction in (VIEWPOINTS[name] for name in viewpoints):
         towards = -np.asarray(direction) / np.linalg.norm(direction)
         right = np.cross(towards, UP) / np.linalg.norm(np.cross(towards, UP))
         to_page = np.stack([right, np.cross(right, towards)])
-        page = to_page @ points
+        page = to_page @ points.T
         low, high = (extreme(axis=1) - to_page @ centre for extreme in (page.min, page.max))
         middle = (low + high) / 2
         focus = centre + middle[0] * right + middle[1] * np.cross(right, towards)
@@ -205,7 +214,7 @@ def render(mesh: pyvista.PolyData, windows: list[Window], pixels: float) -> list
     mesh : in LPS mm, with red, green and blue of each point as `colour`.
     """
     _need_egl()
-    import pyvista  # slow to import, and only this figure needs it
+    import pyvista  # slow to import, and not every figure needs it
 
     pyvista.OFF_SCREEN = True
     half = max(max(window.half_width, window.half_height) for window in windows)
@@ -234,7 +243,7 @@ def render(mesh: pyvista.PolyData, windows: list[Window], pixels: float) -> list
     return images
 
 
-def _scale(page: Axes, left: float, foot: float, scale: float) -> None:
+def scale_below(page: Axes, left: float, foot: float, scale: float) -> None:
     """One bar for all panels, below them; `scale` is mm on the page per mm of the patient."""
     length = round_length(10.0 / scale)
     end, level = left + length * scale, foot - 1.8
@@ -242,9 +251,8 @@ def _scale(page: Axes, left: float, foot: float, scale: float) -> None:
     page.text(end + 1.2, level, f"{length:g} mm, all panels", size=6, va="center")
 
 
-def _legend(page: Axes) -> None:
-    """What the colours of a reconstruction mean, in the lower right corner."""
-    entries = [("within one voxel of the truth", NEAR_COLOUR), ("further away", FAR_COLOUR)]
+def legend_below(page: Axes, entries: Sequence[tuple[str, str]]) -> None:
+    """What colours mean, in the lower right corner: text and colour of each."""
     right, level = page.get_xlim()[1] - 2.0, 7.2
     for text, colour in reversed(entries):
         label = page.text(right, level, text, size=6, color=MUTED, ha="right", va="center")

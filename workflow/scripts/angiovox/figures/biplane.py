@@ -1,0 +1,243 @@
+"""All methods on one patient: what each finds, misses and makes up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from ..geometry import voxel_sizes
+from .style import (
+    DOUBLE_COLUMN,
+    DPI,
+    MM,
+    MUTED,
+    PAGE_HEIGHT,
+    add_note,
+    canvas,
+    new_figure,
+    place,
+    show,
+    styled,
+)
+from .surfaces import (
+    FAR_COLOUR,
+    NEAR_COLOUR,
+    OVERSAMPLING,
+    TRUTH_COLOUR,
+    Window,
+    coloured_surface,
+    in_lps,
+    legend_below,
+    render,
+    scale_below,
+    windows_around,
+)
+
+FALSE_ALARM, MISSED, HIT = 1, 2, 3  # of a voxel; 0 is background that was left alone
+MISSED_COLOUR = "#000000"
+COLOURS = ListedColormap(["white", FAR_COLOUR, MISSED_COLOUR, NEAR_COLOUR])
+TRUTH_COLOURS = ListedColormap(["white", "white", "white", TRUTH_COLOUR])
+LEGEND = [
+    ("hit (surface: within one voxel of the truth)", NEAR_COLOUR),
+    ("missed", MISSED_COLOUR),
+    ("false alarm (surface: further away)", FAR_COLOUR),
+]
+FRAME = {"fill": False, "edgecolor": "0.8", "linewidth": 0.5, "clip_on": False}
+HEADINGS = ("Axial slice, from below", "Coronal projection", "Surface, oblique")
+VIEWPOINT = "Oblique"
+ONE_COLUMN = 3  # rows; more stand in two columns
+LABEL, HEADING, FOOT, GAP, BETWEEN = 6.0, 3.0, 10.0, 1.2, 5.0  # mm
+
+
+@dataclass(frozen=True)
+class View:
+    """What all rows show of their masks: a box, an axial slice in it, a window on the surface."""
+
+    box: tuple[slice, ...]
+    level: int
+    window: Window
+    voxel_mm: np.ndarray
+
+    @property
+    def panels(self) -> np.ndarray:
+        """Width and height of the three panels, mm of the patient."""
+        width, depth, height = (
+            size * (part.stop - part.start)
+            for size, part in zip(self.voxel_mm, self.box, strict=True)
+        )
+        across, up = 2 * self.window.half_width, 2 * self.window.half_height
+        return np.array([(width, depth), (width, height), (across, up)])
+
+
+@styled
+def biplane(
+    truth: np.ndarray,
+    found: Mapping[str, np.ndarray],
+    scores: Mapping[str, Mapping[str, float]],
+    affine: np.ndarray,
+    note: str = "",
+) -> Figure:
+    """One patient, the truth and then each method: axial slice, coronal projection, surface.
+
+    Hits, misses and false alarms have colours of their own. A pixel of the projection has that of
+    the commonest of the three on its ray: a vessel too far back is not right there. The slice is
+    that with the most vessel. All panels have one scale, and show all that anyone found.
+
+    Parameters
+    ----------
+    truth : (x, y, z) array, vessel where it is not zero.
+    found : by method a mask on the same grid; an empty one is marked as such.
+    scores : by method its iou and cldice, for the labels.
+    affine : (4, 4) voxel indices to RAS mm.
+    note : small remark at the bottom.
+
+    Raises
+    ------
+    ValueError : a mask on another grid, or a method without its scores.
+    """
+    _check(truth, found, scores)
+    truth = truth != 0
+    view = _view(truth, found, affine)
+    columns = 1 if len(found) < ONE_COLUMN else 2
+    rows = -(-(1 + len(found)) // columns)
+    scale = _scale(view.panels, rows, columns)
+    panels = scale * view.panels
+    across, up = panels[:, 0].sum() + 2 * GAP, panels[:, 1].max() + LABEL
+    figure = new_figure(DOUBLE_COLUMN, HEADING + rows * up + FOOT)
+    page = canvas(figure)
+    for number, name in enumerate([None, *found]):
+        column, row = divmod(number, rows)
+        left, top = 1 + column * (across + BETWEEN), FOOT + (rows - row) * up
+        if row == 0:
+            _headings(page, panels, left, top)
+        _label(page, name, scores, left, top - 3.6, across)
+        mask = truth if name is None else found[name] != 0
+        axes = _axes(figure, panels, left, top - LABEL)
+        _slice_and_projection(axes, mask, truth, view, name is None)
+        _surface(axes[2], mask, None if name is None else truth, affine, view.window, scale)
+    scale_below(page, 1, FOOT, scale)
+    legend_below(page, LEGEND)
+    add_note(figure, note)
+    return figure
+
+
+def _check(truth: np.ndarray, found: Mapping, scores: Mapping) -> None:
+    for name, mask in found.items():
+        if mask.shape != truth.shape:
+            raise ValueError(f"{name}: shape {mask.shape}, but the truth has {truth.shape}")
+        missing = {"iou", "cldice"} - set(scores.get(name, ()))
+        if missing:
+            raise ValueError(f"{name}: no {', '.join(sorted(missing))} is given")
+
+
+def _view(truth: np.ndarray, found: Mapping[str, np.ndarray], affine: np.ndarray) -> View:
+    """All that is vessel to anyone, or the whole grid if nothing is."""
+    union = truth.copy()
+    for mask in found.values():
+        union |= mask != 0
+    if not union.any():
+        union[...] = True
+    ends = _ends(union)
+    low, high = (np.clip(ends.min(axis=0) - 1, 0, None), ends.max(axis=0) + 2)
+    box = tuple(
+        slice(int(a), int(min(b, n))) for a, b, n in zip(low, high, truth.shape, strict=True)
+    )
+    level = int(truth.sum(axis=(0, 1)).argmax())
+    faces = (ends[:, None] + 0.5 * np.concatenate([np.eye(3), -np.eye(3)])).reshape(-1, 3)
+    (window,) = windows_around(in_lps(faces, affine), [VIEWPOINT])
+    return View(box, level, window, voxel_sizes(affine))
+
+
+def _ends(mask: np.ndarray) -> np.ndarray:
+    """First and last voxel of every column along z, (n, 3): as far as the mask goes anywhere."""
+    columns = np.argwhere(mask.any(axis=2))
+    filled = mask[tuple(columns.T)]
+    first, last = filled.argmax(axis=1), mask.shape[2] - 1 - filled[:, ::-1].argmax(axis=1)
+    return np.concatenate([np.column_stack([columns, end]) for end in (first, last)])
+
+
+def _scale(panels: np.ndarray, rows: int, columns: int) -> float:
+    """mm on the page per mm of the patient, for all rows to fit a page."""
+    width = (DOUBLE_COLUMN - 2 - (columns - 1) * BETWEEN) / columns - 2 * GAP
+    height = (PAGE_HEIGHT - HEADING - FOOT) / rows - LABEL
+    return min(width / panels[:, 0].sum(), height / panels[:, 1].max())
+
+
+def _headings(page: Axes, panels: np.ndarray, left: float, top: float) -> None:
+    for heading, width in zip(HEADINGS, panels[:, 0], strict=True):
+        middle = left + width / 2
+        page.text(middle, top + 0.6, heading, size=6, color=MUTED, ha="center", va="center")
+        left += width + GAP
+
+
+def _label(
+    page: Axes, name: str | None, scores: Mapping, left: float, level: float, width: float
+) -> None:
+    """Name of the method, and its scores; none of the truth."""
+    page.text(left, level, name or "Truth", weight="bold", va="center")
+    if name is not None:
+        values = f"IoU {scores[name]['iou']:.2f}   clDice {scores[name]['cldice']:.2f}"
+        page.text(left + width, level, values, ha="right", va="center")
+
+
+def _axes(figure: Figure, panels: np.ndarray, left: float, top: float) -> list[Axes]:
+    """Three panels side by side, their middles at one height."""
+    axes, middle = [], top - panels[:, 1].max() / 2
+    for width, height in panels:
+        axes.append(place(figure, left, middle - height / 2, width, height))
+        left += width + GAP
+    return axes
+
+
+def _slice_and_projection(
+    axes: list[Axes], mask: np.ndarray, truth: np.ndarray, view: View, is_truth: bool
+) -> None:
+    across, depth, up = view.voxel_mm
+    x, y, z = view.box
+    slices = [part[x, y, view.level][:, ::-1] for part in (mask, truth)]  # anterior is up
+    images = [
+        (slices[0] | slices[1] << 1, slices[1], (across, depth)),
+        (along_rays(mask[view.box], truth[view.box]), truth[view.box].any(axis=1), (across, up)),
+    ]
+    colours = TRUTH_COLOURS if is_truth else COLOURS
+    for panel, (image, outline, pixel) in zip(axes, images, strict=False):
+        show(panel, image, pixel, cmap=colours, vmin=0, vmax=HIT, interpolation="nearest")
+        if outline.any() and not outline.all():
+            centres = [(np.arange(n) + 0.5) * p for n, p in zip(outline.shape, pixel, strict=True)]
+            panel.contour(*centres, outline.T, levels=[0.5], colors="black", linewidths=0.35)
+        panel.add_patch(Rectangle((0, 0), 1, 1, transform=panel.transAxes, **FRAME))
+    height = (view.level + 0.5 - z.start) * up
+    axes[1].axhline(height, color=MUTED, lw=0.4, ls=(0, (2, 2)), zorder=0.5)
+
+
+def along_rays(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The commonest of false alarm, miss and hit on each ray along y; of equals the first of these.
+
+    found, truth : (x, y, z) bool. Returns (x, z), 0 where a ray meets no vessel.
+    """
+    hits = (found & truth).sum(axis=1)
+    counts = np.stack([found.sum(axis=1) - hits, truth.sum(axis=1) - hits, hits])
+    return np.where(counts.any(axis=0), counts.argmax(axis=0) + FALSE_ALARM, 0)
+
+
+def _surface(
+    axes: Axes,
+    mask: np.ndarray,
+    truth: np.ndarray | None,
+    affine: np.ndarray,
+    window: Window,
+    scale: float,
+) -> None:
+    """One mesh at a time: those of all methods together would take gigabytes."""
+    mesh = coloured_surface(mask, truth, affine)
+    if mesh is None:
+        axes.text(0.5, 0.5, "empty", color=MUTED, style="italic", ha="center", va="center")
+    else:
+        (image,) = render(mesh, [window], scale * MM * DPI * OVERSAMPLING)
+        axes.imshow(image, aspect="auto")
