@@ -97,7 +97,7 @@ MEASURED = {
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
     "quality_by_views": Job(177),
-    "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=10, volumes="methods"),  # of noise
+    "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
     "where_errors_sit": Job(153),
     "provenance": Job(150),
 }
