@@ -185,6 +185,10 @@ def example_views(wildcards):
     return RUNS.examples(wildcards.method, wildcards.views)
 
 
+def training_threads(wildcards):
+    return RUNS.methods[wildcards.method].threads
+
+
 def test_views(wildcards):
     return [int(wildcards.views)] * len(TEST)
 

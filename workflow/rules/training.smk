@@ -33,7 +33,7 @@ use rule fit as train with:
         "results/benchmarks/train/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
         method="|".join(TRAINED) or NOTHING,
-    threads: 8
+    threads: training_threads
     resources:
         mem_mb=memory("train"),
         runtime=minutes("train"),

@@ -33,6 +33,11 @@ class Method:
         return getattr(self.module, "SHARED", False)
 
     @property
+    def threads(self) -> int:
+        """Processors that its training makes use of."""
+        return getattr(self.module, "THREADS", 8)
+
+    @property
     def models(self) -> list[int | str]:
         """What the models are for: each view count, or all."""
         return [EVERY] if self.is_shared else self.view_counts

@@ -7,6 +7,8 @@ INPUTS : tuple of "projections", "sum" and "min": what it looks at.
 TRAINED : bool, whether it is trained from random weights, on a GPU where there is one.
 CODED : bool, which may be left out; true where "sum" and "min" shall come as they are stored,
     uint16 codes of which 65,535 stands for 1: half of the memory, and no time to decode.
+THREADS : int, which may be left out: how many processors its training makes use of, 8 by default.
+    On small layers they wait for each other: two can take several times as long as one.
 SHARED : bool, which may be left out; true where one model serves all view counts: `fit` is given
     each training patient once for each of them.
 Settings : frozen dataclass of what the config may set, with the paper's values as defaults.

@@ -13,6 +13,7 @@ TITLE = "Conditional GAN, slice by slice"
 INPUTS = ("sum", "min")
 TRAINED = True
 CODED = True  # decoded some slices at a time
+THREADS = 1  # the layers are small
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ..interface import Context, Training
 from . import cgan
 
 TITLE = "L1 + conditional GAN, slice by slice"
-INPUTS, TRAINED, CODED = cgan.INPUTS, cgan.TRAINED, cgan.CODED
+INPUTS, TRAINED, CODED, THREADS = cgan.INPUTS, cgan.TRAINED, cgan.CODED, cgan.THREADS
 reconstruct = cgan.reconstruct
 
 
