@@ -568,7 +568,12 @@ def expected_jobs(config: dict) -> dict[str, int]:
     patients = phantoms = config["cohort"]["phantoms"]["count"]
     seeds = len(config.get("seeds", [1]))
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-    given = {k: v or {} for k, v in (default | config.get("methods", {})).items() if v is not False}
+    changes = config.get("methods", {})
+    given = {
+        name: settings | (changes.get(name) or {})  # as Snakemake adds a config to the default
+        for name, settings in default.items()
+        if changes.get(name) is not False
+    }
     counts = {
         name: len(own.get("view_counts", config["view_counts"])) for name, own in given.items()
     }
