@@ -147,7 +147,8 @@ def test_table1_is_the_mean_over_patients_beside_the_published_figures(study):
 
 def test_table2_sets_measured_beside_published(study):
     table = read(study, "table2")
-    assert list(table["source"]) == ["published"] * 3 + ["measured"] * 3
+    at_two = [method for method, views in RUNS if views == 2]
+    assert list(table["source"]) == ["published"] * 3 + ["measured"] * len(at_two)
     published = table[table["source"] == "published"].set_index("method")["iou"]
     assert set(published) == {0.0726, 0.1132, 0.2683}
     ours = read(study, "table1").set_index("views").loc[2, "iou"]
