@@ -62,7 +62,7 @@ def test_short_jobs_of_a_patient_are_one_submission(through_slurm):
 def test_trainings_hold_the_gpu_and_nothing_else_does(through_slurm):
     _, jobs = through_slurm
     trainings = [job for job in jobs if "rule_train" in job["Comment"]]
-    assert len(trainings) == 2
+    assert len(trainings) == 4  # of dae two, of unet one for both view counts, of cgan one
     for job in trainings:
         assert (job["TresPerJob"], job["NodeList"]) == ("gres:gpu:a6000:1", "gpu1"), job
     for job in jobs:
