@@ -115,7 +115,8 @@ def test_fitting_a_threshold_does_not_depend_on_the_network(real):
 
 @pytest.mark.parametrize("name", interface.names())
 def test_a_method_depends_on_no_other_but_what_it_builds_on(real, name):
-    builds_on = {"consistent": "unet", "soft_hull": "hull", "soft_backprojection": "backprojection"}
+    builds_on = {"consistent": "unet", "l1_cgan": "cgan", "soft_hull": "hull"}
+    builds_on |= {"soft_backprojection": "backprojection"}
     others = set(interface.names()) - {name, builds_on.get(name)}
     reached = real("fit", f"angiovox.methods.{name}")
     assert not reached & {f"angiovox/methods/{other}" for other in others}
