@@ -11,16 +11,10 @@ from angiovox.interface import Context, Views, never
 from angiovox.methods import cgan, l1_cgan
 from angiovox.pix2pix import Discriminator, Generator, probabilities
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CHANNELS = 4
 QUICK = {"epochs": 2, "precision": "fp32", "learning_rate": 1e-2, "channels": CHANNELS, "slices": 4}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def patient(seed, shape=(16, 16, 8)):

@@ -21,20 +21,14 @@ from angiovox.methods.dae import Settings
 from angiovox.network import DenoisingAutoencoder
 from angiovox.training import Trainer, autocast_dtype
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EDGE = 16
 COLUMNS = ["epoch", "learning_rate", "loss", "iou", "iou_running_statistics", "seconds"]
 
 
 class Stop(Exception):
     """What ends a job in the middle."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def patient(seed):

@@ -17,16 +17,10 @@ from angiovox.unet.learner import NEVER, Segmenting, Terms, within_hull
 from angiovox.unet.network import ResidualUNet, to_channels, to_voxels
 from angiovox.unet.physics import Physics, brightness, inconsistency, refined
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EDGE = 16
 SMALL = {"epochs": 2, "channels": 2, "levels": 3, "precision": "fp32", "schedule": "constant"}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def patient(seed, count=2, edge=EDGE):

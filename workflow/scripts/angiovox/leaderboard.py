@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pandas as pd
 
 from .metrics.catalogue import HIGHER, METRICS
@@ -28,13 +30,12 @@ def leaderboard(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.Data
     """
     seeds = per_patient.groupby("method")["seed"].nunique()
     parts = []
-    measured = [name for name in METRICS if (per_patient["metric"] == name).any()]
-    for name in measured:
-        metric = METRICS[name]
-        for views in sorted(per_patient["views"].unique(), reverse=True):
-            values = by_patient(per_patient, name, views)
-            if not metric.better or not values.size:
-                continue
+    measured = set(per_patient["metric"])
+    judged = {name: METRICS[name] for name in METRICS if METRICS[name].better and name in measured}
+    counts = sorted(per_patient["views"].unique(), reverse=True)
+    for (name, metric), views in product(judged.items(), counts):
+        values = by_patient(per_patient, name, views)
+        if values.size:
             table = standings(values, metric.better == HIGHER, resamples, seed)
             for reference in REFERENCES:
                 table = table.join(_set_against(values, reference, resamples, seed))

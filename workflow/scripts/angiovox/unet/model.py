@@ -36,9 +36,8 @@ def fit(
     torch.manual_seed(context.seed)
     inputs = len(channels(patients[0][0]))
     shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
-    heads = 1 + COARSE_HEADS * settings.deep_supervision
-    network = ResidualUNet(**shape, heads=heads)
-    network = network.to(memory_format=torch.channels_last_3d)
+    shape["heads"] = 1 + COARSE_HEADS * settings.deep_supervision
+    network = ResidualUNet(**shape).to(memory_format=torch.channels_last_3d)
     terms = Terms(settings.bce_weight, settings.cldice_weight, consistency)
     learner = Segmenting(network, terms, settings.slab, support, counts, seen)
     history = Trainer(learner, patients, settings, context).run()
@@ -70,8 +69,7 @@ def logits(state: dict, views: Views, device: str) -> Tensor:
     Volumes of more slices than it was trained on go through in overlapping slabs.
     """
     network = ResidualUNet(**state["shape"]).to(device).eval()
-    weights = {k: v for k, v in state["network"].items() if k in network.state_dict()}
-    network.load_state_dict(weights)
+    network.load_state_dict(state["network"])
     volume = fractions(torch.from_numpy(channels(views)).to(device))[None]
     *edges, depth = volume.shape[2:]
     if depth <= state["slab"]:

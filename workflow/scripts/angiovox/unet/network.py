@@ -10,7 +10,7 @@ from torch.nn import functional
 
 RARE = -3.0  # logit of the first guess: few voxels are vessel
 SLOPE = 0.01  # of leaky ReLU, as in nnU-Net (Isensee et al., Nature Methods 2021)
-FINE = 8  # channels at full resolution: an eighth of the voxels is an eighth of the time and memory
+FINE = 8  # channels at full resolution, where each costs eight times what it does at half of it
 
 
 class ResidualUNet(nn.Module):

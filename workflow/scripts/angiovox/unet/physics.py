@@ -43,15 +43,16 @@ class Physics:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
         count = len(views.angles)
         some = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
-        return brightness(views)[some] >= np.float32(self.level), views.angles[some]
+        return brightness(views, some) >= np.float32(self.level), views.angles[some]
 
 
-def brightness(views: Views) -> np.ndarray:
-    """Projections in [0, 1], where 1/2 is the Otsu level of all that were given."""
+def brightness(views: Views, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
+    """Some of the projections in [0, 1], where 1/2 is the Otsu level of all that were given."""
     # A level of the range would move with a patient's brightest point; Otsu's does not.
     projections = views.inputs["projections"]
     low, otsu = projections.min(), threshold_otsu(projections.ravel())
-    return np.clip((projections - low) / max(2 * (otsu - low), 1e-6), 0, 1).astype(np.float32)
+    scaled = (projections[some] - low) / max(2 * (otsu - low), 1e-6)
+    return np.clip(scaled, 0, 1).astype(np.float32)
 
 
 def inconsistency(probability: Tensor, silhouettes: Tensor, angles: np.ndarray) -> Tensor:
