@@ -71,7 +71,9 @@ def _sections(board: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Sectio
     for place, name in enumerate(shown):
         part, metric = board[board["metric"] == name], METRICS[name]
         unit = f", {metric.unit}" if metric.unit else ""
-        heading = f"{metric.title[0].upper()}{metric.title[1:]}{unit} ({metric.better} is better)"
+        first, _, rest = metric.title.partition(" ")
+        title = f"{first.capitalize() if first.islower() else first} {rest}".strip()  # not clDice
+        heading = f"{title}{unit} ({metric.better} is better)"
         yield _section(heading, LEGEND * (not place), part, titles, _standing)
         if not place:
             for number, reference in enumerate(REFERENCES):
