@@ -9,8 +9,8 @@ print((RESULTS / "tables/iou_by_method.md").read_text())
 print("Where to look:")
 for place, what in {
     "report.html": "everything on one page; open it in a browser",
-    "tables/": "table1 and table2 (.csv .md .tex), per_patient.csv",
-    "figures/": "figure1 to figure4, iou_by_views, learning_curves (.png .pdf)",
+    "tables/": "table1 and table2 (.csv .md .tex), leaderboard (.html .md .csv)",
+    "figures/": "figure1 to figure4, quality_by_views, biplane (.png .pdf)",
     "meshes/": "surfaces for 3D Slicer or ParaView (.stl .vtp)",
     "provenance.html": "revision, seeds, machines, run times; what made each table and figure",
 }.items():
