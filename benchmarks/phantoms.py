@@ -30,7 +30,8 @@ RUNS = 3
 
 def make(name: str) -> int:
     """Grow, image and write one phantom; peak memory of this process in MB."""
-    from angiovox import dicom, files, geometry
+    from angiovox import files, geometry
+    from angiovox.dicom import writing
     from angiovox.phantom import acquisition, truth
 
     edge, voxel_size, injection, centre = CASES[name]
@@ -40,7 +41,7 @@ def make(name: str) -> int:
     with tempfile.TemporaryDirectory() as folder:
         files.save_fractions(f"{folder}/share.nii.gz", taken.share, affine)
         truth.write_graph(f"{folder}/graph.vtp", taken.arteries)
-        dicom.write_series(taken.volume, affine, f"{folder}/dicom", "benchmark")
+        writing.write_series(taken.volume, affine, f"{folder}/dicom", "benchmark")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

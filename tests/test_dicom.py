@@ -10,7 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK
-from angiovox import dicom
+from angiovox.dicom import finding, reading, writing
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine
 from angiovox.phantom.acquisition import Settings, acquire
@@ -34,7 +34,7 @@ def slope_of(folder):
 @pytest.fixture
 def folder(tmp_path):
     """A sound series of `random_volume()`."""
-    dicom.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), tmp_path / "s", "anna")
+    writing.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), tmp_path / "s", "anna")
     return tmp_path / "s"
 
 
@@ -56,7 +56,7 @@ def edit_all(folder, **values):
 
 def refusal(folder):
     with pytest.raises(InputError) as refused:
-        dicom.read_volume(folder)
+        reading.read_volume(folder)
     return str(refused.value)
 
 
@@ -66,8 +66,8 @@ def refusal(folder):
 @pytest.mark.parametrize("shape", [(6, 5, 4), (4, 5, 6), (3, 9, 2), (8, 8, 8)])
 def test_a_written_series_comes_back(tmp_path, shape):
     volume, affine = random_volume(shape), isotropic_affine(shape, 0.4)
-    dicom.write_series(volume, affine, tmp_path, "anna")
-    result, placed = dicom.read_volume(tmp_path)
+    writing.write_series(volume, affine, tmp_path, "anna")
+    result, placed = reading.read_volume(tmp_path)
     assert result.dtype == np.float32
     assert result.shape == shape
     np.testing.assert_allclose(result, volume, atol=0.5 * slope_of(tmp_path) + 1e-4)
@@ -77,16 +77,16 @@ def test_a_written_series_comes_back(tmp_path, shape):
 def test_voxels_that_are_no_cubes_and_an_origin_elsewhere_come_back(tmp_path):
     affine = np.diag([-0.3, -0.7, 1.1, 1.0])
     affine[:3, 3] = [12.5, -30.25, 801.0]
-    dicom.write_series(random_volume(), affine, tmp_path, "anna")
-    np.testing.assert_allclose(dicom.read_volume(tmp_path)[1], affine, atol=1e-6)
+    writing.write_series(random_volume(), affine, tmp_path, "anna")
+    np.testing.assert_allclose(reading.read_volume(tmp_path)[1], affine, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e5])
 @pytest.mark.parametrize("offset", [-2048.0, 0.0, 3000.0])
 def test_any_range_of_values_keeps_its_precision(tmp_path, scale, offset):
     volume = random_volume() * np.float32(scale) + np.float32(offset)
-    dicom.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path, "anna")
-    result, _ = dicom.read_volume(tmp_path)
+    writing.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path, "anna")
+    result, _ = reading.read_volume(tmp_path)
     slope = slope_of(tmp_path)
     tolerance = 0.5 * slope + 1e-6 * np.abs(volume).max()
     np.testing.assert_allclose(result, volume, atol=tolerance, rtol=0)
@@ -95,8 +95,8 @@ def test_any_range_of_values_keeps_its_precision(tmp_path, scale, offset):
 
 def test_a_constant_volume_comes_back(tmp_path):
     volume = np.full(SHAPE, 40.0, dtype=np.float32)
-    dicom.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path, "anna")
-    np.testing.assert_array_equal(dicom.read_volume(tmp_path)[0], volume)
+    writing.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path, "anna")
+    np.testing.assert_array_equal(reading.read_volume(tmp_path)[0], volume)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -104,21 +104,21 @@ def test_values_that_are_not_finite_are_not_written(tmp_path, value):
     volume = random_volume()
     volume[1, 2, 3] = value
     with pytest.raises(ValueError, match="finite"):
-        dicom.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path / "s", "anna")
+        writing.write_series(volume, isotropic_affine(SHAPE, VOXEL), tmp_path / "s", "anna")
     assert not list(tmp_path.rglob("*.dcm"))
 
 
 def test_the_same_call_writes_the_same_bytes(tmp_path):
     for name in ("first", "second"):
         affine = isotropic_affine(SHAPE, VOXEL)
-        dicom.write_series(random_volume(), affine, tmp_path / name, "anna")
+        writing.write_series(random_volume(), affine, tmp_path / name, "anna")
     for path in (tmp_path / "first").iterdir():
         assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
 
 
 def test_other_patients_are_other_series(tmp_path):
     for name in ("anna", "ben"):
-        dicom.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), tmp_path / name, name)
+        writing.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), tmp_path / name, name)
     headers = [pydicom.dcmread(tmp_path / name / "slice-0001.dcm") for name in ("anna", "ben")]
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"):
         assert headers[0][keyword].value != headers[1][keyword].value
@@ -133,7 +133,7 @@ def phantom(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     volume = acquire(1, (32, 32, 32), 1.5, Settings(scanner=request.param)).volume
     affine = isotropic_affine(volume.shape, 1.5)
-    dicom.write_series(volume, affine, folder, "phantom-001")
+    writing.write_series(volume, affine, folder, "phantom-001")
     return volume, affine, folder
 
 
@@ -160,7 +160,7 @@ def test_voxels_that_are_no_cubes_and_an_origin_elsewhere_open_in_itk(tmp_path):
     place = np.diag([0.3, 0.7, 1.1, 1.0])
     place[:3, 3] = [-12.5, 30.25, 801.0]
     volume = random_volume()
-    dicom.write_series(volume, LPS_TO_RAS @ place, tmp_path, "anna")
+    writing.write_series(volume, LPS_TO_RAS @ place, tmp_path, "anna")
     image = opened(tmp_path)
     assert image.GetSize() == SHAPE
     assert image.GetSpacing() == pytest.approx((0.3, 0.7, 1.1))
@@ -204,26 +204,26 @@ def test_a_validator_finds_the_slices_of_a_phantom_to_agree(phantom, tmp_path):
 
 
 def test_file_names_and_folders_do_not_matter(folder):
-    expected, affine = dicom.read_volume(folder)
+    expected, affine = reading.read_volume(folder)
     (folder / "deeper").mkdir()
     for path, name in zip(sorted(folder.glob("*.dcm")), "zbya", strict=True):
         path.rename(folder / ("deeper" if name == "b" else ".") / f"{name}-IM")
-    result, placed = dicom.read_volume(folder)
+    result, placed = reading.read_volume(folder)
     np.testing.assert_array_equal(result, expected)
     np.testing.assert_array_equal(placed, affine)
 
 
 def test_other_files_are_passed_over(folder):
-    expected, _ = dicom.read_volume(folder)
+    expected, _ = reading.read_volume(folder)
     (folder / "notes.txt").write_text("seen by nobody")
     (folder / "empty").touch()
     (folder / "image.png").write_bytes(b"\x89PNG" + bytes(200))
-    np.testing.assert_array_equal(dicom.read_volume(folder)[0], expected)
+    np.testing.assert_array_equal(reading.read_volume(folder)[0], expected)
 
 
 def test_dicom_files_that_hold_no_image_are_passed_over(folder):
     """A DICOMDIR or a report lies beside the images on many discs."""
-    expected, _ = dicom.read_volume(folder)
+    expected, _ = reading.read_volume(folder)
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.88.11"  # basic text report
     meta.MediaStorageSOPInstanceUID = generate_uid()
@@ -232,20 +232,20 @@ def test_dicom_files_that_hold_no_image_are_passed_over(folder):
     report.SOPClassUID = meta.MediaStorageSOPClassUID
     report.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
     report.save_as(folder / "report.dcm", enforce_file_format=True)
-    np.testing.assert_array_equal(dicom.read_volume(folder)[0], expected)
+    np.testing.assert_array_equal(reading.read_volume(folder)[0], expected)
 
 
 def test_a_folder_holds_an_image_or_not(folder, tmp_path):
-    assert dicom.holds_image(folder)
-    assert dicom.holds_image(folder.parent)
+    assert finding.holds_image(folder)
+    assert finding.holds_image(folder.parent)
     bare = tmp_path / "bare"
     bare.mkdir()
-    assert not dicom.holds_image(bare)
+    assert not finding.holds_image(bare)
     (bare / "x.dcm").write_bytes(b"no DICOM")
     (bare / "y.dcm").write_bytes(bytes(128) + b"DICM")
-    assert not dicom.holds_image(bare)
+    assert not finding.holds_image(bare)
     shutil.copy(folder / "slice-0002.dcm", bare / "no-suffix")
-    assert dicom.holds_image(bare)
+    assert finding.holds_image(bare)
 
 
 # Orientation: columns of the arrays below are directions in LPS
@@ -271,7 +271,7 @@ def write_oriented(volume, affine, folder, row_axis, column_axis, slice_axis, si
     slope = np.ceil(np.ptp(volume) / 65535 * 1e6) / 1e6
     folder.mkdir()
     for number in range(turned.shape[2]):
-        dataset = dicom._slice_header(number, volume.shape, affine, "anna", "")
+        dataset = writing._slice_header(number, volume.shape, affine, "anna", "")
         dataset.Rows, dataset.Columns = turned.shape[1], turned.shape[0]
         dataset.PixelSpacing = [f"{step[1]:.8g}", f"{step[0]:.8g}"]
         dataset.SliceThickness = f"{step[2]:.8g}"
@@ -303,7 +303,7 @@ def test_every_orientation_comes_back_in_patient_axes_at_the_same_place(tmp_path
     affine = np.diag([-0.5, -0.6, 0.9, 1.0])
     affine[:3, 3] = [3.0, -4.0, 10.0]
     write_oriented(volume, affine, tmp_path / "s", *axes, signs)
-    result, placed = dicom.read_volume(tmp_path / "s")
+    result, placed = reading.read_volume(tmp_path / "s")
     assert result.shape == volume.shape
     np.testing.assert_allclose(placed, affine, atol=1e-6)
     np.testing.assert_allclose(result, volume, atol=0.02)
@@ -316,25 +316,25 @@ def test_an_oblique_series_keeps_every_voxel_where_it_was(tmp_path):
     tilt[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
     affine = tilt @ isotropic_affine(SHAPE, VOXEL)
     write_oriented(random_volume(), affine, tmp_path / "s", 0, 1, 2)
-    result, placed = dicom.read_volume(tmp_path / "s")
+    result, placed = reading.read_volume(tmp_path / "s")
     np.testing.assert_allclose(placed, affine, atol=1e-5)
     np.testing.assert_allclose(result, random_volume(), atol=0.02)
 
 
 def test_slope_and_intercept_are_those_of_each_slice(folder):
-    expected, _ = dicom.read_volume(folder)
+    expected, _ = reading.read_volume(folder)
     path = folder / "slice-0003.dcm"
     header = pydicom.dcmread(path)
     slope, intercept = float(header.RescaleSlope), float(header.RescaleIntercept)
     edit(path, RescaleSlope=f"{2 * slope:.6f}", RescaleIntercept=f"{2 * intercept + 10:.6f}")
-    result, _ = dicom.read_volume(folder)
+    result, _ = reading.read_volume(folder)
     expected[:, :, 2] = 2 * expected[:, :, 2] + 10
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-2)
 
 
 def test_a_series_without_rescaling_gives_the_stored_numbers(folder):
     edit_all(folder, RescaleSlope=None, RescaleIntercept=None)
-    result, _ = dicom.read_volume(folder)
+    result, _ = reading.read_volume(folder)
     stored = pydicom.dcmread(folder / "slice-0001.dcm").pixel_array
     np.testing.assert_array_equal(result[:, :, 0], stored.T)
 
@@ -346,7 +346,7 @@ def test_it_is_what_the_library_for_series_reads(folder):
         edit(path, ImagePositionPatient=[str(3 - 0.7 * number), "-7.5", "4"])
     slices = [pydicom.dcmread(path) for path in folder.glob("*.dcm")]
     expected = get_volume_from_series(slices, dtype=np.float32).to_patient_orientation("LPH")
-    volume, affine = dicom.read_volume(folder)
+    volume, affine = reading.read_volume(folder)
     np.testing.assert_allclose(volume, expected.array, rtol=1e-6, atol=1e-4)
     np.testing.assert_allclose(affine, LPS_TO_RAS @ expected.affine)
 
@@ -392,7 +392,7 @@ def test_slices_all_in_one_place_are_called_that(folder):
 
 def test_a_slice_of_another_size_is_named(folder):
     small = random_volume((6, 4, 4))
-    dicom.write_series(small, isotropic_affine(SHAPE, VOXEL), folder / "tmp", "anna")
+    writing.write_series(small, isotropic_affine(SHAPE, VOXEL), folder / "tmp", "anna")
     odd = pydicom.dcmread(folder / "tmp" / "slice-0003.dcm")
     odd.SeriesInstanceUID = pydicom.dcmread(folder / "slice-0003.dcm").SeriesInstanceUID
     odd.save_as(folder / "slice-0003.dcm")
@@ -405,7 +405,7 @@ def test_a_slice_of_another_size_is_named(folder):
 
 def test_two_series_in_a_folder_are_refused_with_a_file_of_each(folder):
     other = folder / "z-other"
-    dicom.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), other, "ben")
+    writing.write_series(random_volume(), isotropic_affine(SHAPE, VOXEL), other, "ben")
     for path in other.iterdir():
         path.rename(other / f"ben-{path.name}")
     message = refusal(folder)
@@ -547,7 +547,7 @@ def test_nothing_of_the_header_that_names_a_person_is_ever_said(folder, breakage
     with warnings.catch_warnings(record=True) as warned, caplog.at_level(logging.DEBUG):
         warnings.simplefilter("always")
         try:
-            dicom.read_volume(folder)
+            reading.read_volume(folder)
         except Exception as error:
             said = f"{error} {error.__cause__ or ''}"
     printed = capfd.readouterr()
@@ -557,20 +557,20 @@ def test_nothing_of_the_header_that_names_a_person_is_ever_said(folder, breakage
 
 def test_a_compressed_series_gives_the_same_volume(tmp_path):
     volume = np.random.default_rng(3).normal(100, 30, (10, 8, 4)).astype(np.float32)
-    dicom.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "plain")
-    plain, placed = dicom.read_volume(tmp_path)
+    writing.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "plain")
+    plain, placed = reading.read_volume(tmp_path)
     for path in tmp_path.glob("*.dcm"):
         dataset = pydicom.dcmread(path)
         dataset.compress(RLELossless)
         dataset.save_as(path)
-    compressed, again = dicom.read_volume(tmp_path)
+    compressed, again = reading.read_volume(tmp_path)
     np.testing.assert_array_equal(compressed, plain)
     np.testing.assert_array_equal(again, placed)
 
 
 def test_damaged_headers_end_in_one_sentence_or_a_volume(tmp_path):
     volume = np.random.default_rng(4).normal(100, 30, (8, 8, 3)).astype(np.float32)
-    dicom.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "fuzz")
+    writing.write_series(volume, isotropic_affine(volume.shape, 1.0), tmp_path, "fuzz")
     victim = tmp_path / "slice-0002.dcm"
     whole, rng = victim.read_bytes(), np.random.default_rng(0)
     for _ in range(300):
@@ -578,7 +578,7 @@ def test_damaged_headers_end_in_one_sentence_or_a_volume(tmp_path):
         for place in rng.integers(132, len(whole), 4):
             damaged[place] = rng.integers(256)
         victim.write_bytes(damaged)
-        dicom.holds_image(tmp_path)
+        finding.holds_image(tmp_path)
         with contextlib.suppress(InputError):
-            read, _ = dicom.read_volume(tmp_path)
+            read, _ = reading.read_volume(tmp_path)
             assert read.ndim == 3

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 import disk
 import numpy as np
 import pytest
-from angiovox import dicom, files, meshes
+from angiovox import files, meshes
+from angiovox.dicom import writing
 from angiovox.errors import InputError
 from angiovox.figures.style import new_figure, save
 from angiovox.phantom import truth
@@ -112,7 +113,7 @@ def test_vtk_is_not_believed_when_it_wrote_half_a_surface(mounted):
 
 def test_a_series_that_does_not_fit_is_told(mounted):
     with pytest.raises(OSError) as caught:
-        dicom.write_series(NOISE, AFFINE, mounted("disk") / "series", "p")
+        writing.write_series(NOISE, AFFINE, mounted("disk") / "series", "p")
     assert disk.trouble(caught.value, "series") == "no space left on the disk of series"
 
 

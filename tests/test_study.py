@@ -11,7 +11,8 @@ import pytest
 import runs
 import study
 import yaml
-from angiovox import dicom, geometry, interface
+from angiovox import geometry, interface
+from angiovox.dicom import writing
 from angiovox.errors import InputError
 from angiovox.phantom import acquisition
 from angiovox.phantom.growth import grow
@@ -61,7 +62,7 @@ def refusal(call, *arguments):
 def series(tmp_path_factory):
     folder = tmp_path_factory.mktemp("series")
     volume = np.random.default_rng(0).normal(0, 50, (16, 16, 16)).astype(np.float32)
-    dicom.write_series(volume, geometry.isotropic_affine(volume.shape, 1.0), folder, "somebody")
+    writing.write_series(volume, geometry.isotropic_affine(volume.shape, 1.0), folder, "somebody")
     return folder
 
 

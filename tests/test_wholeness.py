@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import wholeness
-from angiovox import dicom, files, meshes
+from angiovox import files, meshes
+from angiovox.dicom import writing
 from angiovox.geometry import isotropic_affine
 
 SHAPE = (8, 8, 8)
@@ -45,7 +46,7 @@ def whole(tmp_path_factory) -> Path:
     files.save_volume(folder / "a.nii.gz", noise, AFFINE)
     files.save_model(folder / "a.pt", {"threshold": 0.5})
     meshes.write_surface(noise > 0, AFFINE, folder / "a.stl", folder / "a.vtp")
-    dicom.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
+    writing.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
     figure = plt.figure(figsize=(1, 1))
     for suffix in ("png", "pdf"):
         figure.savefig(folder / f"a.{suffix}")

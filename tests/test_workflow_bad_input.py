@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from angiovox import dicom, geometry
+from angiovox import geometry
+from angiovox.dicom import writing
 from conftest import tiny
 from test_workflow import planned
 
@@ -26,7 +27,7 @@ def scans(tmp_path_factory):
     for seed, patient in enumerate("abcdef"):
         volume = np.random.default_rng(seed).normal(10, 3, SHAPE)
         volume[6:9, 5 : 8 + seed % 3, :] = 300
-        dicom.write_series(volume, affine, folder / patient, patient)
+        writing.write_series(volume, affine, folder / patient, patient)
     (folder / "text").mkdir()
     (folder / "text/letter.txt").write_text("no image")
     return folder

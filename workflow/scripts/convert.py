@@ -2,10 +2,11 @@
 
 from adapter import job
 
-from angiovox import dicom, files, geometry, grid
+from angiovox import files, geometry, grid
+from angiovox.dicom import reading
 
 with job(snakemake) as log:
-    series, placed = dicom.read_volume(snakemake.input.dicom)
+    series, placed = reading.read_volume(snakemake.input.dicom)
     log(f"series: {series.shape} voxels of {geometry.voxel_sizes(placed).round(4)} mm")
     volume, affine = grid.to_study_grid(
         series, placed, snakemake.params.shape, snakemake.params.voxel_mm

@@ -2,7 +2,8 @@
 
 from adapter import job
 
-from angiovox import dicom, files, geometry
+from angiovox import files, geometry
+from angiovox.dicom import writing
 from angiovox.phantom import acquisition, truth
 from angiovox.phantom.imaging import SCANNERS
 
@@ -22,4 +23,4 @@ with job(snakemake):
     truth.write_lesions(output.lesions, taken)
     scanner = SCANNERS[params.scanner]
     patient, words = snakemake.wildcards.patient, (scanner.description, scanner.units)
-    dicom.write_series(taken.volume, affine, output.dicom, patient, *words)
+    writing.write_series(taken.volume, affine, output.dicom, patient, *words)

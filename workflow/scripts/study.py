@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import runs
 import yaml
-from angiovox.dicom import holds_image
+from angiovox.dicom.finding import holds_image
 from angiovox.errors import InputError
 from angiovox.phantom.centrelines import read_swc, swc_files
 from angiovox.phantom.injection import WIDEST_MM

@@ -1,0 +1,77 @@
+"""What lies below a patient's folder: images, at any depth and under any name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+from .headers import Image, read_image
+
+MOST_IMAGES = 20_000
+APPLE_DOUBLE = "._"  # what macOS leaves beside each file on other systems' disks
+
+
+def find_images(folder: str | Path) -> tuple[list[Image], int]:
+    """All DICOM images below a folder, in the order of their paths, and how many other files.
+
+    Raises InputError for a file that is broken, may not be read, or is named `.dcm` and is no
+    DICOM; and for more images than a patient has.
+    """
+    images, others = [], 0
+    for path, name in walk(folder):
+        image = read_image(path, name)
+        if image is not None:
+            images.append(image)
+        elif path.suffix.lower() == ".dcm" and not _is_dicom(path):
+            raise InputError(f"{name}: broken, a .dcm file that is not DICOM")
+        else:
+            others += 1
+        if len(images) > MOST_IMAGES:
+            raise InputError(
+                f"more than {MOST_IMAGES} images: is this an archive of many patients? "
+                "give each patient's own folder"
+            )
+    return images, others
+
+
+def holds_image(folder: str | Path) -> bool:
+    """Whether a folder holds at least one DICOM image, looking at no more headers than needed.
+
+    Raises InputError for a broken one before that.
+    """
+    return any(read_image(path, name) for path, name in walk(folder))
+
+
+def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
+    """Files below a folder with their paths relative to it, sorted; each folder is entered once,
+    so that links which lead back end.
+
+    Raises InputError for a folder that may not be read and for a link to nothing.
+    """
+    folder, seen = Path(folder), set()
+
+    def refuse(error: OSError) -> None:
+        name = os.path.relpath(error.filename, folder)
+        raise InputError(f"{name}: may not be read ({type(error).__name__})") from None
+
+    for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders.sort()
+        for file in sorted(files):
+            path = Path(here, file)
+            name = os.path.relpath(path, folder)
+            if path.is_symlink() and not path.exists():
+                raise InputError(f"{name}: a link to a file that is not there")
+            if path.is_file() and not file.startswith(APPLE_DOUBLE):
+                yield path, name
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"

@@ -1,0 +1,297 @@
+"""What a DICOM file says of its image, without its pixels, and where each frame lies.
+
+Only geometry and technique are kept; what names a person is never looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.uid import UID, ImplicitVRLittleEndian
+
+from ..errors import InputError
+
+# What a header that breaks the standard may raise in pydicom and its decoders.
+UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    BytesLengthException,
+    EOFError,
+    InvalidDicomError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    RecursionError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+IMAGE = [
+    "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
+    "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
+    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", *PLACE,
+]  # fmt: skip
+MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
+BITS = (8, 16, 32)
+PREAMBLE = 128
+
+# Header values that break the standard are not our concern, and pydicom's warnings print them.
+pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+warnings.filterwarnings("ignore", module="pydicom")
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice: where it lies, and how its stored numbers become values.
+
+    position, orientation, spacing : as DICOM gives them, in mm; none where the file has none.
+    number : of the frame within its file, from 0.
+    """
+
+    image: Image
+    number: int
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    slope: float
+    intercept: float
+
+    @property
+    def name(self) -> str:
+        frame = f" frame {self.number + 1}" if self.image.num_frames > 1 else ""
+        return self.image.name + frame
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One DICOM file with an image. `name` is its path below the patient's folder."""
+
+    path: Path
+    name: str
+    series: str
+    number: str
+    frame_of_reference: str
+    kind: UID
+    modality: str
+    image_type: tuple[str, ...]
+    syntax: UID
+    num_frames: int
+    size: tuple[int, int]  # rows, columns
+    samples: int
+    photometric: str
+    bits: int
+    bits_stored: int
+    signed: bool
+    padding: tuple[int, int] | None
+    hounsfield: bool
+    in_acquisition: int
+    bytes_left: int
+    header: Dataset
+
+    def frames(self) -> Iterator[Frame]:
+        """Each frame and its place.
+
+        Raises InputError where the place is no sequence of numbers.
+        """
+        with refusing(self.name, "broken header"):
+            shared = _first(self.header, "SharedFunctionalGroupsSequence")
+            each = self.header.get("PerFrameFunctionalGroupsSequence") or []
+            if each and len(each) != self.num_frames:
+                raise InputError(
+                    f"{self.name}: {self.num_frames} frames, but places for {len(each)}"
+                )
+            for number in range(self.num_frames):
+                groups = [each[number]] if each else []
+                yield self._frame(number, [*groups, shared])
+
+    def _frame(self, number: int, groups: Sequence[Dataset]) -> Frame:
+        def of(group: str, keyword: str) -> Any:
+            for item in (*(_first(g, group) for g in groups), self.header):
+                if item.get(keyword) is not None:
+                    return item.get(keyword)
+            return None
+
+        values = "PixelValueTransformationSequence"
+        slope, intercept = of(values, "RescaleSlope"), of(values, "RescaleIntercept")
+        return Frame(
+            self,
+            number,
+            _numbers(of("PlanePositionSequence", "ImagePositionPatient")),
+            _numbers(of("PlaneOrientationSequence", "ImageOrientationPatient")),
+            _numbers(of("PixelMeasuresSequence", "PixelSpacing")),
+            1.0 if slope in (None, "") else float(slope),
+            0.0 if intercept in (None, "") else float(intercept),
+        )
+
+
+class refusing:
+    """Turn whatever a broken file raises into one sentence, without what the file holds."""
+
+    def __init__(self, name: str, what: str):
+        self.name, self.what = name, what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, InputError):
+            return
+        if isinstance(error, PermissionError):
+            raise InputError(f"{self.name}: may not be read (permission denied)") from None
+        if isinstance(error, UNREADABLE):
+            raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
+
+
+def read_image(path: Path, name: str) -> Image | None:
+    """The image that a file holds, or None for a file without one.
+
+    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's.
+    """
+    with refusing(name, "broken header"):
+        with open(path, "rb") as file:
+            header = _read_header(file)
+            if header is None:
+                return None
+            left = path.stat().st_size - file.tell()
+        if "Rows" not in header:
+            if _should_be_image(header):
+                raise InputError(f"{name}: broken header (cut short, or no image in it)")
+            return None
+        image = _described(path, name, header, left)
+        _check_amount(image)
+    return image
+
+
+def _read_header(file: BinaryIO) -> FileDataset | None:
+    start = file.read(PREAMBLE + 4)
+    standard = start[PREAMBLE:] == b"DICM"
+    if not standard and not _begins_with_elements(start):
+        return None
+    file.seek(0)
+    try:
+        header = pydicom.dcmread(
+            file, stop_before_pixels=True, force=not standard, specific_tags=IMAGE
+        )
+    except UNREADABLE:
+        if standard:
+            raise
+        return None
+    return header if standard or "SOPClassUID" in header else None
+
+
+def _begins_with_elements(start: bytes) -> bool:
+    """Whether a file begins with the first elements of a data set, as old ones without a preamble
+    do: of group 2 or 8, and of a length that is one."""
+    if len(start) < PREAMBLE:
+        return False
+    group, element, length = struct.unpack("<HHI", start[:8])
+    explicit = re.fullmatch(rb"[A-Z]{2}", start[4:6]) is not None
+    return group in (2, 8) and element <= 0x60 and (explicit or length <= PREAMBLE)
+
+
+def _should_be_image(header: FileDataset) -> bool:
+    """Whether a file without rows was cut short; reports and directories have none either."""
+    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
+    return kind is None or "Image Storage" in UID(kind).name
+
+
+def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
+    number, bits = header.get("SeriesNumber"), int(header.get("BitsAllocated") or 0)
+    modality = str(header.get("Modality") or "")
+    return Image(
+        path=path,
+        name=name,
+        series=str(header.get("SeriesInstanceUID") or ""),
+        number="" if number in (None, "") else str(int(number)),
+        frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
+        kind=UID(str(header.get("SOPClassUID") or "")),
+        modality=modality if re.fullmatch("[A-Z]{2,4}", modality) else "",
+        image_type=tuple(map(str, _several(header.get("ImageType")))),
+        syntax=UID(str(header.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian)),
+        num_frames=int(header.get("NumberOfFrames") or 1),
+        size=(int(header.Rows), int(header.get("Columns") or 0)),
+        samples=int(header.get("SamplesPerPixel") or 1),
+        photometric=str(header.get("PhotometricInterpretation") or ""),
+        bits=bits,
+        bits_stored=int(header.get("BitsStored") or bits),
+        signed=bool(header.get("PixelRepresentation")),
+        padding=_padding(header, bits),
+        hounsfield=_hounsfield(header, modality),
+        in_acquisition=int(header.get("ImagesInAcquisition") or 0),
+        bytes_left=left,
+        header=header,
+    )
+
+
+def _check_amount(image: Image) -> None:
+    rows, columns = image.size
+    voxels = rows * columns * image.num_frames
+    if voxels <= 0:
+        raise InputError(
+            f"{image.name}: {image.num_frames} frames of {rows} x {columns} pixels are no image"
+        )
+    if voxels > MOST_VOXELS:
+        raise InputError(
+            f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
+            "more than any scanner's volume"
+        )
+    if not image.syntax.is_compressed:
+        needed = math.ceil(voxels * image.samples * image.bits / 8)
+        if image.bytes_left < needed:
+            raise InputError(
+                f"{image.name}: broken, {needed} bytes of pixels declared and at most "
+                f"{max(0, image.bytes_left)} there"
+            )
+
+
+def _padding(header: Dataset, bits: int) -> tuple[int, int] | None:
+    """Lowest and highest stored number that stand for "outside the field of view"."""
+    value = header.get("PixelPaddingValue")
+    if value in (None, ""):
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    ends = [_of_sign(int(v), header, bits) for v in (value, value if limit is None else limit)]
+    return min(ends), max(ends)
+
+
+def _of_sign(value: int, header: Dataset, bits: int) -> int:
+    """The number that the same bits mean among the pixels, signed or not."""
+    value %= 2**bits
+    signed = header.get("PixelRepresentation") and value >= 2 ** (bits - 1)
+    return value - 2**bits if signed else value
+
+
+def _hounsfield(header: Dataset, modality: str) -> bool:
+    units = str(header.get("RescaleType") or "")
+    return units == "HU" or (modality == "CT" and not units and "RescaleSlope" in header)
+
+
+def _first(dataset: Dataset, sequence: str) -> Dataset:
+    return (dataset.get(sequence) or [Dataset()])[0]
+
+
+def _several(value: Any) -> list:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    return tuple(np.array([] if value is None else value, dtype=float).ravel().tolist())

@@ -1,0 +1,170 @@
+"""Pixels of a stack to a volume: decoded in parallel, in real values, on a straight grid."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pydicom
+from pydicom import uid
+from pydicom.dataset import FileDataset
+from pydicom.pixels import apply_modality_lut, iter_pixels
+from scipy import ndimage
+
+from ..errors import InputError
+from .headers import Frame, Image, refusing
+from .stacking import Stack
+
+PIXELS = [
+    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
+]  # fmt: skip
+TWELVE_BITS = (uid.JPEGExtended12Bit,)  # pylibjpeg gives up on them; GDCM reads them
+
+
+def load(stack: Stack, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Decode a stack's slices.
+
+    Returns
+    -------
+    volume : (columns, rows, levels) float32, C-ordered the other way round; padding outside the
+        field of view has the least value inside.
+    affine : (4, 4) LPS in mm.
+
+    Raises
+    ------
+    InputError : pixels that are broken, with the file.
+    """
+    volume = np.empty(stack.shape[::-1], dtype=np.float32)
+    level_of = dict(zip(stack.frames, stack.levels, strict=True))
+    frames_of: dict[Image, list[Frame]] = defaultdict(list)
+    for frame in stack.frames:
+        frames_of[frame.image].append(frame)
+    parts = [part for frames in frames_of.values() for part in _parts(frames, threads)]
+
+    def read(frames: list[Frame]) -> bool:
+        padded = False
+        for frame, stored in zip(frames, _stored(frames), strict=True):
+            padded |= _fill(volume[level_of[frame]], stored, frame)
+        return padded
+
+    with ThreadPoolExecutor(threads) as pool:
+        padded = any([*pool.map(read, parts)])
+    _interpolate(volume, stack.levels)
+    affine = stack.affine
+    if any(stack.shear):
+        volume, affine = _straightened(volume, stack)
+        padded = True
+    if padded:
+        _fill_outside(volume)
+    return volume.T, affine
+
+
+def _parts(frames: list[Frame], threads: int) -> list[list[Frame]]:
+    """Frames of one file, in as many parts as may be decoded at once."""
+    frames = sorted(frames, key=lambda frame: frame.number)
+    size = -(-len(frames) // threads)
+    return [frames[start : start + size] for start in range(0, len(frames), size)]
+
+
+def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
+    """Stored numbers (rows, columns) of frames of one file, one after the other."""
+    image = frames[0].image
+    numbers = [frame.number for frame in frames]
+    with refusing(image.name, "broken slice"):
+        for stored in _decoded(image, numbers):
+            if stored.shape != image.size:
+                raise InputError(
+                    f"{image.name}: {stored.shape} pixels decoded, {image.size} declared"
+                )
+            yield stored
+
+
+def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
+    if image.num_frames > 1 and image.syntax not in TWELVE_BITS:
+        return iter_pixels(image.path, indices=numbers, raw=True)
+    dataset = pydicom.dcmread(image.path, force=True, specific_tags=PIXELS)
+    if image.syntax not in TWELVE_BITS:
+        return [dataset.pixel_array]
+    decoded = _by_gdcm(dataset)
+    return [decoded[number] for number in numbers]
+
+
+def _by_gdcm(dataset: FileDataset) -> np.ndarray:
+    """Stored numbers (frames, rows, columns) as SimpleITK's GDCM decodes them.
+
+    It gets the pixels and what describes them, and so nothing that it would rescale or invert by.
+    """
+    import SimpleITK
+
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    dataset.SOPClassUID, dataset.SOPInstanceUID = uid.CTImageStorage, uid.generate_uid()
+    with TemporaryDirectory() as folder:
+        path = os.path.join(folder, "slice.dcm")
+        dataset.save_as(path, enforce_file_format=True)
+        return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+
+
+def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
+    """Write a slice's real values; NaN for padding, and whether there is any.
+
+    Raises InputError for values beyond float32's.
+    """
+    image = frame.image
+    padding = image.padding
+    padded = padding and (stored >= padding[0]) & (stored <= padding[1])
+    if image.photometric == "MONOCHROME1" and not image.hounsfield:
+        # What is shown bright is high. Hounsfield units are so by themselves.
+        stored = ~stored if image.signed else stored ^ (2**image.bits_stored - 1)
+    if "ModalityLUTSequence" in image.header:
+        with refusing(frame.name, "broken modality LUT"):
+            level[:] = apply_modality_lut(stored, image.header)
+    else:
+        np.multiply(stored, np.float32(frame.slope), out=level, casting="unsafe")
+        level += np.float32(frame.intercept)
+    if not np.isfinite([level.min(), level.max()]).all():
+        raise InputError(f"{frame.name}: its rescaled values are no numbers")
+    if padding and padded.any():
+        level[padded] = np.nan
+        return True
+    return False
+
+
+def _interpolate(volume: np.ndarray, levels: np.ndarray) -> None:
+    """Fill levels without a slice, linearly between their neighbours."""
+    for below, above in pairwise(levels):
+        for level in range(below + 1, above):
+            share = np.float32((level - below) / (above - below))
+            volume[level] = (1 - share) * volume[below] + share * volume[above]
+
+
+def _straightened(volume: np.ndarray, stack: Stack) -> tuple[np.ndarray, np.ndarray]:
+    """Move each level of a tilted stack to where it was, on a grid wide enough for all.
+
+    Linear interpolation within the level; NaN where there was nothing.
+    """
+    moved = np.outer(np.arange(len(volume)), stack.shear[::-1])  # pixels, along rows and columns
+    first = np.floor(moved.min(axis=0)).astype(int)
+    room = np.ceil(moved.max(axis=0)).astype(int) - first
+    straight = np.empty((len(volume), *np.add(volume.shape[1:], room)), dtype=np.float32)
+    for level, slice_ in enumerate(volume):
+        ndimage.affine_transform(
+            slice_, [1, 1], first - moved[level], output=straight[level], order=1, cval=np.nan
+        )
+    affine = stack.affine.copy()
+    affine[:3, 3] += stack.affine[:3, :3] @ [*first[::-1], 0]
+    return straight, affine
+
+
+def _fill_outside(volume: np.ndarray) -> None:
+    """Give what lies outside the field of view the least value inside."""
+    least = np.fmin.reduce([np.fmin.reduce(level, axis=None) for level in volume])
+    if np.isnan(least):
+        raise InputError("every pixel is padding")
+    for level in volume:
+        level[np.isnan(level)] = least

@@ -1,0 +1,108 @@
+"""A patient's DICOM folder to the angiography volume in it, in the patient's axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    inv_ornt_aff,
+    io_orientation,
+    ornt_transform,
+)
+
+from ..errors import InputError
+from ..geometry import LPS_TO_RAS
+from .finding import find_images
+from .headers import refusing
+from .pixels import load
+from .series import Series, choose, group
+from .stacking import Stack, stack
+
+PATIENT_AXES = axcodes2ornt("LPS")
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The volume of a patient's folder before its pixels are read."""
+
+    series: Series
+    stack: Stack
+
+    def read(self, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Its voxels and place.
+
+        Returns
+        -------
+        volume : (x, y, z) float32, x to the patient's left, y to posterior, z to superior.
+        affine : (4, 4) RAS affine in mm.
+
+        Raises
+        ------
+        InputError : broken pixels, with the file.
+        """
+        volume, affine = load(self.stack, threads)
+        return to_patient_axes(volume, LPS_TO_RAS @ affine)
+
+
+def find(folder: str | Path, series: str | None = None, largest_gap: int = 1) -> Found:
+    """Find the one angiography volume below a folder, from headers alone.
+
+    series : label of the one to take where several may be it.
+    largest_gap : see `stacking.stack`.
+
+    Raises InputError where there is none, more than one, or a broken one, with the reason.
+    """
+    images, _ = find_images(folder)
+    every = group(images)
+    chosen = choose(every, series)
+    return Found(chosen, ordered(chosen, every, largest_gap))
+
+
+def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> Stack:
+    """The chosen series' slices in order; `every` one is looked through for strays of it.
+
+    Raises InputError as `stacking.stack`, and for a lone image that belongs to its ends.
+    """
+    with refusing(f"series {chosen.label}", "not one regular volume"):
+        found = stack(chosen.frames, largest_gap)
+    _refuse_strays(found, chosen, every)
+    return found
+
+
+def read_volume(
+    folder: str | Path, series: str | None = None, largest_gap: int = 1, threads: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """`find` and read: the volume (x, y, z) float32 and its (4, 4) RAS affine in mm."""
+    return find(folder, series, largest_gap).read(threads)
+
+
+def to_patient_axes(volume: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Turn a volume by whole quarters so that its axes run to left, posterior and superior."""
+    turn = ornt_transform(io_orientation(affine), PATIENT_AXES)
+    return apply_orientation(volume, turn), affine @ inv_ornt_aff(turn, volume.shape)
+
+
+def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series]) -> None:
+    """Refuse where a lone slice of another series goes on where the volume ends.
+
+    Its header may be damaged, and no gap would betray that it is missing.
+    """
+    inverse = np.linalg.inv(found.affine)
+    for series in every:
+        if series is chosen or len(series.images) > 1 or len(series.frames) != 1:
+            continue
+        frame = series.frames[0]
+        if len(frame.position) != 3 or frame.image.size != found.frames[0].image.size:
+            continue
+        column, row, level = (inverse @ [*frame.position, 1])[:3]
+        beyond = -1.5 < level < -0.5 or 0.5 < level - found.levels[-1] < 1.5
+        if beyond and max(abs(column), abs(row)) < 1 and not any(found.shear):
+            raise InputError(
+                f"{frame.name}: goes on where series {chosen.label} ends, but says that it is of "
+                "another series"
+            )
