@@ -54,7 +54,7 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
 
     def refuse(error: OSError) -> None:
         name = os.path.relpath(error.filename, folder)
-        raise InputError(f"{name}: may not be read ({type(error).__name__})") from None
+        raise InputError(f"{name}: cannot be read ({error.strerror})") from None
 
     for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
         status = os.stat(here)

@@ -6,6 +6,7 @@ Only geometry and technique are kept; what names a person is never looked at.
 from __future__ import annotations
 
 import math
+import os
 import re
 import struct
 import warnings
@@ -19,7 +20,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import UID, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ..errors import InputError
 
@@ -107,6 +108,11 @@ class Image:
     bytes_left: int
     header: Dataset
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether each pixel takes its own bytes of the file."""
+        return not (self.syntax.is_compressed or self.syntax.is_deflated)
+
     def frames(self) -> Iterator[Frame]:
         """Each frame and its place.
 
@@ -155,8 +161,8 @@ class refusing:
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, InputError):
             return
-        if isinstance(error, PermissionError):
-            raise InputError(f"{self.name}: may not be read (permission denied)") from None
+        if isinstance(error, OSError) and error.errno:
+            raise InputError(f"{self.name}: cannot be read ({os.strerror(error.errno)})") from None
         if isinstance(error, UNREADABLE):
             raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
 
@@ -171,7 +177,7 @@ def read_image(path: Path, name: str) -> Image | None:
             header = _read_header(file)
             if header is None:
                 return None
-            left = path.stat().st_size - file.tell()
+            left = os.fstat(file.fileno()).st_size - file.tell()
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
@@ -226,7 +232,7 @@ def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
         kind=UID(str(header.get("SOPClassUID") or "")),
         modality=modality if re.fullmatch("[A-Z]{2,4}", modality) else "",
         image_type=tuple(map(str, _several(header.get("ImageType")))),
-        syntax=UID(str(header.file_meta.get("TransferSyntaxUID") or ImplicitVRLittleEndian)),
+        syntax=_syntax(header),
         num_frames=int(header.get("NumberOfFrames") or 1),
         size=(int(header.Rows), int(header.get("Columns") or 0)),
         samples=int(header.get("SamplesPerPixel") or 1),
@@ -242,6 +248,13 @@ def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
     )
 
 
+def _syntax(header: FileDataset) -> UID:
+    """How the file is written, also where it does not say so."""
+    implicit, _ = header.original_encoding
+    read_as = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return UID(str(header.file_meta.get("TransferSyntaxUID") or read_as))
+
+
 def _check_amount(image: Image) -> None:
     rows, columns = image.size
     voxels = rows * columns * image.num_frames
@@ -254,13 +267,14 @@ def _check_amount(image: Image) -> None:
             f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
             "more than any scanner's volume"
         )
-    if not image.syntax.is_compressed:
-        needed = math.ceil(voxels * image.samples * image.bits / 8)
-        if image.bytes_left < needed:
-            raise InputError(
-                f"{image.name}: broken, {needed} bytes of pixels declared and at most "
-                f"{max(0, image.bytes_left)} there"
-            )
+    if image.bytes_left <= 0 and not image.syntax.is_deflated:
+        raise InputError(f"{image.name}: no pixels in it")
+    needed = math.ceil(voxels * image.samples * image.bits / 8)
+    if image.is_plain and image.bytes_left < needed:
+        raise InputError(
+            f"{image.name}: cut short, {needed} bytes of pixels declared and "
+            f"{image.bytes_left} there"
+        )
 
 
 def _padding(header: Dataset, bits: int) -> tuple[int, int] | None:

@@ -76,7 +76,7 @@ def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
     """Stored numbers (rows, columns) of frames of one file, one after the other."""
     image = frames[0].image
     numbers = [frame.number for frame in frames]
-    with refusing(image.name, "broken slice"):
+    with refusing(image.name, "broken slice, its pixels cannot be decoded"):
         for stored in _decoded(image, numbers):
             if stored.shape != image.size:
                 raise InputError(
@@ -89,6 +89,7 @@ def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
     if image.num_frames > 1 and image.syntax not in TWELVE_BITS:
         return iter_pixels(image.path, indices=numbers, raw=True)
     dataset = pydicom.dcmread(image.path, force=True, specific_tags=PIXELS)
+    dataset.file_meta.TransferSyntaxUID = image.syntax
     if image.syntax not in TWELVE_BITS:
         return [dataset.pixel_array]
     decoded = _by_gdcm(dataset)

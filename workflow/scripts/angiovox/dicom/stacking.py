@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError
-from .headers import PLACE, Frame
+from .headers import MOST_VOXELS, PLACE, Frame
 from .series import TURNED
 
 SAME_PLACE = 1e-3  # mm
@@ -54,6 +54,7 @@ def stack(frames: Sequence[Frame], largest_gap: int = 1) -> Stack:
     missing, or have impossible sizes, with the files or the positions in mm.
     """
     _check_alike(frames)
+    _check_amount(frames)
     axes = _axes(frames[0])
     positions = np.array([frame.position for frame in frames])
     along = positions @ axes[:, 2]
@@ -105,6 +106,15 @@ def _check_alike(frames: Sequence[Frame]) -> None:
     for size in first.spacing:
         if not MM[0] <= size <= MM[1]:
             raise InputError(f"{first.name}: pixels of {size:g} mm are impossible")
+
+
+def _check_amount(frames: Sequence[Frame]) -> None:
+    rows, columns = frames[0].image.size
+    if len(frames) * rows * columns > MOST_VOXELS:
+        raise InputError(
+            f"{frames[0].name}: {len(frames)} slices of {rows} x {columns} pixels are more than "
+            "any scanner's volume"
+        )
 
 
 ALIKE = {
@@ -167,7 +177,8 @@ def _check_gaps(
         )
     missing = int((steps - 1).sum())
     where = ", ".join(f"{along[index]:.1f} mm" for index in np.flatnonzero(steps > 1))
-    return [f"{missing} missing slices interpolated, above {where}"] if missing else []
+    slices = "slice" if missing == 1 else "slices"
+    return [f"{missing} missing {slices} interpolated, above {where}"] if missing else []
 
 
 def _drift(
@@ -179,5 +190,5 @@ def _drift(
     allowed = np.maximum(SIDEWAYS * pixel, SAME_PLACE)
     if (off > allowed).any():
         worst = int(np.argmax((off / allowed).max(axis=1)))
-        raise InputError(f"{frames[worst].name}: shifted sideways by {off[worst].max():.3f} mm")
+        raise InputError(f"{frames[worst].name}: shifted sideways against the other slices")
     return drift

@@ -1,0 +1,222 @@
+"""Series as scanners and archives leave them: the volume that an independent reader gives, or one
+sentence."""
+
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scanners
+import SimpleITK
+from angiovox.dicom import finding, reading
+from angiovox.errors import InputError
+from angiovox.geometry import LPS_TO_RAS
+
+ROOT = Path(__file__).parents[1]
+
+
+def built(case, folder):
+    case.build(folder)
+    return folder
+
+
+def by_simpleitk(folder, series=None):
+    """Volume (x, y, z) and RAS affine of the one series that SimpleITK finds in a folder, or of a
+    multi-frame file, turned to the patient's axes."""
+    reader = SimpleITK.ImageSeriesReader()
+    candidates = []
+    for here in [folder, *(path for path in sorted(folder.rglob("*")) if path.is_dir())]:
+        if here.is_symlink() or "loop" in here.parts or len(list(here.iterdir())) > 1000:
+            continue
+        for name in reader.GetGDCMSeriesIDs(str(here)):
+            candidates.append(reader.GetGDCMSeriesFileNames(str(here), name))
+    by_series = {}
+    for files in candidates:
+        slices = [f for f in files if not odd(f, series)]
+        if slices:
+            key = SimpleITK_value(slices[0], "0020|000e")
+            by_series.setdefault(key, []).extend(slices)
+    files = max(by_series.values(), key=len)
+    if len(files) == 1:
+        image = SimpleITK.ReadImage(files[0])
+    else:
+        reader.SetFileNames(in_order(files))
+        image = reader.Execute()
+    image = SimpleITK.DICOMOrient(image, "LPS")
+    affine = np.eye(4)
+    directions = np.reshape(image.GetDirection(), (3, 3))
+    affine[:3, :3] = directions * image.GetSpacing()
+    affine[:3, 3] = image.GetOrigin()
+    return SimpleITK.GetArrayFromImage(image).T, LPS_TO_RAS @ affine
+
+
+def SimpleITK_value(path, tag):
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(path)
+    reader.ReadImageInformation()
+    return reader.GetMetaData(tag).strip() if reader.HasMetaDataKey(tag) else ""
+
+
+def odd(path, series):
+    """What SimpleITK would take for slices too: localizers, key images, and other series."""
+    other = series is not None and SimpleITK_value(path, "0020|0011") != series
+    kind = SimpleITK_value(path, "0008|0016")
+    return other or "LOCALIZER" in SimpleITK_value(path, "0008|0008") or kind.endswith(".7")
+
+
+def in_order(files):
+    """By position along the normal; SimpleITK orders only what lies in one folder."""
+    place = [np.array(SimpleITK_value(f, "0020|0032").split("\\"), dtype=float) for f in files]
+    direction = np.array(SimpleITK_value(files[0], "0020|0037").split("\\"), dtype=float)
+    normal = np.cross(direction[:3], direction[3:])
+    return [files[i] for i in np.argsort([normal @ p for p in place])]
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in scanners.READ if case.itk], ids=lambda case: case.build.__name__
+)
+def test_it_is_what_an_independent_reader_makes_of_the_same_files(case, tmp_path):
+    folder = built(case, tmp_path)
+    volume, affine = reading.read_volume(folder, **case.read)
+    expected, placed = by_simpleitk(folder, case.read.get("series"))
+    assert volume.dtype == np.float32
+    np.testing.assert_allclose(affine, placed, atol=1e-4)
+    np.testing.assert_array_equal(volume, expected)
+
+
+@pytest.mark.parametrize("case", scanners.REFUSED, ids=lambda case: case.name)
+def test_what_is_no_volume_ends_in_one_sentence_within_seconds(case, tmp_path):
+    folder = built(case, tmp_path)
+    start = time.process_time()
+    with pytest.raises(InputError) as refused:
+        reading.read_volume(folder, **case.read)
+    assert time.process_time() - start < 60
+    sentence = str(refused.value)
+    assert sentence
+    assert "\n" not in sentence
+    assert not re.search(r"\d+(\.\d+){4,}", sentence)  # no UID
+
+
+# What SimpleITK reads otherwise, or not at all
+
+
+def test_frames_in_no_order_are_put_in_order(tmp_path):
+    scanners.enhanced_ct_shuffled(tmp_path / "shuffled")
+    scanners.enhanced_ct(tmp_path / "in order")
+    volume, affine = reading.read_volume(tmp_path / "shuffled")
+    expected, placed = reading.read_volume(tmp_path / "in order")
+    np.testing.assert_array_equal(volume, expected)
+    np.testing.assert_allclose(affine, placed)
+
+
+def test_padding_has_the_least_value_of_the_field_of_view(tmp_path):
+    scanners.padded(tmp_path)
+    volume, _ = reading.read_volume(tmp_path)
+    stored = scanners.stored()
+    inside = np.ones(stored.shape, dtype=bool)
+    inside[:, :3, :2] = False
+    np.testing.assert_array_equal(volume.T[inside], stored[inside] - 1024)
+    np.testing.assert_array_equal(volume.T[~inside], stored[inside].min() - 1024)
+
+
+def test_hounsfield_units_stay_what_they_are_in_monochrome1(tmp_path):
+    scanners.monochrome1_hounsfield(tmp_path)
+    np.testing.assert_array_equal(reading.read_volume(tmp_path)[0].T, scanners.stored() - 1024)
+
+
+def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):
+    scanners.rounded(tmp_path)
+    _, affine = reading.read_volume(tmp_path)
+    assert abs(affine[2, 2] - 0.625) < 0.002
+
+
+def test_a_missing_slice_is_interpolated_where_that_is_asked_for(tmp_path):
+    scanners.missing_interpolated(tmp_path)
+    found = reading.find(tmp_path, largest_gap=2)
+    volume, affine = found.read()
+    expected = (scanners.stored() - 1024).astype(np.float32)
+    expected[3] = (expected[2] + expected[4]) / 2
+    np.testing.assert_allclose(volume.T, expected)
+    np.testing.assert_allclose(affine[2], [0, 0, scanners.SPACING[0], scanners.ORIGIN[2]])
+    assert "1 missing slice interpolated" in found.stack.notes[0]
+
+
+def test_a_gap_wider_than_allowed_is_refused_with_what_would_allow_it(tmp_path):
+    slices = scanners.series()
+    del slices[2:4]
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="largest_gap to 3"):
+        reading.find(tmp_path, largest_gap=2)
+    assert reading.find(tmp_path, largest_gap=3).stack.shape == scanners.SHAPE[::-1]
+
+
+def test_a_tilted_stack_is_straightened(tmp_path):
+    """Values that follow from the place linearly are the same at the same place afterwards."""
+    scanners.tilted(tmp_path)
+    volume, affine = reading.read_volume(tmp_path)
+    axes = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    np.testing.assert_allclose(axes, np.diag([-1.0, -1.0, 1.0]), atol=1e-6)
+    index = np.indices(volume.shape).reshape(3, -1)
+    lps = (LPS_TO_RAS @ affine @ np.vstack([index, np.ones(index.shape[1])]))[:3]
+    x, y, z = (lps - scanners.ORIGIN[:, None]).reshape(3, *volume.shape)
+    expected = 100 * y + 20 * x + 30 * z - 1024
+    rows = (y - z * np.tan(np.radians(15))) / scanners.SPACING[1]  # of the tilted slices
+    inside = (rows > 0) & (rows < scanners.SHAPE[1] - 1)
+    assert inside.mean() > 0.8
+    np.testing.assert_allclose(volume[inside], expected[inside], atol=1.01)  # stored as integers
+    outside = (rows < -1.01) | (rows > scanners.SHAPE[1] + 0.01)
+    assert (volume[outside] == volume.min()).all()
+
+
+def test_threads_change_nothing(tmp_path):
+    scanners.enhanced_j2k(tmp_path)
+    found = reading.find(tmp_path)
+    np.testing.assert_array_equal(found.read(1)[0], found.read(3)[0])
+
+
+def test_series_with_the_same_number_are_told_apart_by_letters(tmp_path):
+    scanners.save(tmp_path / "a", scanners.series())
+    scanners.save(tmp_path / "b", scanners.series(SeriesInstanceUID="1.2.3"))
+    with pytest.raises(InputError, match=r"series 3a .* series 3b"):
+        reading.find(tmp_path)
+    names = [image.name for image in reading.find(tmp_path, "3b").series.images]
+    assert all(name.startswith("b/") for name in names)
+    with pytest.raises(InputError, match="no series 4; there are: series 3a"):
+        reading.find(tmp_path, "4")
+
+
+def test_a_skipped_series_cannot_be_chosen(tmp_path):
+    scanners.with_company(tmp_path)
+    with pytest.raises(InputError, match=r"series 1: .*localizer"):
+        reading.find(tmp_path, "1")
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path, monkeypatch):
+    scanners.shuffled(tmp_path)
+    denied = next(path for path in sorted(tmp_path.rglob("IM*")))
+    real = open
+
+    def refuse(path, *args, **kwargs):
+        if Path(path) == denied:
+            raise PermissionError(13, "no", str(path))
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(InputError, match=f"{denied.name}: cannot be read .Permission denied"):
+        reading.find(tmp_path)
+
+
+def test_a_folder_is_walked_once_however_it_is_linked(tmp_path):
+    scanners.strange_paths(tmp_path)
+    images, others = finding.find_images(tmp_path)
+    assert (len(images), others) == (scanners.SHAPE[0], 0)
+
+
+def test_the_documented_table_is_what_the_command_prints():
+    table = subprocess.run(
+        [sys.executable, "tests/scanners.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert table in (ROOT / "docs/dicom.md").read_text()
