@@ -33,6 +33,31 @@ class Found:
     series: Series
     stack: Stack
 
+    @property
+    def kind(self) -> str:
+        return self.series.kind
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is done beyond reading, in sentences."""
+        return self.stack.notes
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Voxels along the patient's axes, before a tilt is straightened."""
+        return self._along_patient_axes(self.stack.shape)
+
+    @property
+    def voxel_mm(self) -> tuple[float, float, float]:
+        return self._along_patient_axes(self.stack.voxel_mm)
+
+    def __str__(self) -> str:
+        return str(self.series)
+
+    def _along_patient_axes(self, values: Sequence) -> tuple:
+        turn = io_orientation(LPS_TO_RAS @ self.stack.affine)[:, 0]
+        return tuple(values[int(axis)] for axis in np.argsort(turn))
+
     def read(self, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Its voxels and place.
 

@@ -1,0 +1,136 @@
+"""Volumes in files of other kinds than DICOM: NIfTI, MetaImage and NRRD."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from .dicom.headers import MOST_VOXELS, refusing
+from .dicom.reading import to_patient_axes
+from .dicom.stacking import MM
+from .errors import InputError
+from .geometry import LPS_TO_RAS, voxel_sizes
+
+NIFTI = (".nii", ".nii.gz")
+BY_ITK = {".mha": "MetaImage", ".mhd": "MetaImage", ".nrrd": "NRRD", ".nhdr": "NRRD"}
+MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """A volume in a file, before its voxels are read; `affine` is RAS in mm."""
+
+    path: Path
+    kind: str
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    notes: tuple[str, ...] = ()
+
+    @property
+    def voxel_mm(self) -> np.ndarray:
+        return voxel_sizes(self.affine)
+
+    def __str__(self) -> str:
+        return f"{self.kind} file of {_times(self.shape)} voxels"
+
+    def read(self, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Voxels (x, y, z) float32 along the patient's axes, and their (4, 4) RAS affine in mm.
+
+        threads : one is enough for one file.
+
+        Raises InputError for broken or incomplete contents, and for NaN.
+        """
+        name = self.path.name
+        with refusing(name, "broken, its voxels cannot be read"):
+            volume = _voxels(self.path)
+        bad = volume.size - int(np.isfinite(volume).sum())
+        if bad:
+            raise InputError(f"{name}: {bad} of {volume.size} voxels are NaN or infinite")
+        return to_patient_axes(volume, self.affine)
+
+
+def is_image_file(path: str | Path) -> bool:
+    """Whether a path is called like a file that `find` knows."""
+    return Path(path).name.lower().endswith((*NIFTI, *BY_ITK))
+
+
+def find(path: str | Path) -> ImageFile:
+    """A file's volume by its header alone.
+
+    Raises InputError for a broken file, for what is no volume of intensities, and for one that does
+    not say how it lies in the patient.
+    """
+    path = Path(path)
+    with refusing(path.name, "broken header"):
+        by_nibabel = path.name.lower().endswith(NIFTI)
+        found = _nifti(path) if by_nibabel else _by_itk(path)
+    shape = found.shape
+    if len(shape) != 3 or min(shape) < 2:
+        raise InputError(f"{path.name}: {_times(shape)} voxels are no volume")
+    if np.prod(shape, dtype=float) > MOST_VOXELS:
+        raise InputError(f"{path.name}: {_times(shape)} voxels are more than any scanner's volume")
+    for size in found.voxel_mm:
+        if not MM[0] <= size <= MM[1]:
+            raise InputError(f"{path.name}: voxels of {size:g} mm are impossible")
+    axes = found.affine[:3, :3] / found.voxel_mm
+    if np.abs(axes.T @ axes - np.eye(3)).max() > SKEW:
+        raise InputError(f"{path.name}: its axes are not at right angles")
+    return found
+
+
+def _nifti(path: Path) -> ImageFile:
+    image = nib.load(path)
+    if image.get_data_dtype().kind not in "iuf":
+        raise InputError(f"{path.name}: colours or complex numbers, where intensities are needed")
+    if not (image.header["sform_code"] or image.header["qform_code"]):
+        raise InputError(f"{path.name}: does not say how it lies in the patient (both codes are 0)")
+    affine = np.diag([*3 * [MM_PER[image.header.get_xyzt_units()[0]]], 1.0]) @ image.affine
+    return ImageFile(path, "NIfTI", _without_ones(image.shape), affine)
+
+
+def _by_itk(path: Path) -> ImageFile:
+    import SimpleITK
+
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    kind = BY_ITK[path.suffix.lower()]
+    if reader.GetNumberOfComponents() > 1:
+        raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
+    if kind == "NRRD" and not reader.HasMetaDataKey("NRRD_space"):
+        raise InputError(f"{path.name}: does not say how it lies in the patient (no space)")
+    shape = _without_ones(reader.GetSize())
+    affine = np.eye(4)
+    if len(shape) == 3:
+        dimension = reader.GetDimension()
+        directions = np.reshape(reader.GetDirection(), (dimension, dimension))
+        affine[:3, :3] = (directions * reader.GetSpacing())[:3, :3]
+        affine[:3, 3] = reader.GetOrigin()[:3]
+    return ImageFile(path, kind, shape, LPS_TO_RAS @ affine)
+
+
+def _voxels(path: Path) -> np.ndarray:
+    if path.name.lower().endswith(NIFTI):
+        image = nib.load(path)
+        return image.get_fdata(dtype=np.float32, caching="unchanged").reshape(
+            _without_ones(image.shape)
+        )
+    import SimpleITK
+
+    image = SimpleITK.ReadImage(str(path), SimpleITK.sitkFloat32)
+    return SimpleITK.GetArrayFromImage(image).T.reshape(_without_ones(image.GetSize()))
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without times and components beyond the third axis, of which there is one."""
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return tuple(map(int, shape))
+
+
+def _times(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
