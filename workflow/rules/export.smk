@@ -7,10 +7,8 @@ rule segmentations:
 rule export_segmentation:
     input:
         dicom=dicom_folder,
-        reconstruction=expand(
-            "results/reconstructions/{{method}}/views-{{views}}/seed-{seed}/{{patient}}.nii.gz",
-            seed=SEEDS[0],
-        ),
+        reconstruction="results/reconstructions/{method}/views-{views}/"
+        f"seed-{SEEDS[0]}/{{patient}}.nii.gz",
         code=sources.used_by("export_segmentation"),
     output:
         "results/segmentations/{method}/views-{views}/{patient}.dcm",

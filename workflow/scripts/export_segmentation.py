@@ -1,4 +1,4 @@
-"""Rule export_segmentation: one patient's reconstruction as a DICOM SEG beside its source series."""
+"""Rule export_segmentation: one patient's reconstruction as a DICOM SEG of its source series."""
 
 from adapter import job
 
