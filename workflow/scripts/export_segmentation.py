@@ -15,7 +15,7 @@ with job(snakemake) as log:
         source.series.images,
         snakemake.output[0],
         method=snakemake.wildcards.method,
-        views=snakemake.wildcards.views,
+        views=int(snakemake.wildcards.views),
         learned=snakemake.wildcards.method in snakemake.params.trained,
     )
     log(f"refers to {len(source.series.images)} images of the source series")

@@ -30,6 +30,7 @@ from .headers import Image, refusing
 
 VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 SERIES_NUMBER = 9001  # far from a scanner's
+LOSSY = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"]
 BYTE = 8  # pixels
 NO_DATE, NO_TIME = "19000101", "000000"
 NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
@@ -98,7 +99,9 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
     for image in images:
         tags = [*NEEDED, *SHARED] if references else None  # all of the first
         with refusing(image.name, "broken header"), _silence():
-            header = pydicom.dcmread(image.path, True, force=True, specific_tags=tags)
+            header = pydicom.dcmread(
+                image.path, stop_before_pixels=True, force=True, specific_tags=tags
+            )
             first = first or header
             lacking = [word for word in NEEDED if not header.get(word)]
             other = [word for word in SHARED if str(header.get(word)) != str(first.get(word))]
@@ -108,7 +111,10 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
         if lacking:
             raise InputError(f"{image.name}: no {lacking[0]}, so no segmentation can refer to it")
         if other:
-            raise InputError(f"{image.name}: another {other[0]} than {images[0].name}")
+            raise InputError(
+                f"{image.name}: another {other[0]} than {images[0].name}, so it is unclear whose "
+                "segmentation it would be"
+            )
         references.append(reference)
     return first, references
 
@@ -140,6 +146,8 @@ def _stand_in(header: Dataset, image: Image, volume: Volume) -> Dataset:
     source.Modality = image.modality
     for keyword in MAY_LACK:
         setattr(source, keyword, None)
+    for keyword in filter(header.__contains__, LOSSY):
+        setattr(source, keyword, header[keyword].value)
     source.Rows, source.Columns = volume.spatial_shape[1:]
     source.PixelSpacing = list(volume.pixel_spacing)
     source.SliceThickness = source.SpacingBetweenSlices = volume.spacing_between_slices
