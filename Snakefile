@@ -15,6 +15,7 @@ include: "workflow/rules/cohort.smk"
 include: "workflow/rules/preprocess.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/reconstruction.smk"
+include: "workflow/rules/export.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/leaderboard.smk"
 include: "workflow/rules/figures.smk"
@@ -27,6 +28,7 @@ localrules:
     tables,
     figures,
     meshes,
+    segmentations,
 
 
 rule all:

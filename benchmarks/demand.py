@@ -31,13 +31,14 @@ VOXEL_MM = {64: 0.75, 192: 0.6, 384: 0.3}
 NOISE = "results/meshes/dae"  # of hardly trained weights: the most memory, no measure of disk
 VIEW_COUNTS = {64: [90], 192: [90], 384: [90, 46, 24, 10, 5, 3, 2]}
 TARGETS = {
-    64: ["all"],
+    64: ["all", "segmentations"],
     192: ["results/metrics/dae/views-90/seed-1.csv"],
     384: [
         "results/metrics/dae/views-90/seed-1.csv",
         "results/metrics/backprojection/views-90/seed-1.csv",
         "results/metrics/hull/views-90/seed-1.csv",
         "results/meshes/hull/views-90/{test}.stl",
+        "results/segmentations/hull/views-90/{test}.dcm",
         NOISE + "/views-90/{test}.stl",
         *["mesh_truth", "mask_quality", "phantom_masks", "phantom_sheet", "figure1", "figure2"],
     ],
@@ -106,7 +107,7 @@ def config_of(shape: int) -> dict:
     config["volume"] = {"shape": shape, "voxel_mm": VOXEL_MM[shape]}
     config["view_counts"] = VIEW_COUNTS[shape]
     for settings in config["methods"].values():
-        settings.pop("view_counts", None)
+        settings["view_counts"] = VIEW_COUNTS[shape]  # over the default study's
         settings.update({"epochs": 1, "precision": "fp32"} if "epochs" in settings else {})
     return config
 

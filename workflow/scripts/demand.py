@@ -87,6 +87,7 @@ MEASURED = {
     "evaluate": Job(218, 2.3, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
+    "export_segmentation": Job(209, 1.25, volume_seconds=2),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),
     "assumptions": Job(95),
@@ -113,6 +114,7 @@ STORED = {
     "models": (9, 0, 0),  # the U-Net 13, the paper's network 3
     "reconstructions": (0, 0.45, 0),  # the network's; those of thresholds compress to nothing
     "meshes": (3, 0.02, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
+    "segmentations": (0.1, 0.032, 0),
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),

@@ -1,0 +1,27 @@
+# Reconstructions for the clinic's archive: made on request, for they carry the patient's identity.
+rule segmentations:
+    input:
+        FEWEST.each("results/segmentations/{method}/views-{views}/{patient}.dcm", patient=TEST),
+
+
+rule export_segmentation:
+    input:
+        dicom=dicom_folder,
+        reconstruction="results/reconstructions/{method}/views-{views}/"
+        f"seed-{SEEDS[0]}/{{patient}}.nii.gz",
+        code=sources.used_by("export_segmentation"),
+    output:
+        "results/segmentations/{method}/views-{views}/{patient}.dcm",
+    log:
+        "logs/export_segmentation/{method}/views-{views}/{patient}.log",
+    benchmark:
+        "results/benchmarks/export_segmentation/{method}/views-{views}/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("export_segmentation"),
+        runtime=minutes("export_segmentation"),
+    params:
+        trained=TRAINED,
+    script:
+        "../scripts/export_segmentation.py"

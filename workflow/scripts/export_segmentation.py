@@ -1,0 +1,21 @@
+"""Rule export_segmentation: one patient's reconstruction as a DICOM SEG of its source series."""
+
+from adapter import job
+
+from angiovox import files
+from angiovox.dicom import reading, segmentation
+from angiovox.metrics import overlap
+
+with job(snakemake) as log:
+    probability, affine = files.load_volume(snakemake.input.reconstruction)
+    source = reading.find(snakemake.input.dicom)
+    segmentation.write_segmentation(
+        overlap.binary(probability),
+        affine,
+        source.series.images,
+        snakemake.output[0],
+        method=snakemake.wildcards.method,
+        views=int(snakemake.wildcards.views),
+        learned=snakemake.wildcards.method in snakemake.params.trained,
+    )
+    log(f"refers to {len(source.series.images)} images of the source series")
