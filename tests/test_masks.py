@@ -165,7 +165,7 @@ def test_the_windows_threshold_is_otsus_of_what_lies_within_its_limits_included(
     assert otsu_mask(volume, [float(low), float(high)], 4)[1] == several[-1]
 
 
-@pytest.mark.parametrize("classes", [2, 3, 5])
+@pytest.mark.parametrize("classes", [2, 3, 4])
 @pytest.mark.parametrize("beyond", [0, 1, 1e6])
 def test_a_window_that_holds_every_value_changes_nothing(classes, beyond):
     volume = vessel_volume().astype(np.float32)
@@ -180,7 +180,7 @@ def test_a_window_that_holds_every_value_changes_nothing(classes, beyond):
 def test_two_classes_are_otsus_and_more_are_scikit_images_highest(seed):
     volume = (vessel_volume(seed) * np.random.default_rng(seed).random(SHAPE)).astype(np.float32)
     assert otsu_mask(volume, classes=2)[1] == threshold_otsu(volume)
-    for classes in (3, 4, 5):
+    for classes in (3, 4, 5)[: 3 if seed == 0 else 2]:  # five take 3 s
         assert otsu_mask(volume, classes=classes)[1] == threshold_multiotsu(volume, classes)[-1]
 
 
@@ -301,7 +301,6 @@ def test_an_artery_through_the_field_is_plausible_and_a_rim_is_not():
     rim[:, :, 0] = True
     assert assess(artery, 0.0, limits).border == 2 / 20
     assert assess(artery, 0.0, limits).plausible
-    assert assess(artery[8:11], 0.0, limits).border == 1  # in a slab all lies at its faces
     assert "border holds 100% of the mask, above 20%" in assess(rim, 0.0, limits).reason
     assert assess(rim, 0.0, dataclasses.replace(limits, max_border=1.0)).plausible
 

@@ -220,7 +220,7 @@ def _implausible(fraction: float, largest: float, border: float, limits: Limits)
     if fraction < limits.min_fraction:
         return f"foreground {fraction:.3%} is below {limits.min_fraction:.3%}: hardly any vessel"
     if largest < limits.min_largest_component:
-        return f"largest component holds {largest:.0%} of the mask: scattered, perhaps noise"
+        return f"largest component holds {largest:.0%} of all: scattered, perhaps noise"
     if border > limits.max_border:
         return f"border holds {border:.0%} of the mask, above {limits.max_border:.0%}: field's edge"
     return ""
