@@ -124,7 +124,7 @@ def test_a_constant_volume_is_refused_with_its_value(value):
 CT_LIMITS = Limits(
     min_fraction=0.0005, max_fraction=0.06, min_largest_component=0.2, max_border=0.2
 )
-ADVICE = [dict(window=[-1100, 600], classes=3), dict(window=[-100, 600])]  # of config/README.md
+ADVICE = [dict(window=[-1100, 400], classes=3), dict(window=[-100, 400])]  # of config/README.md
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])

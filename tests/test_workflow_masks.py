@@ -87,7 +87,7 @@ def test_a_mask_that_cannot_be_vessels_stops_the_study_until_the_user_decides(mi
     assert planned(run(mixed, "-n").stdout) == {"check_masks": 1}
 
     # A window with three classes finds the vessels of all; every mask is made anew.
-    wide = {"window": [-1100, 600], "classes": 3}
+    wide = {"window": [-1100, 400], "classes": 3}
     done = run(mixed, target=CHECKED, masks=wide)
     assert done.returncode == 0, done.stdout
     assert table(mixed)["plausible"].all()
