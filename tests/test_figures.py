@@ -23,6 +23,7 @@ from angiovox.figures import (
     volumes,
 )
 from angiovox.geometry import LPS_TO_RAS, isotropic_affine, projection_angles, view_indices
+from angiovox.masks import Limits, assess
 from angiovox.phantom.acquisition import acquire
 from angiovox.phantom.growth import grow
 from angiovox.phantom.injection import inject
@@ -500,6 +501,15 @@ def test_the_montage_holds_a_cohort_of_fifty_and_odd_masks(patient):
     figure = cohort.mask_montage(rows)
     assert len(figure.axes) == 1 + 50
     assert any(text.endswith("…") for text in texts(figure))
+
+
+@pytest.mark.parametrize("place", [np.s_[:], np.s_[0, 0, 0], np.s_[::2, ::2, 8], np.s_[:, 0, 0]])
+def test_each_reason_a_mask_may_have_fits_below_its_panel(patient, place):
+    mask = np.zeros((40, 40, 40), dtype=bool)
+    mask[place] = True
+    reason = assess(mask, 0.0, Limits(0.0005, 0.06, 0.2, 0.2)).reason
+    figure = cohort.mask_montage([montage_rows(patient)[1] | {"reason": reason}])
+    assert reason and reason in [text.replace("\n", " ") for text in texts(figure)]
 
 
 def test_the_montage_needs_a_patient():

@@ -4,12 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from angiovox.codes import Codes, encode
 from angiovox.errors import InputError
 from angiovox.masks import Limits, assess, otsu_mask
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_multiotsu, threshold_otsu
 
-LIMITS = Limits(min_fraction=0.01, max_fraction=0.1, min_largest_component=0.5)
+LIMITS = Limits(min_fraction=0.01, max_fraction=0.1, min_largest_component=0.5, max_border=1.0)
 SHAPE = (10, 10, 10)
 
 
@@ -18,6 +19,19 @@ def tube(fraction=0.05):
     mask = np.zeros(SHAPE, dtype=bool)
     mask.reshape(-1)[: round(fraction * mask.size)] = True
     return mask
+
+
+def plain_ct(shape=(40, 40, 40), seed=0):
+    """A head in HU, not subtracted (air -1000, tissue 40, bone 700 to 1500, vessels 300), and its
+    vessels."""
+    rng = np.random.default_rng(seed)
+    x, y, z = (np.linspace(-1, 1, n).reshape(np.roll([-1, 1, 1], k)) for k, n in enumerate(shape))
+    radius = np.sqrt(x**2 + y**2 + z**2)
+    vessels = ((np.hypot(x - 0.1, y) < 0.08) | (np.hypot(y, z + 0.2) < 0.06)) & (radius < 0.8)
+    bone = (radius >= 0.84) & (radius < 0.96)
+    head = np.where(radius < 0.96, 40.0, -1000.0)
+    head = np.where(bone, rng.uniform(700, 1500, shape), np.where(vessels, 300, head))
+    return (head + rng.normal(0, 10, shape)).astype(np.float32), vessels
 
 
 def vessel_volume(seed=0):
@@ -104,6 +118,119 @@ def test_a_constant_volume_is_refused_with_its_value(value):
         otsu_mask(np.full(SHAPE, value, dtype=np.float32))
 
 
+# An intensity window, more classes
+
+
+CT_LIMITS = Limits(
+    min_fraction=0.0005, max_fraction=0.06, min_largest_component=0.2, max_border=0.2
+)
+ADVICE = [dict(window=[-1100, 400], classes=3), dict(window=[-100, 400])]  # of config/README.md
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_classes_alone_take_air_or_bone_of_plain_ct_and_that_is_implausible(classes):
+    volume, vessels = plain_ct()
+    mask, threshold = otsu_mask(volume, classes=classes)
+    assert (mask & ~vessels).sum() > mask.sum() / 2
+    assert "air, bone or tissue" in assess(mask, threshold, CT_LIMITS).reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("settings", ADVICE)
+def test_a_window_without_bone_finds_the_vessels_of_plain_ct(settings, seed):
+    volume, vessels = plain_ct(seed=seed)
+    mask, threshold = otsu_mask(volume, **settings)
+    assert (mask & vessels).sum() > 0.99 * (mask | vessels).sum()
+    assert 40 < threshold < 300
+    assert assess(mask, threshold, CT_LIMITS).plausible
+
+
+def test_what_lies_outside_the_window_may_be_anything():
+    volume, _ = plain_ct()
+    mask, threshold = otsu_mask(volume, [-100, 600])
+    outside = (volume < -100) | (volume > 600)
+    for value in (-3000, -101, 601, 30000):
+        other, same = otsu_mask(np.where(outside, np.float32(value), volume), [-100, 600])
+        assert same == threshold
+        np.testing.assert_array_equal(other, mask)
+    assert not (mask & outside).any()
+
+
+def test_the_windows_threshold_is_otsus_of_what_lies_within_its_limits_included():
+    volume, _ = plain_ct()
+    low, high = np.sort(volume.ravel())[[20_000, -3_000]]
+    held = volume[(volume >= low) & (volume <= high)]
+    assert otsu_mask(volume, [float(low), float(high)])[1] == threshold_otsu(held)
+    several = threshold_multiotsu(held, 4)
+    assert otsu_mask(volume, [float(low), float(high)], 4)[1] == several[-1]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+@pytest.mark.parametrize("beyond", [0, 1, 1e6])
+def test_a_window_that_holds_every_value_changes_nothing(classes, beyond):
+    volume = vessel_volume().astype(np.float32)
+    mask, threshold = otsu_mask(volume, classes=classes)
+    window = [float(volume.min()) - beyond, float(volume.max()) + beyond]
+    other, same = otsu_mask(volume, window, classes)
+    assert same == threshold
+    np.testing.assert_array_equal(other, mask)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_classes_are_otsus_and_more_are_scikit_images_highest(seed):
+    volume = (vessel_volume(seed) * np.random.default_rng(seed).random(SHAPE)).astype(np.float32)
+    assert otsu_mask(volume, classes=2)[1] == threshold_otsu(volume)
+    for classes in (3, 4, 5)[: 3 if seed == 0 else 2]:  # five take 3 s
+        assert otsu_mask(volume, classes=classes)[1] == threshold_multiotsu(volume, classes)[-1]
+
+
+@pytest.mark.parametrize("settings", [{}, dict(classes=3), *ADVICE])
+def test_a_files_codes_give_the_mask_and_the_threshold_of_the_values(settings):
+    """Whole numbers as of a CT, and others, which codes stand for to 1 / 131,070 of the range."""
+    for volume in (np.rint(plain_ct()[0]), plain_ct()[0]):
+        stored = encode(volume)
+        assert stored.intercept < 0 and stored.slope != 1
+        mask, threshold = otsu_mask(stored, **settings)
+        expected, of_values = otsu_mask(stored.values(), **settings)
+        np.testing.assert_array_equal(mask, expected)
+        assert threshold == pytest.approx(of_values, abs=0.01)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(2, 0), (1, 1024), (0.5, -64)])
+@pytest.mark.parametrize("settings", ADVICE)
+def test_values_and_window_in_other_units_give_the_same_mask(settings, scale, offset):
+    volume = np.rint(plain_ct()[0])
+    mask, _ = otsu_mask(volume, **settings)
+    moved = settings | {"window": [scale * limit + offset for limit in settings["window"]]}
+    other, _ = otsu_mask(volume * np.float32(scale) + np.float32(offset), **moved)
+    np.testing.assert_array_equal(other, mask)
+
+
+@pytest.mark.parametrize("window", [[5000, 6000], [-9000, -8000.5], [41, 42]])
+def test_a_window_without_a_voxel_is_refused_with_the_key_and_what_there_is(window):
+    volume = Codes(np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000)
+    with pytest.raises(InputError) as refused:
+        otsu_mask(volume, window)
+    assert f"masks.window: [{window[0]:g}, {window[1]:g}]: no voxel" in str(refused.value)
+    assert "from -1000 to 500" in str(refused.value)
+
+
+def test_a_window_with_a_single_value_is_refused_with_it():
+    volume = Codes(np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000)
+    with pytest.raises(InputError, match=r"masks.window: \[400, 600\].* the value 500: nothing"):
+        otsu_mask(volume, [400, 600])
+    with pytest.raises(InputError, match=r"^every voxel has the value -1000: nothing"):
+        otsu_mask(Codes(volume.codes[..., :1], volume.slope, volume.intercept))
+
+
+def test_more_classes_than_intensities_are_refused():
+    with pytest.raises(InputError, match=r"masks\.classes: 3 .* 2 intensities"):
+        otsu_mask(np.where(tube(), 7.0, 1.0), classes=3)
+
+
+# Whether it can be vessels
+
+
 def test_a_plausible_mask_has_no_reason():
     quality = assess(tube(), 17.0, LIMITS)
     assert quality.plausible
@@ -153,10 +280,36 @@ def test_components_are_those_of_a_label_for_each_voxel(shape, share):
         assert (quality.components, quality.largest_component) == (components, largest)
 
 
+@pytest.mark.parametrize(
+    "shape", [(9, 8, 7), (1, 12, 5), (12, 1, 5), (6, 7, 1), (2, 2, 2), (1, 1, 1)]
+)
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_the_border_is_the_outermost_layer(shape, share):
+    mask = np.random.default_rng(1).random(shape) < share
+    mask[0, 0, 0] = True
+    inner = np.zeros(shape, dtype=bool)
+    inner[1:-1, 1:-1, 1:-1] = True
+    expected = (mask & ~inner).sum() / mask.sum()
+    for turned in (mask, np.asfortranarray(mask), mask.transpose(1, 2, 0), mask[::-1, :, ::-1]):
+        assert assess(turned, 0.0, LIMITS).border == expected
+
+
+def test_an_artery_through_the_field_is_plausible_and_a_rim_is_not():
+    limits = dataclasses.replace(LIMITS, min_fraction=0, max_fraction=1, max_border=0.2)
+    artery, rim = np.zeros((2, 20, 20, 20), dtype=bool)
+    artery[8:11, 8:11, :] = True
+    rim[:, :, 0] = True
+    assert assess(artery, 0.0, limits).border == 2 / 20
+    assert assess(artery, 0.0, limits).plausible
+    assert "border holds 100% of the mask, above 20%" in assess(rim, 0.0, limits).reason
+    assert assess(rim, 0.0, dataclasses.replace(limits, max_border=1.0)).plausible
+
+
 def test_an_empty_mask_is_implausible():
     quality = assess(np.zeros(SHAPE, dtype=bool), 0.0, LIMITS)
     assert not quality.plausible
     assert quality.components == 0
+    assert quality.border == 0
     assert quality.largest_component == 0
     assert "below" in quality.reason
 
@@ -169,6 +322,7 @@ def test_quality_can_be_written_as_a_row():
         "fraction",
         "components",
         "largest_component",
+        "border",
         "plausible",
         "reason",
     ]

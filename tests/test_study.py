@@ -129,6 +129,7 @@ def test_the_leaderboards_config_is_the_full_cross_product():
             ["'cohort.phantoms.counts'", "'cohort.phantoms.count'", "injection"],
         ),
         (changed(masks__colour=1), ["'masks.colour'", "max_fraction", "min_fraction"]),
+        (changed(masks__windows=[0, 1]), ["'masks.windows'", "'masks.window'", "classes"]),
         (changed(methods__dae__epoch=3), ["methods.dae.epoch", "epochs", "learning_rate"]),
         (changed(methods__hull__epochs=3), ["methods.hull.epochs", "it has none"]),
         (changed(methods__nerf={}), ["'nerf'", "backprojection, ", "hull"]),
@@ -175,6 +176,19 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(cohort__sheet=["a.tsv"]), ["cohort.sheet", "['a.tsv']", "string or null"]),
         (dict(cohort__test_patients=-1), ["cohort.test_patients", "-1", "at least 0"]),
         (dict(masks__max_fraction=6), ["masks.max_fraction", "6", "at most 1"]),
+        (dict(masks__max_border=-1), ["masks.max_border", "-1", "at least 0"]),
+        (dict(masks__window=[600, 100]), ["masks.window: [600, 100]", "low below high"]),
+        (dict(masks__window=[100, 100.0]), ["masks.window: [100, 100.0]", "low below high"]),
+        (dict(masks__window=[100]), ["masks.window", "[100]", "at least 2"]),
+        (dict(masks__window=100), ["masks.window", "100", "array or null"]),
+        (dict(masks__window=[0, float("inf")]), ["masks.window", "inf", "number"]),
+        (dict(masks__classes=1), ["masks.classes", "1", "at least 2"]),
+        (dict(masks__classes=6), ["masks.classes", "6", "at most 5"]),
+        (dict(masks__classes=3.0), ["masks.classes", "3.0", "integer"]),
+        (dict(masks__implausible="skip"), ["masks.implausible", "'skip'", "'stop', 'keep'"]),
+        (dict(cohort__leave_out="a"), ["cohort.leave_out", "'a'", "array"]),
+        (dict(cohort__leave_out=[7]), ["cohort.leave_out", "7", "string"]),
+        (dict(cohort__leave_out=["a", "a"]), ["cohort.leave_out", "no value twice"]),
         (dict(methods__dae=3), ["methods.dae", "3", "object or null"]),
         (dict(methods__dae__epochs=0), ["methods.dae.epochs", "0"]),
         (dict(methods__dae__precision="fp8"), ["methods.dae.precision", "'fp8'", "bf16"]),
@@ -697,3 +711,38 @@ def test_the_order_of_the_sheet_does_not_change_who_is_drawn(cohort):
     rows = [(name, "") for name in "abcdefgh"]
     first = sides(cohort(*rows, test_patients=3))
     assert sides(cohort(*rows[::-1], test_patients=3)) == first
+
+
+def test_who_is_left_out_is_on_no_side_and_the_split_is_drawn_among_the_others(cohort):
+    rows = [(name, "") for name in "abcdef"]
+    config = cohort(*rows, phantoms=3, test_patients=3)
+    config["cohort"]["leave_out"] = ["c", "phantom-002"]
+    result = sides(config)
+    assert result["train"] | result["test"] == {*"abdef", "phantom-001", "phantom-003"}
+    others = cohort(*(row for row in rows if row[0] != "c"), phantoms=3, test_patients=3)
+    others["cohort"]["leave_out"] = ["phantom-002"]
+    assert sides(others) == result
+
+
+def test_leaving_nobody_out_changes_nothing():
+    assert sides(changed(cohort__leave_out=[])) == sides(DEFAULT)
+
+
+def test_the_folder_of_who_is_left_out_does_not_matter(cohort):
+    config = cohort(("a", "test"), ("b", "train"), ("c", "train"), ("lost", "train", "nowhere"))
+    assert "lost" in refusal(study.read_cohort, config)
+    config["cohort"]["leave_out"] = ["lost"]
+    assert sides(config) == {"test": {"a"}, "train": {"b", "c"}}
+
+
+def test_unknown_patients_cannot_be_left_out(cohort):
+    config = cohort(("a", "test"), ("b", "train"), ("c", "train"), phantoms=2)
+    config["cohort"]["leave_out"] = ["phantom-003", "a", "A"]
+    message = refusal(study.read_cohort, config)
+    assert message.startswith("cohort.leave_out: A, phantom-003: no such patient among the 5")
+
+
+def test_too_few_that_remain_are_refused():
+    left_out = [f"phantom-{number:03d}" for number in range(1, 45)]
+    message = refusal(study.read_cohort, changed(cohort__leave_out=left_out))
+    assert "cohort.test_patients: 5" in message and "only 1 patients" in message

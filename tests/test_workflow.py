@@ -352,6 +352,7 @@ EDITS = {
     "phantom/morphometry": {"phantom_morphometry": 1, **LAST},
     "figures/curves": {"iou_by_views": 1, "learning_curves": 1, "quality_by_views": 1, **LAST},
     "figures/biplane": {"biplane": 1, **LAST},
+    "figures/cohort": {"mask_quality": 1, "check_masks": 1, **LAST},
     "figures/errors": {"where_errors_sit": 1, **LAST},
     "methods/hull": {
         **{"fit": 2, "reconstruct": 2, "evaluate": 2, "mesh": 2},
@@ -580,7 +581,14 @@ def expected_jobs(config: dict) -> dict[str, int]:
     }
     runs = sum(counts[name] * (seeds if name in TRAINED else 1) for name in counts)
     kept = config.get("storage", {}).get("back_projections", ["sum", "min"])
-    once = ["assumptions", "mask_quality", "mesh_truth", "learning_curves", *COLLECTED]
+    once = [
+        "assumptions",
+        "mask_quality",
+        "check_masks",
+        "mesh_truth",
+        "learning_curves",
+        *COLLECTED,
+    ]
     once += AT_FEWEST_VIEWS
     return {
         **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),

@@ -78,6 +78,11 @@ CONFIGS = {
         {"cohort": {"phantoms": {"centrelines": "trees", "injection": "all"}}},
         ["cohort.phantoms.centrelines", "trees"],
     ),
+    "nobody of that id to leave out": (
+        {"cohort": {"leave_out": ["phantom-004", "phantom-005", "ct-7"]}},
+        ["cohort.leave_out: ct-7, phantom-005: no such patient"],
+    ),
+    "window upside down": ({"masks": {"window": [600, -100]}}, ["masks.window: [600, -100]"]),
     "no such sheet": ({"cohort": {"sheet": "nowhere.tsv"}}, ["cohort.sheet", "nowhere.tsv"]),
 }
 

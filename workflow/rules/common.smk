@@ -81,6 +81,11 @@ EVERY_SEED = {
     "training": SEEDS,
     "bootstrap": config["evaluation"]["seed"],
 }
+MASK_LIMITS = {
+    key: config["masks"][key]
+    for key in ("min_fraction", "max_fraction", "min_largest_component", "max_border")
+}
+MASKS_CHECKED = "results/masks/checked.txt"  # there once masks may be learnt from
 NOTHING = "(?!)"  # a pattern that no wildcard matches
 
 
@@ -174,7 +179,8 @@ def stored(pattern, patients, **wildcards):
 
 
 def fit_inputs(wildcards):
-    return RUNS.fit_inputs(wildcards.method, wildcards.views)
+    checked = {"checked": ancient(MASKS_CHECKED)}
+    return RUNS.fit_inputs(wildcards.method, wildcards.views) | checked
 
 
 def reconstruct_inputs(wildcards):

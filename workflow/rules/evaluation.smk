@@ -16,6 +16,7 @@ rule evaluate:
         ),
         masks=stored("results/masks/{patient}.nii.gz", TEST),
         lesions=stored("results/truth/{patient}.json", TEST_PHANTOMS),
+        checked=ancient(MASKS_CHECKED),
         code=sources.used_by("evaluate"),
     output:
         metrics="results/metrics/{method}/views-{views}/seed-{seed}.csv",

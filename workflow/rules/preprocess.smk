@@ -45,7 +45,9 @@ rule mask:
         mem_mb=memory("mask"),
         runtime=minutes("mask"),
     params:
-        limits=config["masks"],
+        window=config["masks"]["window"],
+        classes=config["masks"]["classes"],
+        limits=MASK_LIMITS,
     script:
         "../scripts/mask.py"
 
@@ -84,6 +86,30 @@ rule mask_quality:
         note=NOTE,
     script:
         "../scripts/mask_quality.py"
+
+
+# Downstream takes its output as ancient: one made anew reruns nothing, one that fails stops all.
+rule check_masks:
+    input:
+        table="results/tables/mask_quality.csv",
+        picture="results/figures/masks.png",
+        code=sources.used_by("check_masks"),
+    output:
+        MASKS_CHECKED,
+    log:
+        "logs/check_masks.log",
+    benchmark:
+        "results/benchmarks/check_masks.tsv"
+    localrule: True
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("check_masks"),
+        runtime=minutes("check_masks"),
+    params:
+        implausible=config["masks"]["implausible"],
+    script:
+        "../scripts/check_masks.py"
 
 
 rule project:

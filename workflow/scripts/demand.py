@@ -78,6 +78,7 @@ MEASURED = {
     "convert": Job(110, 2.75, volume_seconds=2.5),
     "mask": Job(216, 0.8, volume_seconds=0.6),
     "mask_quality": Job(150, 1.1, volume_seconds=0.4, volumes="patients"),
+    "check_masks": Job(106),
     "project": Job(190, 0.9, volume_seconds=1.2),
     "back_project": Job(245, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
     "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),

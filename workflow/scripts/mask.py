@@ -8,8 +8,9 @@ from angiovox import files, masks
 
 with job(snakemake) as log:
     volume, affine = files.load_codes(snakemake.input.volume)
-    mask, code = masks.otsu_mask(volume.codes)
-    quality = masks.assess(mask, volume.value_of(code), masks.Limits(**snakemake.params.limits))
+    params = snakemake.params
+    mask, threshold = masks.otsu_mask(volume, params.window, params.classes)
+    quality = masks.assess(mask, threshold, masks.Limits(**params.limits))
     log(f"{quality}")
     files.save_volume(snakemake.output.mask, mask, affine)
     with files.whole_file(snakemake.output.quality) as temporary:

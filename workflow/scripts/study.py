@@ -63,6 +63,10 @@ def check_config(config: dict[str, Any]) -> None:
             f"masks.min_fraction: {masks['min_fraction']} must be below masks.max_fraction: "
             f"{masks['max_fraction']}"
         )
+    if masks["window"] is not None and masks["window"][0] >= masks["window"][1]:
+        raise InputError(
+            f"masks.window: {masks['window']} is not valid; expected [low, high], low below high"
+        )
     for views in config["view_counts"]:
         if views > config["projections"]:
             raise InputError(
@@ -110,7 +114,10 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     """
     cohort = config["cohort"]
     phantoms = cohort["phantoms"]
-    patients = _phantoms(phantoms, config["volume"]["voxel_mm"]) + _sheet_patients(cohort["sheet"])
+    leave_out = cohort["leave_out"]
+    patients = _phantoms(phantoms, config["volume"]["voxel_mm"])
+    patients += _sheet_patients(cohort["sheet"], leave_out)
+    patients = _without(patients, leave_out)
     _refuse_duplicates(patients)
     patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
     splits = [patient.split for patient in patients]
@@ -122,6 +129,16 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     if "test" not in splits:
         raise InputError("cohort: no test patient; set cohort.test_patients to 1 or more")
     return patients
+
+
+def _without(patients: list[Patient], leave_out: list[str]) -> list[Patient]:
+    unknown = sorted({*leave_out} - {patient.name for patient in patients})
+    if unknown:
+        raise InputError(
+            f"cohort.leave_out: {', '.join(unknown)}: no such patient among the "
+            f"{len(patients)} of cohort.phantoms and cohort.sheet"
+        )
+    return [patient for patient in patients if patient.name not in leave_out]
 
 
 def figure_patient(config: dict[str, Any], test: list[str]) -> str:
@@ -170,7 +187,7 @@ def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
     return files[:count]
 
 
-def _sheet_patients(sheet: str | None) -> list[Patient]:
+def _sheet_patients(sheet: str | None, leave_out: list[str]) -> list[Patient]:
     if sheet is None:
         return []
     if not Path(sheet).is_file():
@@ -190,7 +207,8 @@ def _sheet_patients(sheet: str | None) -> list[Patient]:
     for line, row in rows:
         row = {key: value.strip() for key, value in row.items() if key and value is not None}
         _check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
-        _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
+        if row["patient"] not in leave_out:
+            _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
         patients.append(Patient(row["patient"], row.get("split", ""), dicom=row["dicom"]))
     return patients
 

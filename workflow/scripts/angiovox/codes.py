@@ -35,6 +35,10 @@ class Codes:
         """What a code stands for, or a place between two codes."""
         return code * self.slope + self.intercept
 
+    def code_of(self, value: float) -> float:
+        """The code that stands for a value, or its place between two codes."""
+        return float((value - self.intercept) / self.slope)
+
 
 def encode(volume: np.ndarray) -> Codes:
     """The nearest codes of finite values; the lowest value has code 0. Keeps the order of axes.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_multiotsu, threshold_otsu
 
+from .codes import Codes, chunks
 from .compiled import njit
 from .errors import InputError
 
@@ -20,16 +22,22 @@ class Limits:
     min_fraction: float
     max_fraction: float
     min_largest_component: float
+    max_border: float
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of one mask; `reason` is empty for a plausible one."""
+    """Figures of one mask; `reason` is empty for a plausible one.
+
+    largest_component, border : shares of the mask's voxels, in the largest component and on the
+    outermost layer of the volume.
+    """
 
     threshold: float
     fraction: float
     components: int
     largest_component: float
+    border: float
     plausible: bool
     reason: str
 
@@ -37,26 +45,74 @@ class Quality:
         return asdict(self)
 
 
-def otsu_mask(volume: np.ndarray) -> tuple[np.ndarray, float]:
-    """Binary mask (x, y, z) above Otsu's threshold of the whole volume, and that threshold.
+def otsu_mask(
+    volume: np.ndarray | Codes, window: Sequence[float] | None = None, classes: int = 2
+) -> tuple[np.ndarray, float]:
+    """Binary mask (x, y, z) above Otsu's threshold, the highest of several, and that threshold.
 
-    volume : of any kind of number. Whole numbers that stand for intensities, such as a file's 16
-    bits, give the mask of the intensities, and the threshold in their own units.
+    volume : of any kind of number, or a file's codes, which give the mask of what they stand for.
+    window : lowest and highest value that may be vessel or what surrounds it, for example neither
+    air nor bone; voxels outside have no part in the threshold and are not in the mask.
+    classes : that voxels are told apart into, of which the brightest is vessel.
+    Window and threshold are in the volume's own units.
 
-    Raises InputError for a volume with NaN or infinity, or of one value.
+    Raises InputError for a volume with NaN or infinity, or of one value, or of fewer than there are
+    classes, and for a window without a voxel.
     """
-    low, high = volume.min(), volume.max()
+    given = volume if isinstance(volume, Codes) else Codes(volume, slope=1.0)
+    codes = given.codes
+    limits = None if window is None else [given.code_of(value) for value in window]
+    low, high = _extremes(given, window, limits)
+    edges = np.histogram_bin_edges(np.array([low, high], dtype=codes.dtype), BINS)
+    counts = sum(_counts(part, edges) for part in _within(codes, limits))
+    threshold = _threshold(counts, (edges[:-1] + edges[1:]) / 2, classes)
+    mask = codes > threshold
+    if limits is not None:
+        mask &= codes <= limits[1]
+    return mask, given.value_of(threshold)
+
+
+def _extremes(
+    volume: Codes, window: Sequence[float] | None, limits: Sequence[float] | None
+) -> tuple[np.number, np.number]:
+    """Lowest and highest code within a window, whose limits in codes are given too."""
+    low, high = volume.codes.min(), volume.codes.max()
     if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
-        bad = int(np.count_nonzero(~np.isfinite(volume)))
-        raise InputError(f"{bad} of {volume.size} voxels are NaN or infinite")
+        bad = int(np.count_nonzero(~np.isfinite(volume.codes)))
+        raise InputError(f"{bad} of {volume.codes.size} voxels are NaN or infinite")
+    where = "every voxel"
+    if window is not None:
+        where = f"masks.window: [{window[0]:g}, {window[1]:g}]: every voxel within"
+        held = [(part.min(), part.max()) for part in _within(volume.codes, limits) if part.size]
+        if not held:
+            least, most = (volume.value_of(float(code)) for code in (low, high))
+            raise InputError(
+                f"masks.window: [{window[0]:g}, {window[1]:g}]: no voxel lies within; the volume "
+                f"goes from {least:g} to {most:g}"
+            )
+        low, high = min(part[0] for part in held), max(part[1] for part in held)
     if low == high:
-        raise InputError(f"every voxel has the value {float(low):g}: nothing to segment")
-    edges = np.histogram_bin_edges(np.array([low, high], dtype=volume.dtype), BINS)
-    centres = (edges[:-1] + edges[1:]) / 2
+        value = volume.value_of(float(low))
+        raise InputError(f"{where} has the value {value:g}: nothing to segment")
+    return low, high
+
+
+def _within(codes: np.ndarray, limits: Sequence[float] | None) -> Iterable[np.ndarray]:
+    """The volume's values, or those from the lower to the upper limit, in pieces."""
+    if limits is None:
+        return [codes.ravel(order="K")]  # a view of whatever lies in one piece
+    low, high = limits
+    return (part[(part >= low) & (part <= high)] for part in chunks(codes))
+
+
+def _threshold(counts: np.ndarray, centres: np.ndarray, classes: int) -> float:
     # ASSUME: Otsu's threshold is scikit-image's; the paper credits scikit-learn, which has none.
-    counts = _counts(volume.ravel(order="K"), edges)  # a view of whatever lies in one piece
-    threshold = float(threshold_otsu(hist=(counts, centres)))
-    return volume > threshold, threshold
+    if classes == 2:
+        return float(threshold_otsu(hist=(counts, centres)))
+    filled = int(np.count_nonzero(counts))
+    if filled < classes:
+        raise InputError(f"masks.classes: {classes} cannot be told apart in {filled} intensities")
+    return float(threshold_multiotsu(classes=classes, hist=(counts, centres))[-1])
 
 
 @njit(nogil=True, cache=True)
@@ -77,7 +133,7 @@ def _counts(values, edges):
 
 
 def assess(mask: np.ndarray, threshold: float, limits: Limits) -> Quality:
-    """Foreground fraction and components of a mask, and whether they are plausible for vessels.
+    """Foreground fraction, components and border of a mask, and whether they can be vessels'.
 
     Voxels that touch at a face, an edge or a corner are of one component.
     """
@@ -85,9 +141,19 @@ def assess(mask: np.ndarray, threshold: float, limits: Limits) -> Quality:
     sizes = _component_sizes(np.ascontiguousarray(mask.T if mask.flags.f_contiguous else mask))
     voxels = int(sizes.sum())
     largest = int(sizes.max()) / voxels if voxels else 0.0
+    border = _on_border(mask) / voxels if voxels else 0.0
     fraction = voxels / mask.size
-    reason = _implausible(fraction, largest, limits)
-    return Quality(threshold, fraction, len(sizes), largest, not reason, reason)
+    reason = _implausible(fraction, largest, border, limits)
+    return Quality(threshold, fraction, len(sizes), largest, border, not reason, reason)
+
+
+def _on_border(mask: np.ndarray) -> int:
+    """Voxels of the mask on the outermost layer: both ends of an axis go, then of the next."""
+    count = 0
+    for _ in range(mask.ndim):
+        count += int(np.count_nonzero(mask[:1]) + np.count_nonzero(mask[1:][-1:]))
+        mask = np.moveaxis(mask[1:-1], 0, -1)
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -148,11 +214,13 @@ def _root(above, run):
     return run
 
 
-def _implausible(fraction: float, largest: float, limits: Limits) -> str:
+def _implausible(fraction: float, largest: float, border: float, limits: Limits) -> str:
     if fraction > limits.max_fraction:
         return f"foreground {fraction:.1%} is above {limits.max_fraction:.1%}: air, bone or tissue"
     if fraction < limits.min_fraction:
         return f"foreground {fraction:.3%} is below {limits.min_fraction:.3%}: hardly any vessel"
     if largest < limits.min_largest_component:
-        return f"largest component holds {largest:.0%} of the mask: scattered, perhaps noise"
+        return f"largest component holds {largest:.0%} of all: scattered, perhaps noise"
+    if border > limits.max_border:
+        return f"border holds {border:.0%} of the mask, above {limits.max_border:.0%}: field's edge"
     return ""

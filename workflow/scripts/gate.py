@@ -1,0 +1,33 @@
+"""The gate between the masks and whatever learns from them. Knows config keys; no rules."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from angiovox.errors import InputError
+
+# The same whether or not implausible masks were let through: a new file is no new content.
+PASSED = "The masks may be used; results/tables/mask_quality.csv says what each is like.\n"
+
+
+def implausible_masks(table: str | Path) -> dict[str, str]:
+    """Patients whose mask cannot be vessels, with the reason, from the table of all masks."""
+    with open(table, newline="", encoding="utf-8") as file:
+        return {row["patient"]: row["reason"] for row in csv.DictReader(file) if row["reason"]}
+
+
+def refuse(implausible: dict[str, str], picture: str) -> None:
+    """Stop a study some of whose masks cannot be vessels.
+
+    implausible : by patient, the reason. picture : where they can be looked at.
+
+    Raises InputError naming every such patient, and what can be done.
+    """
+    if implausible:
+        named = "; ".join(f"{patient} ({reason})" for patient, reason in implausible.items())
+        raise InputError(
+            f"masks that cannot be vessels: {named}; look at {picture}, then set masks.window or "
+            "masks.classes, or leave patients out with cohort.leave_out: "
+            f"[{', '.join(implausible)}], or go on with them by masks.implausible: keep"
+        )
