@@ -81,6 +81,10 @@ EVERY_SEED = {
     "training": SEEDS,
     "bootstrap": config["evaluation"]["seed"],
 }
+CHOICES = {
+    name: {"series": patient.series, **config["dicom"]} for name, patient in COHORT.items()
+}
+OF_SHEET = [name for name in PATIENTS if name not in PHANTOMS]
 MASK_LIMITS = {
     key: config["masks"][key]
     for key in ("min_fraction", "max_fraction", "min_largest_component", "max_border")
@@ -128,9 +132,8 @@ def measured_as(rule, wildcards):
 
 def conversion_memory(wildcards, attempt):
     """By the size of the series too, which may be far larger than the study's grid."""
-    folder = COHORT[wildcards.patient].dicom
-    files = Path(folder).rglob("*") if folder else ()
-    series_mb = sum(path.stat().st_size for path in files if path.is_file()) / 1e6
+    given = COHORT[wildcards.patient].dicom
+    series_mb = disk.largest_folder_mb(given) if given else 0
     return demand.memory_mb("convert", SCALE, attempt, series_mb)
 
 
@@ -155,6 +158,11 @@ def check_before_start():
 def dicom_folder(wildcards):
     patient = COHORT[wildcards.patient]
     return patient.dicom or f"results/dicom/{patient.name}"
+
+
+def series_choice(wildcards):
+    """Which series of a folder is read, and how wide its gaps may be."""
+    return CHOICES[wildcards.patient]
 
 
 def phantom_seed(wildcards):

@@ -22,6 +22,7 @@ rule export_segmentation:
         mem_mb=memory("export_segmentation"),
         runtime=minutes("export_segmentation"),
     params:
+        choice=series_choice,
         trained=TRAINED,
     script:
         "../scripts/export_segmentation.py"

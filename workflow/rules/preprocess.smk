@@ -6,6 +6,30 @@ rule preprocess:
         "results/tables/mask_quality.csv",
 
 
+rule inventory:
+    input:
+        dicom=[COHORT[name].dicom for name in OF_SHEET],
+        code=sources.used_by("take_inventory"),
+    output:
+        csv="results/tables/inventory.csv",
+        md="results/tables/inventory.md",
+    log:
+        "logs/inventory.log",
+    benchmark:
+        "results/benchmarks/inventory.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("inventory"),
+        runtime=minutes("inventory"),
+    params:
+        patients=OF_SHEET,
+        choices=[CHOICES[name] for name in OF_SHEET],
+        num_phantoms=len(PHANTOMS),
+    script:
+        "../scripts/take_inventory.py"
+
+
 rule convert:
     input:
         dicom=dicom_folder,
@@ -16,12 +40,15 @@ rule convert:
         "logs/convert/{patient}.log",
     benchmark:
         "results/benchmarks/convert/{patient}.tsv"
+    priority: 1  # what cannot be read is known before the rest is computed
     conda:
         "../../envs/preprocess.yaml"
+    threads: SLAB_THREADS
     resources:
         mem_mb=conversion_memory,
         runtime=minutes("convert"),
     params:
+        choice=series_choice,
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
     script:

@@ -81,3 +81,13 @@ def _megabytes(path: Path) -> float:
 
 def _gigabytes(megabytes: float) -> str:
     return f"{megabytes / 1e3:.3g} GB"
+
+
+def largest_folder_mb(path: str | Path) -> float:
+    """Megabytes of a file, or of the files of one folder, below a path or at it: archives lay each
+    series into a folder of its own."""
+    sizes: dict[str, int] = defaultdict(int)
+    sizes[""] = Path(path).stat().st_size if Path(path).is_file() else 0
+    for here, _, files in os.walk(path):
+        sizes[here] = sum(os.stat(os.path.join(here, file)).st_size for file in files)
+    return max(sizes.values()) / 1e6

@@ -2,20 +2,20 @@
 
 from adapter import job
 
-from angiovox import files
-from angiovox.dicom import reading, segmentation
+from angiovox import archive, files
+from angiovox.dicom import segmentation
 from angiovox.metrics import overlap
 
 with job(snakemake) as log:
     probability, affine = files.load_volume(snakemake.input.reconstruction)
-    source = reading.find(snakemake.input.dicom)
+    source = archive.find_series(snakemake.input.dicom, **snakemake.params.choice)
     segmentation.write_segmentation(
         overlap.binary(probability),
         affine,
-        source.series.images,
+        source.images,
         snakemake.output[0],
         method=snakemake.wildcards.method,
         views=int(snakemake.wildcards.views),
         learned=snakemake.wildcards.method in snakemake.params.trained,
     )
-    log(f"refers to {len(source.series.images)} images of the source series")
+    log(f"refers to {len(source.images)} images of the source series")

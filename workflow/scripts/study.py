@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import runs
 import yaml
-from angiovox.dicom.finding import holds_image
+from angiovox.archive import holds_volume
 from angiovox.errors import InputError
+from angiovox.images import is_image_file
 from angiovox.phantom.centrelines import read_swc, swc_files
 from angiovox.phantom.injection import WIDEST_MM
 from angiovox.phantom.lesions import check
@@ -42,13 +43,15 @@ Validator = validators.extend(
 @dataclass(frozen=True)
 class Patient:
     """A patient of the study: a phantom has a seed, and perhaps given centrelines in place of
-    grown ones; a patient of the sheet has a DICOM folder."""
+    grown ones; a patient of the sheet has a DICOM folder, perhaps with the series to take, or the
+    file of a volume."""
 
     name: str
     split: str
     seed: int | None = None
     centreline: str | None = None
     dicom: str | None = None
+    series: str | None = None
 
 
 def check_config(config: dict[str, Any]) -> None:
@@ -209,14 +212,27 @@ def _sheet_patients(sheet: str | None, leave_out: list[str]) -> list[Patient]:
         _check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
         if row["patient"] not in leave_out:
             _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
-        patients.append(Patient(row["patient"], row.get("split", ""), dicom=row["dicom"]))
+        series = row.get("series") or None
+        patients.append(
+            Patient(row["patient"], row.get("split", ""), dicom=row["dicom"], series=series)
+        )
     return patients
 
 
 def _check_folder(patient: str, folder: str, where: str) -> None:
-    if not Path(folder).is_dir():
-        raise InputError(f"{where}: patient {patient}: the folder {folder} does not exist")
-    if not holds_image(folder):
+    path = Path(folder)
+    if not path.exists():
+        raise InputError(f"{where}: patient {patient}: {folder} does not exist")
+    if path.is_file() and not is_image_file(path):
+        raise InputError(
+            f"{where}: patient {patient}: {folder} is neither a folder of DICOM files nor a file "
+            "called .nii, .nii.gz, .mha, .mhd or .nrrd"
+        )
+    try:
+        found = holds_volume(path)
+    except InputError as error:
+        raise InputError(f"{where}: patient {patient}: {error}") from None
+    if not found:
         raise InputError(f"{where}: patient {patient}: no DICOM image in {folder}")
 
 

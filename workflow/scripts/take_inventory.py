@@ -2,20 +2,16 @@
 
 from adapter import job
 
-import pandas as pd
-from angiovox import archive, files, tables
+from angiovox import archive, files
 
 with job(snakemake) as log:
-    entries = [
-        entry
-        for patient, path in zip(snakemake.params.patients, snakemake.input.dicom, strict=True)
-        for entry in archive.inventory(patient, path, **snakemake.params.choices[patient])
-    ]
+    params = snakemake.params
+    given = zip(params.patients, snakemake.input.dicom, params.choices, strict=True)
+    entries = [entry for name, path, how in given for entry in archive.inventory(name, path, **how)]
     for entry in entries:
-        if entry.becomes == archive.REFUSED:
-            log(f"patient {entry.patient}: {entry.reason}")
-    table = pd.DataFrame(entries, columns=archive.COLUMNS)
+        log(f"patient {entry.patient}: {entry.becomes} {entry.series}: {entry.reason}")
+    table = archive.as_table(entries)
     with files.whole_file(snakemake.output.csv) as temporary:
         table.to_csv(temporary, index=False)
     with files.whole_file(snakemake.output.md) as temporary:
-        temporary.write_text(archive.page(entries, snakemake.params.grown))
+        temporary.write_text(archive.page(table, params.num_phantoms))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+
+import pandas as pd
 
 from .dicom import reading
 from .dicom.finding import find_images, holds_image
@@ -48,6 +50,17 @@ def find(
     if series:
         raise InputError(f"{Path(path).name}: a file and no DICOM folder, so no series {series}")
     return find_file(path)
+
+
+def find_series(path: str | Path, series: str | None = None, largest_gap: int = 1) -> Series:
+    """The DICOM series behind a volume.
+
+    Raises InputError as `find`, and for a file that is no DICOM.
+    """
+    found = find(path, series, largest_gap)
+    if isinstance(found, ImageFile):
+        raise InputError(f"{found.path.name}: a {found.kind} file, so no DICOM series to refer to")
+    return found.series
 
 
 def holds_volume(path: str | Path) -> bool:
@@ -103,3 +116,21 @@ def _read(patient: str, label: str, slices: int, found: reading.Found | ImageFil
 def _unread(patient: str, series: Series, becomes: str, reason: str) -> Entry:
     slices = sum(image.num_frames for image in series.images)
     return Entry(patient, series.label, series.kind, slices, "", "", becomes, reason)
+
+
+def as_table(entries: list[Entry]) -> pd.DataFrame:
+    """A row for each entry."""
+    return pd.DataFrame(entries, columns=[field.name for field in fields(Entry)])
+
+
+def page(table: pd.DataFrame, num_phantoms: int) -> str:
+    """The inventory in Markdown: how many patients are read, who is refused, and every series."""
+    refused = table.loc[table["becomes"] == REFUSED, "patient"].unique()
+    read = table.loc[table["becomes"] == READ, "patient"].nunique()
+    lines = [f"{read} of {table['patient'].nunique()} patients of the sheet can be read."]
+    if len(refused):
+        lines.append(f"Refused: {', '.join(refused)}.")
+    if num_phantoms:
+        lines.append(f"{num_phantoms} phantoms beside them are made here.")
+    text = table.to_markdown(index=False, disable_numparse=True) if len(table) else ""
+    return " ".join(lines) + f"\n\n{text}\n"
