@@ -1,6 +1,7 @@
 """Series as scanners and archives leave them, whole and broken, built with pydicom and highdicom.
 
-`python tests/scanners.py` prints each case with what becomes of it: the table in docs/dicom.md.
+`python tests/scanners.py` writes what becomes of each, and of pydicom's own test files, into
+docs/dicom.md.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
+import pydicom.data
 from highdicom.legacy import LegacyConvertedEnhancedCTImage, LegacyConvertedEnhancedMRImage
 from pydicom import uid
-from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.filewriter import dcmwrite
@@ -326,7 +327,7 @@ def jpeg_2000(folder):
 
 def borrowed(folder, name):
     """Three slices with the pixels of a compressed file that pydicom ships."""
-    shipped = pydicom.dcmread(get_testdata_file(name))
+    shipped = pydicom.dcmread(Path(pydicom.data.__file__).parent / "test_files" / name)
     for level in range(3):
         one = slice_of(np.zeros((shipped.Rows, shipped.Columns)), level, RescaleIntercept="0")
         for keyword in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
@@ -705,33 +706,60 @@ REFUSED = [
 ]  # fmt: skip
 
 
-def outcome(case: Case, folder: Path) -> str:
-    """What becomes of a case: the volume that is read, or the sentence that refuses it."""
+def outcome(folder: Path, **choice) -> str:
+    """What becomes of a folder: the volume that is read, or the sentence that refuses it."""
     from angiovox.dicom import reading
     from angiovox.errors import InputError
     from angiovox.geometry import voxel_sizes
 
-    case.build(folder)
     try:
-        found = reading.find(folder, **case.read)
+        found = reading.find(folder, **choice)
         volume, affine = found.read()
     except InputError as error:
         return f"refused: {error}"
     sizes = " x ".join(f"{v:.4g}" for v in voxel_sizes(affine))
-    notes = "".join(f"; {note}" for note in found.stack.notes)
+    notes = "".join(f"; {note}" for note in found.notes)
     return f"{' x '.join(map(str, volume.shape))} voxels of {sizes} mm{notes}"
 
 
-def table() -> str:
+def shipped() -> list[Path]:
+    """The files that pydicom ships for its own tests."""
+    folder = Path(pydicom.data.__file__).parent / "test_files"
+    return sorted(path for path in folder.iterdir() if path.is_file())
+
+
+def cases() -> str:
     """Every case, what becomes of it, and whether SimpleITK reads the same."""
     lines = ["| case | outcome | SimpleITK |", "|:--|:--|:--|"]
     for case in READ + REFUSED:
         with tempfile.TemporaryDirectory() as folder:
-            words = outcome(case, Path(folder)).replace("|", "\\|")
+            case.build(Path(folder))
+            words = outcome(Path(folder), **case.read)
         lines.append(f"| {case.name} | {words} | {'the same' if case.itk else '-'} |")
     return "\n".join(lines)
 
 
+def shipped_table() -> str:
+    """Every file that pydicom ships, alone in a folder, and what becomes of it."""
+    lines = ["| file | outcome |", "|:--|:--|"]
+    for path in shipped():
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / path.name).symlink_to(path)
+            lines.append(f"| `{path.name}` | {outcome(Path(folder))} |")
+    return "\n".join(lines)
+
+
+def write(text: str) -> str:
+    """A page with its tables made anew, each between its two marks."""
+    for mark, table in (("cases", cases()), ("pydicom", shipped_table())):
+        before, rest = text.split(f"<!-- {mark} -->")
+        after = rest.split(f"<!-- end of {mark} -->")[1]
+        text = f"{before}<!-- {mark} -->\n{table}\n<!-- end of {mark} -->{after}"
+    return text
+
+
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
-    print(table())
+    root = Path(__file__).parents[1]
+    sys.path.insert(0, str(root / "workflow" / "scripts"))
+    page = root / "docs" / "dicom.md"
+    page.write_text(write(page.read_text()))

@@ -2,8 +2,6 @@
 sentence."""
 
 import re
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,7 +13,7 @@ from angiovox.dicom import finding, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
 
-ROOT = Path(__file__).parents[1]
+PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
 
 def built(case, folder):
@@ -215,8 +213,19 @@ def test_a_folder_is_walked_once_however_it_is_linked(tmp_path):
     assert (len(images), others) == (scanners.SHAPE[0], 0)
 
 
-def test_the_documented_table_is_what_the_command_prints():
-    table = subprocess.run(
-        [sys.executable, "tests/scanners.py"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    assert table in (ROOT / "docs/dicom.md").read_text()
+@pytest.mark.parametrize("path", scanners.shipped(), ids=lambda path: path.name)
+def test_the_files_that_pydicom_ships_end_in_a_volume_or_one_sentence(path, tmp_path):
+    (tmp_path / path.name).symlink_to(path)
+    words = scanners.outcome(tmp_path)
+    assert re.fullmatch(r"refused: .+|[\dx ]+ voxels of .+ mm", words)
+
+
+@pytest.mark.parametrize("case", scanners.READ + scanners.REFUSED, ids=lambda case: case.name)
+def test_the_page_says_of_every_case_what_becomes_of_it(case, tmp_path):
+    case.build(tmp_path)
+    assert f"| {case.name} | {scanners.outcome(tmp_path, **case.read)} |" in PAGE.read_text()
+
+
+def test_the_page_lists_every_file_that_pydicom_ships():
+    listed = re.findall(r"^\| `(.+?)` \| ", PAGE.read_text(), re.M)
+    assert set(listed) >= {path.name for path in scanners.shipped()}

@@ -24,8 +24,6 @@ def find_images(folder: str | Path) -> tuple[list[Image], int]:
         image = read_image(path, name)
         if image is not None:
             images.append(image)
-        elif path.suffix.lower() == ".dcm" and not _is_dicom(path):
-            raise InputError(f"{name}: broken, a .dcm file that is not DICOM")
         else:
             others += 1
         if len(images) > MOST_IMAGES:
@@ -70,8 +68,3 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
                 raise InputError(f"{name}: a link to a file that is not there")
             if path.is_file() and not file.startswith(APPLE_DOUBLE):
                 yield path, name
-
-
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(132)[128:] == b"DICM"

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
+from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -42,6 +43,17 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
+# Kinds of images that may be slices of a volume of intensities, in this project's words.
+VOLUMES = {
+    uid.CTImageStorage: "CT",
+    uid.MRImageStorage: "MR",
+    uid.XRayAngiographicImageStorage: "XA",
+    uid.EnhancedCTImageStorage: "Enhanced CT",
+    uid.EnhancedMRImageStorage: "Enhanced MR",
+    uid.LegacyConvertedEnhancedCTImageStorage: "Enhanced CT",
+    uid.LegacyConvertedEnhancedMRImageStorage: "Enhanced MR",
+    uid.XRay3DAngiographicImageStorage: "X-ray 3D angiography",
+}
 PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 IMAGE = [
     "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
@@ -152,8 +164,8 @@ class Image:
 class refusing:
     """Turn whatever a broken file raises into one sentence, without what the file holds."""
 
-    def __init__(self, name: str, what: str):
-        self.name, self.what = name, what
+    def __init__(self, name: str, what: str, also: tuple[type[Exception], ...] = ()):
+        self.name, self.what, self.errors = name, what, (*UNREADABLE, *also)
 
     def __enter__(self) -> None:
         return None
@@ -163,28 +175,32 @@ class refusing:
             return
         if isinstance(error, OSError) and error.errno:
             raise InputError(f"{self.name}: cannot be read ({os.strerror(error.errno)})") from None
-        if isinstance(error, UNREADABLE):
+        if isinstance(error, self.errors):
             raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
 
 
 def read_image(path: Path, name: str) -> Image | None:
     """The image that a file holds, or None for a file without one.
 
-    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's.
+    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's, and
+    for a file named `.dcm` that is no DICOM.
     """
     with refusing(name, "broken header"):
         with open(path, "rb") as file:
             header = _read_header(file)
-            if header is None:
-                return None
             left = os.fstat(file.fileno()).st_size - file.tell()
+        if header is None:
+            if path.suffix.lower() == ".dcm":
+                raise InputError(f"{name}: broken, a .dcm file that is not DICOM")
+            return None
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
         image = _described(path, name, header, left)
-        _check_amount(image)
-    return image
+        if image.kind in VOLUMES:
+            _check_amount(image)
+        return image
 
 
 def _read_header(file: BinaryIO) -> FileDataset | None:
@@ -221,31 +237,46 @@ def _should_be_image(header: FileDataset) -> bool:
 
 
 def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
-    number, bits = header.get("SeriesNumber"), int(header.get("BitsAllocated") or 0)
-    modality = str(header.get("Modality") or "")
+    kind = UID(str(header.get("SOPClassUID") or ""))
+    whole = _whole if kind in VOLUMES else _whole_or_none
+    modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
+    number = _whole_or_none(header, "SeriesNumber", -1)
     return Image(
         path=path,
         name=name,
         series=str(header.get("SeriesInstanceUID") or ""),
-        number="" if number in (None, "") else str(int(number)),
+        number="" if number < 0 else str(number),
         frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
-        kind=UID(str(header.get("SOPClassUID") or "")),
+        kind=kind,
         modality=modality if re.fullmatch("[A-Z]{2,4}", modality) else "",
         image_type=tuple(map(str, _several(header.get("ImageType")))),
         syntax=_syntax(header),
-        num_frames=int(header.get("NumberOfFrames") or 1),
-        size=(int(header.Rows), int(header.get("Columns") or 0)),
-        samples=int(header.get("SamplesPerPixel") or 1),
+        num_frames=whole(header, "NumberOfFrames", 1),
+        size=(whole(header, "Rows"), whole(header, "Columns")),
+        samples=whole(header, "SamplesPerPixel", 1),
         photometric=str(header.get("PhotometricInterpretation") or ""),
         bits=bits,
-        bits_stored=int(header.get("BitsStored") or bits),
+        bits_stored=whole(header, "BitsStored", bits),
         signed=bool(header.get("PixelRepresentation")),
-        padding=_padding(header, bits),
+        padding=_padding(header, bits) if kind in VOLUMES else None,
         hounsfield=_hounsfield(header, modality),
-        in_acquisition=int(header.get("ImagesInAcquisition") or 0),
+        in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
         bytes_left=left,
         header=header,
     )
+
+
+def _whole(header: Dataset, keyword: str, absent: int = 0) -> int:
+    value = header.get(keyword)
+    return absent if value in (None, "") else int(value)
+
+
+def _whole_or_none(header: Dataset, keyword: str, absent: int = 0) -> int:
+    """Of what nothing depends on, and of kinds that are no volume: whatever stands there."""
+    try:
+        return _whole(header, keyword, absent)
+    except (TypeError, ValueError):
+        return absent
 
 
 def _syntax(header: FileDataset) -> UID:
@@ -269,7 +300,7 @@ def _check_amount(image: Image) -> None:
         )
     if image.bytes_left <= 0 and not image.syntax.is_deflated:
         raise InputError(f"{image.name}: no pixels in it")
-    needed = math.ceil(voxels * image.samples * image.bits / 8)
+    needed = math.ceil(voxels * image.bits / 8)
     if image.is_plain and image.bytes_left < needed:
         raise InputError(
             f"{image.name}: cut short, {needed} bytes of pixels declared and "

@@ -12,19 +12,8 @@ from pydicom import uid
 from pydicom.pixels import get_decoder
 
 from ..errors import InputError
-from .headers import BITS, Frame, Image
+from .headers import BITS, VOLUMES, Frame, Image
 
-# Kinds of images that may be slices of a volume of intensities, in this project's words.
-VOLUMES = {
-    uid.CTImageStorage: "CT",
-    uid.MRImageStorage: "MR",
-    uid.XRayAngiographicImageStorage: "XA",
-    uid.EnhancedCTImageStorage: "Enhanced CT",
-    uid.EnhancedMRImageStorage: "Enhanced MR",
-    uid.LegacyConvertedEnhancedCTImageStorage: "Enhanced CT",
-    uid.LegacyConvertedEnhancedMRImageStorage: "Enhanced MR",
-    uid.XRay3DAngiographicImageStorage: "X-ray 3D angiography",
-}
 PROJECTED = {"LOCALIZER", "PROJECTION IMAGE", "MIP", "MINIP", "SCREEN SAVE"}  # in the image type
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
 
@@ -156,7 +145,7 @@ def _why_undecodable(image: Image) -> str:
 def _why_no_stack(frames: Sequence[Frame]) -> str:
     """Slices of a volume have places, are at least two, and lie in parallel."""
     if len(frames) < 2:
-        return f"{len(frames)} image slices: a volume needs at least 2"
+        return f"{len(frames)} image slice: a volume needs at least 2"
     placed = [frame for frame in frames if frame.position or frame.orientation]
     if not placed:
         return f"{frames[0].name}: no place in the patient: a 2D image, or one of a cine"
