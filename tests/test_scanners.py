@@ -229,3 +229,11 @@ def test_the_page_says_of_every_case_what_becomes_of_it(case, tmp_path):
 def test_the_page_lists_every_file_that_pydicom_ships():
     listed = re.findall(r"^\| `(.+?)` \| ", PAGE.read_text(), re.M)
     assert set(listed) >= {path.name for path in scanners.shipped()}
+
+
+@pytest.mark.parametrize("word", ["LOCALIZER", "CT_SOM5 MIP", "CSA MIP", "SCOUT", "minip"])
+def test_projections_are_skipped_whatever_their_maker_calls_them(tmp_path, word):
+    scanners.save(tmp_path, scanners.series())
+    other = {"SeriesInstanceUID": "1.2.3", "ImageType": ["DERIVED", "SECONDARY", "AXIAL", word]}
+    scanners.save(tmp_path / "other", scanners.series(**other))
+    assert len(reading.find(tmp_path).series.images) == scanners.SHAPE[0]

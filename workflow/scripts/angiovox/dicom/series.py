@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from pydicom.pixels import get_decoder
 from ..errors import InputError
 from .headers import BITS, VOLUMES, Frame, Image
 
-PROJECTED = {"LOCALIZER", "PROJECTION IMAGE", "MIP", "MINIP", "SCREEN SAVE"}  # in the image type
+# In the image type, of what is no slice; makers put words of their own before them.
+PROJECTED = re.compile(r"\b(LOCALIZER|SCOUT|PROJECTION IMAGE|MIP|MINIP|SCREEN SAVE)$")
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
 
 
@@ -52,7 +54,7 @@ def group(images: Sequence[Image]) -> list[Series]:
     for image in images:
         if not image.series and image.kind in VOLUMES:
             raise InputError(f"{image.name}: no SeriesInstanceUID, so its series is unknown")
-        groups[image.series, bool(PROJECTED & set(image.image_type))].append(image)
+        groups[image.series, bool(_shown(image))].append(image)
     ordered = sorted(groups.values(), key=lambda g: (len(g[0].number), g[0].number, g[0].name))
     return [_series(label, group) for label, group in zip(_labels(ordered), ordered, strict=True)]
 
@@ -118,15 +120,20 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     if any(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
         coloured = next(i for i in images if i.samples > 1 or "MONOCHROME" not in i.photometric)
         return f"{coloured.name}: colours, where intensities are needed"
-    shown = PROJECTED & set(first.image_type)
-    if shown:
-        return f"{first.name}: a {sorted(shown)[0].lower()}, no slice"
+    if shown := _shown(first):
+        return f"{first.name}: a {shown.lower()}, no slice"
     if first.kind == uid.XRayAngiographicImageStorage and first.num_frames > 1:
         return f"{first.name}: a cine, {first.num_frames} images over time"
     for image in images:
         if reason := _why_undecodable(image):
             return f"{image.name}: {reason}"
     return ""
+
+
+def _shown(image: Image) -> str:
+    """What an image shows that is no slice, by its image type."""
+    found = (PROJECTED.search(word.strip().upper()) for word in image.image_type)
+    return next((match[1] for match in found if match), "")
 
 
 def _why_undecodable(image: Image) -> str:
