@@ -237,3 +237,12 @@ def test_projections_are_skipped_whatever_their_maker_calls_them(tmp_path, word)
     other = {"SeriesInstanceUID": "1.2.3", "ImageType": ["DERIVED", "SECONDARY", "AXIAL", word]}
     scanners.save(tmp_path / "other", scanners.series(**other))
     assert len(reading.find(tmp_path).series.images) == scanners.SHAPE[0]
+
+
+def test_a_multi_frame_file_may_be_given_itself(tmp_path):
+    scanners.enhanced_ct(tmp_path)
+    (file,) = tmp_path.iterdir()
+    volume, affine = reading.read_volume(file)
+    expected, placed = reading.read_volume(tmp_path)
+    np.testing.assert_array_equal(volume, expected)
+    np.testing.assert_array_equal(affine, placed)

@@ -649,8 +649,31 @@ def test_a_folder_without_an_image_is_named_with_its_patient(cohort, tmp_path, c
     if content is not None:
         (folder / "notes.txt").write_bytes(content)
     message = refusal(study.read_cohort, cohort(("anna", "", folder)))
-    assert "anna" in message
-    assert str(folder) in message
+    assert "patient anna: " in message
+    assert str(folder) in message or "notes.txt: broken" in message
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "broken.nii", "broken.dcm"])
+def test_a_file_that_is_no_volume_is_named_with_its_patient(cohort, tmp_path, name):
+    (tmp_path / name).write_bytes(b"once upon a time")
+    message = refusal(study.read_cohort, cohort(("anna", "", tmp_path / name)))
+    assert "patient anna: " in message
+    assert name in message
+
+
+def test_the_series_to_take_stands_in_the_sheet(cohort):
+    config = cohort(("anna", "test"), ("ben", "train"), ("cara", "train"))
+    sheet = Path(config["cohort"]["sheet"])
+    header, *rows = sheet.read_text().splitlines()
+
+    def choose(*chosen):
+        lines = [f"{row}\t{series}" for row, series in zip(rows, chosen, strict=True)]
+        sheet.write_text("\n".join([f"{header}\tseries", *lines]))
+
+    choose("3b", "", "12")
+    assert [patient.series for patient in study.read_cohort(config)] == ["3b", None, "12"]
+    choose("the third", "", "")
+    assert "series: 'the third' is not valid" in refusal(study.read_cohort, config)
 
 
 # The split

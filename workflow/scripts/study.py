@@ -14,7 +14,6 @@ import runs
 import yaml
 from angiovox.archive import holds_volume
 from angiovox.errors import InputError
-from angiovox.images import is_image_file
 from angiovox.phantom.centrelines import read_swc, swc_files
 from angiovox.phantom.injection import WIDEST_MM
 from angiovox.phantom.lesions import check
@@ -223,17 +222,13 @@ def _check_folder(patient: str, folder: str, where: str) -> None:
     path = Path(folder)
     if not path.exists():
         raise InputError(f"{where}: patient {patient}: {folder} does not exist")
-    if path.is_file() and not is_image_file(path):
-        raise InputError(
-            f"{where}: patient {patient}: {folder} is neither a folder of DICOM files nor a file "
-            "called .nii, .nii.gz, .mha, .mhd or .nrrd"
-        )
     try:
         found = holds_volume(path)
     except InputError as error:
         raise InputError(f"{where}: patient {patient}: {error}") from None
     if not found:
-        raise InputError(f"{where}: patient {patient}: no DICOM image in {folder}")
+        what = "no DICOM image in" if path.is_dir() else "no DICOM, NIfTI, MetaImage or NRRD file:"
+        raise InputError(f"{where}: patient {patient}: {what} {folder}")
 
 
 def _refuse_duplicates(patients: list[Patient]) -> None:

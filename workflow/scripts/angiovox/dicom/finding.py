@@ -43,12 +43,15 @@ def holds_image(folder: str | Path) -> bool:
 
 
 def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """Files below a folder with their paths relative to it, sorted; each folder is entered once,
-    so that links which lead back end.
+    """Files below a folder with their paths relative to it, sorted, or the file that is given; each
+    folder is entered once, so that links which lead back end.
 
     Raises InputError for a folder that may not be read and for a link to nothing.
     """
     folder, seen = Path(folder), set()
+    if folder.is_file():
+        yield folder, folder.name
+        return
 
     def refuse(error: OSError) -> None:
         name = os.path.relpath(error.filename, folder)

@@ -13,7 +13,7 @@ from .series import TURNED
 
 SAME_PLACE = 1e-3  # mm
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
-SIDEWAYS = 0.1  # of a pixel that a slice may lie off the line through all of them
+SIDEWAYS = 0.25  # of a pixel that a slice may lie off the line through all of them
 MM = (1e-3, 100.0)  # of a voxel: from a micrometre to ten centimetres
 STEEPEST = 45.0  # degrees of gantry tilt
 
