@@ -302,7 +302,7 @@ def work(pipe, seed: int, numbers: list[int], folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     folder.mkdir()
-    terminal = os.open(folder / "printed", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
+    terminal = os.open(folder / "printed", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for stream in (1, 2):
         os.dup2(terminal, stream)
     built: dict[str, Valid] = {}

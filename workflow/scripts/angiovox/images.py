@@ -7,8 +7,10 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 
-from .dicom.headers import MOST_VOXELS, refusing
+from .dicom.headers import MOST_VOXELS, UNREADABLE, refusing
 from .dicom.reading import to_patient_axes
 from .dicom.stacking import MM
 from .errors import InputError
@@ -16,6 +18,7 @@ from .geometry import LPS_TO_RAS, voxel_sizes
 
 NIFTI = (".nii", ".nii.gz")
 BY_ITK = {".mha": "MetaImage", ".mhd": "MetaImage", ".nrrd": "NRRD", ".nhdr": "NRRD"}
+UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
@@ -45,7 +48,7 @@ class ImageFile:
         Raises InputError for broken or incomplete contents, and for NaN.
         """
         name = self.path.name
-        with refusing(name, "broken, its voxels cannot be read"):
+        with refusing(name, "broken, its voxels cannot be read", UNREADABLE_FILE):
             volume = _voxels(self.path)
         bad = volume.size - int(np.isfinite(volume).sum())
         if bad:
@@ -65,7 +68,7 @@ def find(path: str | Path) -> ImageFile:
     not say how it lies in the patient.
     """
     path = Path(path)
-    with refusing(path.name, "broken header"):
+    with refusing(path.name, "broken header", UNREADABLE_FILE):
         by_nibabel = path.name.lower().endswith(NIFTI)
         found = _nifti(path) if by_nibabel else _by_itk(path)
     shape = found.shape

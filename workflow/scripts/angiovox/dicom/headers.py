@@ -152,8 +152,8 @@ class Image:
 class refusing:
     """Turn whatever a broken file raises into one sentence, without what the file holds."""
 
-    def __init__(self, name: str, what: str):
-        self.name, self.what = name, what
+    def __init__(self, name: str, what: str, errors: tuple = UNREADABLE):
+        self.name, self.what, self.errors = name, what, errors
 
     def __enter__(self) -> None:
         return None
@@ -163,7 +163,7 @@ class refusing:
             return
         if isinstance(error, OSError) and error.errno:
             raise InputError(f"{self.name}: cannot be read ({os.strerror(error.errno)})") from None
-        if isinstance(error, UNREADABLE):
+        if isinstance(error, self.errors):
             raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
 
 
@@ -216,8 +216,9 @@ def _begins_with_elements(start: bytes) -> bool:
 
 def _should_be_image(header: FileDataset) -> bool:
     """Whether a file without rows was cut short; reports and directories have none either."""
-    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
-    return kind is None or "Image Storage" in UID(kind).name
+    kinds = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
+    named = [UID(str(kind)).name for kind in kinds if kind]
+    return not named or any("Image Storage" in name for name in named)
 
 
 def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
