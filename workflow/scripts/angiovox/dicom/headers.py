@@ -20,7 +20,12 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
 
 from ..errors import InputError
 
@@ -54,6 +59,7 @@ IMAGE = [
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 BITS = (8, 16, 32)
 PREAMBLE = 128
+PIXEL_GROUP, UNDEFINED = 0x7FE0, 0xFFFFFFFF
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -105,13 +111,20 @@ class Image:
     padding: tuple[int, int] | None
     hounsfield: bool
     in_acquisition: int
-    bytes_left: int
+    pixel_bytes: int
+    sound_end: bool  # nothing but DICOM or zeros behind the pixels
     header: Dataset
 
     @property
     def is_plain(self) -> bool:
         """Whether each pixel takes its own bytes of the file."""
         return not (self.syntax.is_compressed or self.syntax.is_deflated)
+
+    @property
+    def bytes_needed(self) -> int:
+        """Of its pixels, uncompressed."""
+        rows, columns = self.size
+        return math.ceil(rows * columns * self.num_frames * self.samples * self.bits / 8)
 
     def frames(self) -> Iterator[Frame]:
         """Each frame and its place.
@@ -177,12 +190,12 @@ def read_image(path: Path, name: str) -> Image | None:
             header = _read_header(file)
             if header is None:
                 return None
-            left = os.fstat(file.fileno()).st_size - file.tell()
+            pixel_bytes, sound_end = _pixel_element(file, header)
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
-        image = _described(path, name, header, left)
+        image = _described(path, name, header, pixel_bytes, sound_end)
         _check_amount(image)
     return image
 
@@ -215,13 +228,30 @@ def _begins_with_elements(start: bytes) -> bool:
 
 
 def _should_be_image(header: FileDataset) -> bool:
-    """Whether a file without rows was cut short; reports and directories have none either."""
-    kinds = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
-    named = [UID(str(kind)).name for kind in kinds if kind]
-    return not named or any("Image Storage" in name for name in named)
+    """Whether a file without rows is broken; reports and directories have none either."""
+    kind, declared = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
+    if kind is None:
+        return declared != MediaStorageDirectoryStorage
+    return "Image Storage" in UID(str(kind)).name or declared not in (None, kind)
 
 
-def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
+def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, bool]:
+    """Bytes of pixels, from where the header ends, and whether what follows may be DICOM."""
+    implicit, little = header.original_encoding
+    start, end = file.tell(), os.fstat(file.fileno()).st_size
+    field = file.read(8 if implicit else 12)[-4:]
+    length = int.from_bytes(field, "little" if little else "big")
+    if len(field) < 4 or length == UNDEFINED:  # none, or compressed
+        return end - start, True
+    file.seek(length, os.SEEK_CUR)
+    after = file.read(4)
+    group = int.from_bytes(after[:2], "little" if little else "big")
+    return min(length, end - start), group >= PIXEL_GROUP or not any(after)
+
+
+def _described(
+    path: Path, name: str, header: FileDataset, pixel_bytes: int, sound_end: bool
+) -> Image:
     number, bits = header.get("SeriesNumber"), int(header.get("BitsAllocated") or 0)
     modality = str(header.get("Modality") or "")
     return Image(
@@ -244,7 +274,8 @@ def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
         padding=_padding(header, bits),
         hounsfield=_hounsfield(header, modality),
         in_acquisition=int(header.get("ImagesInAcquisition") or 0),
-        bytes_left=left,
+        pixel_bytes=pixel_bytes,
+        sound_end=sound_end,
         header=header,
     )
 
@@ -268,13 +299,12 @@ def _check_amount(image: Image) -> None:
             f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
             "more than any scanner's volume"
         )
-    if image.bytes_left <= 0 and not image.syntax.is_deflated:
+    if image.pixel_bytes <= 0 and not image.syntax.is_deflated:
         raise InputError(f"{image.name}: no pixels in it")
-    needed = math.ceil(voxels * image.samples * image.bits / 8)
-    if image.is_plain and image.bytes_left < needed:
+    if image.is_plain and image.pixel_bytes < image.bytes_needed:
         raise InputError(
-            f"{image.name}: cut short, {needed} bytes of pixels declared and "
-            f"{image.bytes_left} there"
+            f"{image.name}: cut short, {image.bytes_needed} bytes of pixels declared and "
+            f"{image.pixel_bytes} there"
         )
 
 

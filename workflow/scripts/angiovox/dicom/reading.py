@@ -95,7 +95,7 @@ def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> St
     """
     with refusing(f"series {chosen.label}", "not one regular volume"):
         found = stack(chosen.frames, largest_gap)
-    _refuse_strays(found, chosen, every)
+    _refuse_strays(found, chosen, every, largest_gap)
     return found
 
 
@@ -112,7 +112,7 @@ def to_patient_axes(volume: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray,
     return apply_orientation(volume, turn), affine @ inv_ornt_aff(turn, volume.shape)
 
 
-def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series]) -> None:
+def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], largest_gap: int) -> None:
     """Refuse where a lone slice of another series goes on where the volume ends.
 
     Its header may be damaged, and no gap would betray that it is missing.
@@ -125,8 +125,9 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series]) -> Non
         if len(frame.position) != 3 or frame.image.size != found.frames[0].image.size:
             continue
         column, row, level = (inverse @ [*frame.position, 1])[:3]
-        beyond = -1.5 < level < -0.5 or 0.5 < level - found.levels[-1] < 1.5
-        if beyond and max(abs(column), abs(row)) < 1 and not any(found.shear):
+        beyond = 0.5 < max(-level, level - found.levels[-1]) < largest_gap + 0.5
+        aside = np.abs([column, row] - level * np.array(found.shear)).max()
+        if beyond and aside < 1:
             raise InputError(
                 f"{frame.name}: goes on where series {chosen.label} ends, but says that it is of "
                 "another series"
