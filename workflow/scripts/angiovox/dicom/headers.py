@@ -20,8 +20,10 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
@@ -57,6 +59,8 @@ IMAGE = [
     "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", *PLACE,
 ]  # fmt: skip
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
+MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
+DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
 BITS = (8, 16, 32)
 PREAMBLE = 128
 PIXEL_GROUP, UNDEFINED = 0x7FE0, 0xFFFFFFFF
@@ -187,7 +191,7 @@ def read_image(path: Path, name: str) -> Image | None:
     """
     with refusing(name, "broken header"):
         with open(path, "rb") as file:
-            header = _read_header(file)
+            header = _read_header(file, name)
             if header is None:
                 return None
             pixel_bytes, sound_end = _pixel_element(file, header)
@@ -196,15 +200,19 @@ def read_image(path: Path, name: str) -> Image | None:
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
         image = _described(path, name, header, pixel_bytes, sound_end)
+        if not is_uid(image.kind):
+            raise InputError(f"{name}: broken header (SOPClassUID is no UID)")
         _check_amount(image)
     return image
 
 
-def _read_header(file: BinaryIO) -> FileDataset | None:
-    start = file.read(PREAMBLE + 4)
-    standard = start[PREAMBLE:] == b"DICM"
+def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
+    start = file.read(LONGEST_META)
+    standard = start[PREAMBLE : PREAMBLE + 4] == b"DICM"
     if not standard and not _begins_with_elements(start):
         return None
+    if standard and DEFLATED in start:
+        _check_inflated(file, name)
     file.seek(0)
     try:
         header = pydicom.dcmread(
@@ -215,6 +223,20 @@ def _read_header(file: BinaryIO) -> FileDataset | None:
             raise
         return None
     return header if standard or "SOPClassUID" in header else None
+
+
+def _check_inflated(file: BinaryIO, name: str) -> None:
+    """Refuse a deflated file that would fill the memory: one byte may hide a thousand."""
+    file.seek(PREAMBLE + 4)
+    read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+    inflating, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
+    while rest := rest or file.read(CHUNK):
+        size += len(inflating.decompress(rest, CHUNK))
+        rest = inflating.unconsumed_tail
+        if size > MOST_INFLATED:
+            raise InputError(f"{name}: inflates to more than any image")
+        if inflating.eof:
+            return
 
 
 def _begins_with_elements(start: bytes) -> bool:
@@ -328,6 +350,11 @@ def _of_sign(value: int, header: Dataset, bits: int) -> int:
 def _hounsfield(header: Dataset, modality: str) -> bool:
     units = str(header.get("RescaleType") or "")
     return units == "HU" or (modality == "CT" and not units and "RescaleSlope" in header)
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text may be one, or is left out."""
+    return re.fullmatch(r"[0-9.]*", text) is not None
 
 
 def _first(dataset: Dataset, sequence: str) -> Dataset:

@@ -14,11 +14,12 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
+from pydicom.uid import UID_dictionary
 
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
 from .finding import find_images
-from .headers import refusing
+from .headers import Frame, is_uid, refusing
 from .pixels import load
 from .series import Series, choose, group
 from .stacking import Stack, stack
@@ -117,18 +118,24 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
 
     Its header may be damaged, and no gap would betray that it is missing.
     """
-    inverse = np.linalg.inv(found.affine)
     for series in every:
-        if series is chosen or len(series.images) > 1 or len(series.frames) != 1:
+        image = series.images[0]
+        if series is chosen or image.size != found.frames[0].image.size or len(series.images) > 1:
             continue
-        frame = series.frames[0]
-        if len(frame.position) != 3 or frame.image.size != found.frames[0].image.size:
-            continue
-        column, row, level = (inverse @ [*frame.position, 1])[:3]
-        beyond = 0.5 < max(-level, level - found.levels[-1]) < largest_gap + 0.5
-        aside = np.abs([column, row] - level * np.array(found.shear)).max()
-        if beyond and aside < 1:
+        if not is_uid(image.series):
+            raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
+        frames = series.frames or (image.frames() if image.kind not in UID_dictionary else ())
+        if image.num_frames == 1 and any(_goes_on(found, frame, largest_gap) for frame in frames):
             raise InputError(
-                f"{frame.name}: goes on where series {chosen.label} ends, but says that it is of "
+                f"{image.name}: goes on where series {chosen.label} ends, but says that it is of "
                 "another series"
             )
+
+
+def _goes_on(found: Stack, frame: Frame, largest_gap: int) -> bool:
+    """Whether a slice lies where the next one of a stack would, below it or above."""
+    if len(frame.position) != 3:
+        return False
+    column, row, level = (np.linalg.inv(found.affine) @ [*frame.position, 1])[:3]
+    aside = np.abs([column, row] - level * np.array(found.shear)).max()
+    return 0.5 < max(-level, level - found.levels[-1]) < largest_gap + 0.5 and aside < 1
