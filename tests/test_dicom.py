@@ -248,10 +248,9 @@ def test_a_folder_holds_an_image_or_not(folder, tmp_path):
 
 
 def test_a_broken_image_is_said_to_be_one_where_an_image_is_looked_for(tmp_path):
-    for content in (bytes(128) + b"DICM", b"no DICOM"):
-        (tmp_path / "y.dcm").write_bytes(content)
-        with pytest.raises(InputError, match=r"y.dcm: broken"):
-            finding.holds_image(tmp_path)
+    (tmp_path / "y.dcm").write_bytes(bytes(128) + b"DICM")
+    with pytest.raises(InputError, match=r"y.dcm: broken"):
+        finding.holds_image(tmp_path)
 
 
 # Orientation: columns of the arrays below are directions in LPS

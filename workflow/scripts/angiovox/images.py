@@ -10,16 +10,19 @@ import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
-from .dicom.headers import MOST_VOXELS, refusing
+from . import metaimage
+from .dicom.headers import MOST_VOXELS, UNREADABLE, refusing
 from .dicom.reading import to_patient_axes
 from .dicom.stacking import MM
 from .errors import InputError
 from .geometry import LPS_TO_RAS, voxel_sizes
 
 NIFTI = (".nii", ".nii.gz")
-BY_ITK = {".mha": "MetaImage", ".mhd": "MetaImage", ".nrrd": "NRRD", ".nhdr": "NRRD"}
+METAIMAGE = (".mha", ".mhd")
+NRRD = (".nrrd", ".nhdr")
+UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
+DEFLATES = 1032  # bytes that one of a gzip file gives at most
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-OF_NIBABEL = (ImageFileError, HeaderDataError)
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
 
@@ -48,7 +51,7 @@ class ImageFile:
         Raises InputError for broken or incomplete contents, and for NaN.
         """
         name = self.path.name
-        with refusing(name, "broken, its voxels cannot be read", OF_NIBABEL):
+        with refusing(name, "broken, its voxels cannot be read", UNREADABLE_FILE):
             volume = _voxels(self.path)
         bad = volume.size - int(np.isfinite(volume).sum())
         if bad:
@@ -58,7 +61,7 @@ class ImageFile:
 
 def is_image_file(path: str | Path) -> bool:
     """Whether a path is called like a file that `find` knows."""
-    return Path(path).name.lower().endswith((*NIFTI, *BY_ITK))
+    return Path(path).name.lower().endswith((*NIFTI, *METAIMAGE, *NRRD))
 
 
 def find(path: str | Path) -> ImageFile:
@@ -68,9 +71,8 @@ def find(path: str | Path) -> ImageFile:
     not say how it lies in the patient.
     """
     path = Path(path)
-    with refusing(path.name, "broken header", OF_NIBABEL):
-        by_nibabel = path.name.lower().endswith(NIFTI)
-        found = _nifti(path) if by_nibabel else _by_itk(path)
+    with refusing(path.name, "broken header", UNREADABLE_FILE):
+        found = _found(path)
     shape = found.shape
     if len(shape) != 3 or min(shape) < 2:
         raise InputError(f"{path.name}: {_times(shape)} voxels are no volume")
@@ -85,8 +87,16 @@ def find(path: str | Path) -> ImageFile:
     return found
 
 
+def _found(path: Path) -> ImageFile:
+    name = path.name.lower()
+    if name.endswith(NIFTI):
+        return _nifti(path)
+    return _metaimage(path) if name.endswith(METAIMAGE) else _nrrd(path)
+
+
 def _nifti(path: Path) -> ImageFile:
     image = nib.load(path)
+    _check_size(path, image)
     if image.get_data_dtype().kind not in "iuf":
         raise InputError(f"{path.name}: colours or complex numbers, where intensities are needed")
     if not (image.header["sform_code"] or image.header["qform_code"]):
@@ -95,16 +105,28 @@ def _nifti(path: Path) -> ImageFile:
     return ImageFile(path, "NIfTI", _without_ones(image.shape), affine)
 
 
-def _by_itk(path: Path) -> ImageFile:
+def _check_size(path: Path, image: nib.Nifti1Image) -> None:
+    """Before memory is asked for: a file may declare what it likes."""
+    needed = np.prod(image.shape, dtype=float) * image.get_data_dtype().itemsize
+    most = path.stat().st_size * (DEFLATES if path.suffix.lower() == ".gz" else 1)
+    if needed > most:
+        raise InputError(f"{path.name}: cut short, {needed:.0f} bytes of voxels declared")
+
+
+def _metaimage(path: Path) -> ImageFile:
+    header = metaimage.read_header(path)
+    return ImageFile(path, "MetaImage", _without_ones(header.shape), LPS_TO_RAS @ header.affine)
+
+
+def _nrrd(path: Path) -> ImageFile:
     import SimpleITK
 
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     reader.ReadImageInformation()
-    kind = BY_ITK[path.suffix.lower()]
     if reader.GetNumberOfComponents() > 1:
         raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
-    if kind == "NRRD" and not reader.HasMetaDataKey("NRRD_space"):
+    if not reader.HasMetaDataKey("NRRD_space"):
         raise InputError(f"{path.name}: does not say how it lies in the patient (no space)")
     shape = _without_ones(reader.GetSize())
     affine = np.eye(4)
@@ -113,7 +135,7 @@ def _by_itk(path: Path) -> ImageFile:
         directions = np.reshape(reader.GetDirection(), (dimension, dimension))
         affine[:3, :3] = (directions * reader.GetSpacing())[:3, :3]
         affine[:3, 3] = reader.GetOrigin()[:3]
-    return ImageFile(path, kind, shape, LPS_TO_RAS @ affine)
+    return ImageFile(path, "NRRD", shape, LPS_TO_RAS @ affine)
 
 
 def _voxels(path: Path) -> np.ndarray:
@@ -122,6 +144,9 @@ def _voxels(path: Path) -> np.ndarray:
         return image.get_fdata(dtype=np.float32, caching="unchanged").reshape(
             _without_ones(image.shape)
         )
+    if path.name.lower().endswith(METAIMAGE):
+        voxels = metaimage.read_voxels(metaimage.read_header(path))
+        return voxels.astype(np.float32).reshape(_without_ones(voxels.shape), order="F")
     import SimpleITK
 
     image = SimpleITK.ReadImage(str(path), SimpleITK.sitkFloat32)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
-from .headers import Image, read_image
+from .headers import Image, is_dicom, read_image
 
 MOST_IMAGES = 20_000
 APPLE_DOUBLE = "._"  # what macOS leaves beside each file on other systems' disks
@@ -16,21 +17,25 @@ APPLE_DOUBLE = "._"  # what macOS leaves beside each file on other systems' disk
 def find_images(folder: str | Path) -> tuple[list[Image], int]:
     """All DICOM images below a folder, in the order of their paths, and how many other files.
 
-    Raises InputError for a file that is broken, may not be read, or is named `.dcm` and is no
-    DICOM; and for more images than a patient has.
+    Raises InputError for a file that is broken, may not be read, or is no DICOM and named `.dcm` or
+    as the images are, numbers apart; and for more images than a patient has.
     """
-    images, others = [], 0
+    images, others, not_dicom = [], 0, {}
     for path, name in walk(folder):
         image = read_image(path, name)
         if image is not None:
             images.append(image)
         else:
             others += 1
+            if not is_dicom(path):
+                not_dicom.setdefault(_stem(path), name)
         if len(images) > MOST_IMAGES:
             raise InputError(
                 f"more than {MOST_IMAGES} images: is this an archive of many patients? "
                 "give each patient's own folder"
             )
+    for stem in {".dcm", *(_stem(image.path) for image in images)} & set(not_dicom):
+        raise InputError(f"{not_dicom[stem]}: broken, named as the images are, but is not DICOM")
     return images, others
 
 
@@ -71,3 +76,8 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
                 raise InputError(f"{name}: a link to a file that is not there")
             if path.is_file() and not file.startswith(APPLE_DOUBLE):
                 yield path, name
+
+
+def _stem(path: Path) -> str:
+    """A name without its numbers: what names of one series share. `.dcm` says enough."""
+    return ".dcm" if path.suffix.lower() == ".dcm" else re.sub(r"\d+", "0", path.name)

@@ -21,7 +21,14 @@ import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.filereader import read_dataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
 
 from ..errors import InputError
 
@@ -64,8 +71,11 @@ IMAGE = [
     "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", *PLACE,
 ]  # fmt: skip
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
+MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
+DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
 BITS = (8, 16, 32)
 PREAMBLE = 128
+PIXEL_GROUP, UNDEFINED = 0x7FE0, 0xFFFFFFFF
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -117,13 +127,20 @@ class Image:
     padding: tuple[int, int] | None
     hounsfield: bool
     in_acquisition: int
-    bytes_left: int
+    pixel_bytes: int
+    sound_end: bool  # nothing but DICOM or zeros behind the pixels
     header: Dataset
 
     @property
     def is_plain(self) -> bool:
         """Whether each pixel takes its own bytes of the file."""
         return not (self.syntax.is_compressed or self.syntax.is_deflated)
+
+    @property
+    def bytes_needed(self) -> int:
+        """Of its pixels, uncompressed."""
+        rows, columns = self.size
+        return math.ceil(rows * columns * self.num_frames * self.samples * self.bits / 8)
 
     def frames(self) -> Iterator[Frame]:
         """Each frame and its place.
@@ -164,8 +181,8 @@ class Image:
 class refusing:
     """Turn whatever a broken file raises into one sentence, without what the file holds."""
 
-    def __init__(self, name: str, what: str, also: tuple[type[Exception], ...] = ()):
-        self.name, self.what, self.errors = name, what, (*UNREADABLE, *also)
+    def __init__(self, name: str, what: str, errors: tuple = UNREADABLE):
+        self.name, self.what, self.errors = name, what, errors
 
     def __enter__(self) -> None:
         return None
@@ -182,32 +199,40 @@ class refusing:
 def read_image(path: Path, name: str) -> Image | None:
     """The image that a file holds, or None for a file without one.
 
-    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's, and
-    for a file named `.dcm` that is no DICOM.
+    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's.
     """
     with refusing(name, "broken header"):
         with open(path, "rb") as file:
-            header = _read_header(file)
-            left = os.fstat(file.fileno()).st_size - file.tell()
-        if header is None:
-            if path.suffix.lower() == ".dcm":
-                raise InputError(f"{name}: broken, a .dcm file that is not DICOM")
-            return None
+            header = _read_header(file, name)
+            if header is None:
+                return None
+            pixel_bytes, sound_end = _pixel_element(file, header)
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
-        image = _described(path, name, header, left)
+        image = _described(path, name, header, pixel_bytes, sound_end)
+        if not is_uid(image.kind):
+            raise InputError(f"{name}: broken header (SOPClassUID is no UID)")
         if image.kind in VOLUMES:
             _check_amount(image)
         return image
 
 
-def _read_header(file: BinaryIO) -> FileDataset | None:
-    start = file.read(PREAMBLE + 4)
-    standard = start[PREAMBLE:] == b"DICM"
+def is_dicom(path: Path) -> bool:
+    """Whether a file begins as DICOM does, whatever it holds."""
+    with open(path, "rb") as file:
+        start = file.read(PREAMBLE + 4)
+    return start[PREAMBLE:] == b"DICM" or _begins_with_elements(start)
+
+
+def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
+    start = file.read(LONGEST_META)
+    standard = start[PREAMBLE : PREAMBLE + 4] == b"DICM"
     if not standard and not _begins_with_elements(start):
         return None
+    if standard and DEFLATED in start:
+        _check_inflated(file, name)
     file.seek(0)
     try:
         header = pydicom.dcmread(
@@ -218,6 +243,20 @@ def _read_header(file: BinaryIO) -> FileDataset | None:
             raise
         return None
     return header if standard or "SOPClassUID" in header else None
+
+
+def _check_inflated(file: BinaryIO, name: str) -> None:
+    """Refuse a deflated file that would fill the memory: one byte may hide a thousand."""
+    file.seek(PREAMBLE + 4)
+    read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+    inflating, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
+    while rest := rest or file.read(CHUNK):
+        size += len(inflating.decompress(rest, CHUNK))
+        rest = inflating.unconsumed_tail
+        if size > MOST_INFLATED:
+            raise InputError(f"{name}: inflates to more than any image")
+        if inflating.eof:
+            return
 
 
 def _begins_with_elements(start: bytes) -> bool:
@@ -231,12 +270,30 @@ def _begins_with_elements(start: bytes) -> bool:
 
 
 def _should_be_image(header: FileDataset) -> bool:
-    """Whether a file without rows was cut short; reports and directories have none either."""
-    kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
-    return kind is None or "Image Storage" in UID(kind).name
+    """Whether a file without rows is broken; reports and directories have none either."""
+    kind, declared = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
+    if kind is None:
+        return declared != MediaStorageDirectoryStorage
+    return "Image Storage" in UID(str(kind)).name or declared not in (None, kind)
 
 
-def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
+def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, bool]:
+    """Bytes of pixels, from where the header ends, and whether what follows may be DICOM."""
+    implicit, little = header.original_encoding
+    start, end = file.tell(), os.fstat(file.fileno()).st_size
+    field = file.read(8 if implicit else 12)[-4:]
+    length = int.from_bytes(field, "little" if little else "big")
+    if len(field) < 4 or length == UNDEFINED:  # none, or compressed
+        return end - start, True
+    file.seek(length, os.SEEK_CUR)
+    after = file.read(4)
+    group = int.from_bytes(after[:2], "little" if little else "big")
+    return min(length, end - start), group >= PIXEL_GROUP or not any(after)
+
+
+def _described(
+    path: Path, name: str, header: FileDataset, pixel_bytes: int, sound_end: bool
+) -> Image:
     kind = UID(str(header.get("SOPClassUID") or ""))
     whole = _whole if kind in VOLUMES else _whole_or_none
     modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
@@ -261,7 +318,8 @@ def _described(path: Path, name: str, header: FileDataset, left: int) -> Image:
         padding=_padding(header, bits) if kind in VOLUMES else None,
         hounsfield=_hounsfield(header, modality),
         in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
-        bytes_left=left,
+        pixel_bytes=pixel_bytes,
+        sound_end=sound_end,
         header=header,
     )
 
@@ -298,13 +356,12 @@ def _check_amount(image: Image) -> None:
             f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
             "more than any scanner's volume"
         )
-    if image.bytes_left <= 0 and not image.syntax.is_deflated:
+    if image.pixel_bytes <= 0 and not image.syntax.is_deflated:
         raise InputError(f"{image.name}: no pixels in it")
-    needed = math.ceil(voxels * image.bits / 8)
-    if image.is_plain and image.bytes_left < needed:
+    if image.is_plain and image.pixel_bytes < image.bytes_needed:
         raise InputError(
-            f"{image.name}: cut short, {needed} bytes of pixels declared and "
-            f"{image.bytes_left} there"
+            f"{image.name}: cut short, {image.bytes_needed} bytes of pixels declared and "
+            f"{image.pixel_bytes} there"
         )
 
 
@@ -328,6 +385,11 @@ def _of_sign(value: int, header: Dataset, bits: int) -> int:
 def _hounsfield(header: Dataset, modality: str) -> bool:
     units = str(header.get("RescaleType") or "")
     return units == "HU" or (modality == "CT" and not units and "RescaleSlope" in header)
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text may be one, or is left out."""
+    return re.fullmatch(r"[0-9.]*", text) is not None
 
 
 def _first(dataset: Dataset, sequence: str) -> Dataset:

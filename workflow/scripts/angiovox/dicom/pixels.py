@@ -13,6 +13,7 @@ import numpy as np
 import pydicom
 from pydicom import uid
 from pydicom.dataset import FileDataset
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, iter_pixels
 from scipy import ndimage
 
@@ -99,10 +100,13 @@ def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
 def _by_gdcm(dataset: FileDataset) -> np.ndarray:
     """Stored numbers (frames, rows, columns) as SimpleITK's GDCM decodes them.
 
-    It gets the pixels and what describes them, and so nothing that it would rescale or invert by.
+    It gets the pixels and what describes them, and so nothing that it would rescale or invert by;
+    and its frames one by one, for it believes any length that a broken file tells.
     """
     import SimpleITK
 
+    count = int(dataset.get("NumberOfFrames") or 1)
+    dataset.PixelData = encapsulate([*generate_frames(dataset.PixelData, number_of_frames=count)])
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.SOPClassUID, dataset.SOPInstanceUID = uid.CTImageStorage, uid.generate_uid()
     with TemporaryDirectory() as folder:

@@ -14,11 +14,12 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
+from pydicom.uid import UID_dictionary
 
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
 from .finding import find_images
-from .headers import refusing
+from .headers import Frame, is_uid, refusing
 from .pixels import load
 from .series import Series, choose, group
 from .stacking import Stack, stack
@@ -95,7 +96,7 @@ def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> St
     """
     with refusing(f"series {chosen.label}", "not one regular volume"):
         found = stack(chosen.frames, largest_gap)
-    _refuse_strays(found, chosen, every)
+    _refuse_strays(found, chosen, every, largest_gap)
     return found
 
 
@@ -112,22 +113,29 @@ def to_patient_axes(volume: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray,
     return apply_orientation(volume, turn), affine @ inv_ornt_aff(turn, volume.shape)
 
 
-def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series]) -> None:
+def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], largest_gap: int) -> None:
     """Refuse where a lone slice of another series goes on where the volume ends.
 
     Its header may be damaged, and no gap would betray that it is missing.
     """
-    inverse = np.linalg.inv(found.affine)
     for series in every:
-        if series is chosen or len(series.images) > 1 or len(series.frames) != 1:
+        image = series.images[0]
+        if series is chosen or image.size != found.frames[0].image.size or len(series.images) > 1:
             continue
-        frame = series.frames[0]
-        if len(frame.position) != 3 or frame.image.size != found.frames[0].image.size:
-            continue
-        column, row, level = (inverse @ [*frame.position, 1])[:3]
-        beyond = -1.5 < level < -0.5 or 0.5 < level - found.levels[-1] < 1.5
-        if beyond and max(abs(column), abs(row)) < 1 and not any(found.shear):
+        if not is_uid(image.series):
+            raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
+        frames = series.frames or (image.frames() if image.kind not in UID_dictionary else ())
+        if image.num_frames == 1 and any(_goes_on(found, frame, largest_gap) for frame in frames):
             raise InputError(
-                f"{frame.name}: goes on where series {chosen.label} ends, but says that it is of "
+                f"{image.name}: goes on where series {chosen.label} ends, but says that it is of "
                 "another series"
             )
+
+
+def _goes_on(found: Stack, frame: Frame, largest_gap: int) -> bool:
+    """Whether a slice lies where the next one of a stack would, below it or above."""
+    if len(frame.position) != 3:
+        return False
+    column, row, level = (np.linalg.inv(found.affine) @ [*frame.position, 1])[:3]
+    aside = np.abs([column, row] - level * np.array(found.shear)).max()
+    return 0.5 < max(-level, level - found.levels[-1]) < largest_gap + 0.5 and aside < 1

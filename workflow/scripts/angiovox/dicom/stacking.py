@@ -115,6 +115,14 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             f"{frames[0].name}: {len(frames)} slices of {rows} x {columns} pixels are more than "
             "any scanner's volume"
         )
+    for image in {frame.image for frame in frames}:
+        if image.is_plain and image.pixel_bytes > image.bytes_needed + 1:  # one to make it even
+            raise InputError(
+                f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
+                f"{image.pixel_bytes} there"
+            )
+        if not image.sound_end:
+            raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
 
 
 ALIKE = {
