@@ -53,13 +53,14 @@ PLANTED = {
     "ProtocolName": f"3D {SURNAME} protocol",
     "ImageComments": f"mother of {ABROAD}",
 }
+LEFT = ("results", "logs", ".snakemake")
 PRIVATE = "Thrumwick"  # in a private tag
 FOLDER = "Fennick"  # in the names of folders and files, which may stand in logs and messages
-WORDS = {
-    *(part for value in PLANTED.values() for part in re.split(r"[\^ ,]", value) if len(part) > 5),
-    *(SURNAME, GIVEN, ABROAD, PRIVATE, UID_ROOT),
-    *("1947-06-13", "13.06.1947", "2019-08-27", "08:15:23.47"),
-} - {"protocol", "follow-up", "mother", "Clinic"}
+STORED = {
+    *(part for value in PLANTED.values() for part in re.split(r"[\^ ,]", value) if len(part) > 6),
+    *(PRIVATE, UID_ROOT),
+} - {"protocol", "follow-up"}
+WORDS = STORED | {"1947-06-13", "13.06.1947", "2019-08-27", "08:15:23.47"}  # otherwise spelt
 CONFIG = {
     "volume": {"shape": 16, "voxel_mm": 0.7},
     "projections": 4,
@@ -68,13 +69,16 @@ CONFIG = {
     "methods": {"dae": {"epochs": 1}}
     | dict.fromkeys(("unet", "cgan", "hull", "backprojection"), False),
 }
-GOOD = {"nested": "train", "enhanced": "train", "nifti": "train", "meta": "test"}
+GOOD = {"nested": "train", "enhanced": "train", "nifti": "test"}
 CHOSEN = {"nested": "7"}
 UNREAD = {  # by patient: what convert says of it
-    "torn": "IM0010: cut short",
-    "damaged": "IM0003: broken pixels",
-    "holes": "holes.nii.gz: 1 of ",
+    "damaged": "IM0003: broken slice, its pixels cannot be decoded",
+    "holes": "holes.nii.gz: 1 of 21760 voxels are NaN or infinite",
 }
+# Other figures are drawn by slow processes of the same volumes and tables.
+DRAWN = ["masks", "figure1"]
+FIGURES = ["figure2", "figure3", "figure4", "iou_by_views", "learning_curves", "quality_by_views"]
+FIGURES += ["biplane", "where_errors_sit"]
 SMEARED = {  # what is looked at, as long as a name that then stands in its place
     "SeriesNumber": "123456789",
     "PixelSpacing": "0.40000000\\0.50000000",
@@ -208,33 +212,306 @@ def sheet(folder: Path, paths: dict[str, str], names: Iterable[str], chosen: dic
 
 
 @pytest.fixture(scope="module")
-def stages(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
-    """A tiny study from the first look to the report, the runs that fail on the way included."""
+def paths(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Where each patient lies."""
+    return build(tmp_path_factory.mktemp(FOLDER) / "scans")
+
+
+@pytest.fixture(scope="module")
+def stages(
+    clone: Path, paths: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Stage]:
+    """A tiny study from the first look to the report, and the runs that fail on the way."""
     folder = tmp_path_factory.mktemp("archive") / "run"
     shutil.copytree(clone, folder)
-    paths = build(tmp_path_factory.mktemp(FOLDER) / "scans")
     stages = {}
 
     def run(stage: str, *arguments: str, names: Iterable[str], chosen: dict) -> None:
         done = tiny(folder, *arguments, cohort=sheet(folder, paths, names, chosen), **CONFIG)
         left = folder.with_name(stage)
         left.mkdir()
-        for name in ("results", "logs", ".snakemake"):
+        for name in LEFT:
             if (folder / name).exists():
                 shutil.copytree(folder / name, left / name)
         stages[stage] = Stage(done.stdout, done.returncode == 0, left)
 
     run("look", "inventory", names=paths, chosen={})
-    run("refused", "-n", names=paths, chosen={})
+    run("stop", "-n", names=paths, chosen={})
     volumes = [f"results/volumes/{name}.nii" for name in ("nested", *UNREAD)]
     run("fail", *volumes, names=[*GOOD, *UNREAD], chosen={})
-    run("study", names=GOOD, chosen=CHOSEN)
+    figures = [f"results/figures/{name}.png" for name in DRAWN]
+    run("study", "tables", "meshes", *figures, names=GOOD, chosen=CHOSEN)
+    for path in (folder / "results/figures").glob("figure1.*"):
+        for name in FIGURES:
+            shutil.copy(path, path.with_stem(name))
+    last = ["provenance", "--allowed-rules", "provenance"]
+    run("provenance", *last, names=GOOD, chosen=CHOSEN)
     run("report", "--report", "results/report.html", names=GOOD, chosen=CHOSEN)
     return stages
 
 
-def test_times(stages):
-    for name, stage in stages.items():
-        print(name, stage.succeeded, stage.terminal[-3000:], len(stage.files()))
-    print((stages["look"].left / "results/tables/inventory.md").read_text())
-    print((stages["look"].left / "logs/inventory.log").read_text())
+# The inventory
+
+
+@pytest.fixture(scope="module")
+def listed(stages: dict[str, Stage]) -> pd.DataFrame:
+    """The inventory's table, with "" for what is empty."""
+    return pd.read_csv(
+        stages["look"].left / "results/tables/inventory.csv", dtype=str, keep_default_na=False
+    )
+
+
+def test_the_inventory_alone_lists_and_computes_nothing_else(stages):
+    look = stages["look"]
+    assert look.succeeded and planned(look.terminal) == {"inventory": 1}
+    made = {name for name in look.files() if name.startswith("results/")}
+    tables = {"results/tables/inventory.csv", "results/tables/inventory.md"}
+    assert made == tables | {"results/benchmarks/inventory.tsv"}
+
+
+def test_every_patient_is_listed_read_or_refused(stages, listed):
+    outcomes = listed.groupby("patient")["outcome"].agg(set)
+    expected = {*GOOD, *UNREAD, "meta", "torn", "gone", *SMEARED}
+    assert set(outcomes.index) == expected
+    for patient, found in outcomes.items():
+        assert len(found & {"read", "refused"}) == 1, patient
+    read = listed[listed["outcome"] == "read"]
+    assert {"enhanced", "nifti", "meta"} <= set(read["patient"])
+    assert not read["patient"].duplicated().any()
+    assert (read["shape"] != "").all() and (read["voxel_mm"] != "").all()
+    refused = sorted(listed.loc[listed["outcome"] == "refused", "patient"].unique())
+    [said] = [line for line in stages["look"].terminal.splitlines() if "can be read." in line]
+    assert f"{len(expected) - len(refused)} of {len(expected)} patients" in said
+    assert sorted(said.split("Refused: ")[1].split(". ")[0].split(", ")) == refused
+
+
+def test_what_is_not_read_has_a_reason(listed):
+    assert (listed.loc[listed["outcome"] != "read", "reason"] != "").all()
+    sentences = listed.set_index("patient")["reason"]
+    assert sentences["torn"].startswith("IM0010: cut short")
+    assert sentences["gone"] == "does not exist"
+    nested = listed[listed["patient"] == "nested"].set_index("series")
+    assert "localizer" in nested.loc["1", "reason"]
+    assert "holds no volume" in nested.loc["3b", "reason"]
+    assert nested.loc["", "reason"] == "3 files without an image"
+
+
+def test_series_to_choose_from_are_told_apart(listed):
+    nested = listed[(listed["patient"] == "nested") & (listed["outcome"] == "refused")]
+    shapes = dict(zip(nested["series"], nested["shape"], strict=True))
+    assert shapes == {"3a": "40 x 34 x 6", "7": "40 x 34 x 16"}
+    assert all("3a or 7 into the column series" in reason for reason in nested["reason"])
+
+
+def test_the_page_begins_with_what_has_to_be_mended(stages, listed):
+    page = (stages["look"].left / "results/tables/inventory.md").read_text()
+    order = [page.index(f"## {outcome}") for outcome in ("Refused", "Read", "Skipped")]
+    assert order == sorted(order)
+    for outcome in ("refused", "read", "skipped"):
+        part = page.split(f"## {outcome.capitalize()}")[1].split("##")[0]
+        rows = [line for line in part.splitlines() if line.startswith("|")][2:]
+        assert len(rows) == (listed["outcome"] == outcome).sum()
+
+
+def test_anything_but_the_inventory_refuses_a_sheet_with_a_broken_patient(stages):
+    stop = stages["stop"]
+    assert not stop.succeeded and "Traceback" not in stop.terminal
+    assert "SeriesNumber" in stop.terminal and "snakemake inventory" in stop.terminal
+
+
+def test_the_inventory_is_made_anew_whenever_it_is_asked_for(fresh):
+    scanners.shuffled(fresh / "a")
+    slices = scanners.series()
+    scanners.save(fresh / "b/deep/down", slices[:2])
+    paths = {"a": "a", "b": "b", "c": "c"}
+    cohort = sheet(fresh, paths, paths, {}) | {"phantoms": {"count": 1}}
+    table = fresh / "results/tables/inventory.csv"
+
+    def images() -> dict[str, str]:
+        done = tiny(fresh, "inventory", cohort=cohort)
+        assert done.returncode == 0, done.stdout
+        found = pd.read_csv(table, dtype=str).set_index("patient")
+        return found["images"].dropna().to_dict()
+
+    assert images() == {"a": "6", "b": "2"}
+    scanners.save(fresh / "b/deep/down", slices[2:], "more{}".format)
+    scanners.shuffled(fresh / "c")
+    assert images() == {"a": "6", "b": "6", "c": "6"}
+
+
+def test_a_study_of_phantoms_has_nothing_to_list(fresh):
+    done = tiny(fresh, "inventory")
+    assert done.returncode == 0, done.stdout
+    assert "0 of 0 patients" in done.stdout and "4 phantoms" in done.stdout
+    assert pd.read_csv(fresh / "results/tables/inventory.csv").empty
+
+
+# Conversion
+
+
+@pytest.mark.parametrize("patient", UNREAD)
+def test_a_patient_that_cannot_be_read_has_one_line(stages, patient):
+    fail = stages["fail"]
+    assert not fail.succeeded and "Traceback" not in fail.terminal
+    [line] = [
+        line
+        for line in fail.terminal.splitlines()
+        if line.startswith("convert: patient " + patient)
+    ]
+    assert UNREAD[patient] in line
+
+
+def test_two_series_without_a_choice_are_refused_and_the_sheet_mends_it(stages):
+    lines = stages["fail"].terminal.splitlines()
+    [line] = [line for line in lines if line.startswith("convert: patient nested: ")]
+    for words in ("2 series", "series 3a (CT, 6 slices", "series 7 (CT, 16 ", "the column series"):
+        assert words in line
+    study = stages["study"]
+    assert study.succeeded, study.terminal
+    [log] = [p.read_text() for p in (study.left / "logs/convert").iterdir() if p.stem == "nested"]
+    assert "series 7 (CT, 16 slices" in log
+    volume = nib.load(study.left / "results/volumes/nested.nii")
+    assert volume.shape == 3 * (16,) and np.ptp(volume.dataobj) > 1000
+
+
+def test_a_refused_conversion_leaves_nothing(stages):
+    left = stages["fail"].left / "results/volumes"
+    assert not list(left.glob("*")) and not list(left.glob(".*"))
+
+
+# What gets out
+
+
+def layers(data: bytes, depth: int = 4) -> Iterator[bytes]:
+    """What a file holds, and what is packed in it: archives, gzip and zlib streams, base64."""
+    yield data
+    if not depth:
+        return
+    if data.startswith(b"PK"):
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            for name in archive.namelist():
+                yield from layers(archive.read(name), depth - 1)
+    view = memoryview(data)
+    for match in re.finditer(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]", data):
+        try:
+            unpacked = zlib.decompressobj(47).decompress(view[match.start() :], 2**26)
+        except zlib.error:
+            continue
+        yield from layers(unpacked, depth - 1)
+    for match in re.finditer(rb"[A-Za-z0-9+/]{20,}", data):
+        yield from layers(base64.b64decode(match[0][: len(match[0]) // 4 * 4]), depth - 1)
+
+
+def spelt(word: str) -> set[bytes]:
+    encodings = ("utf-8", "utf-16-le", "utf-16-be", "utf-32-le", "latin-1")
+    return {word.encode(encoding).lower() for encoding in encodings}
+
+
+def leaks(data: bytes, words: Iterable[str] = WORDS) -> set[str]:
+    """Those of the words that are in some bytes, however they are packed."""
+    forms = {form: word for word in words for form in spelt(word)}
+    pattern = re.compile(b"|".join(map(re.escape, forms)))
+    return {forms[m[0]] for layer in layers(data) for m in pattern.finditer(layer.lower())}
+
+
+def leaked(folder: Path, words: Iterable[str] = WORDS) -> dict[str, set[str]]:
+    """By file below a folder, the words in it or in its name; only those with any."""
+    names = {path: str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    found = {
+        name: leaks(path.read_bytes(), words) | leaks(name.encode(), words)
+        for path, name in names.items()
+    }
+    return {name: words for name, words in found.items() if words}
+
+
+def test_the_study_is_whole(stages):
+    for stage in ("study", "provenance", "report"):
+        assert stages[stage].succeeded, stages[stage].terminal
+    page = (stages["report"].left / "results/report.html").read_text()
+    assert len(page) > 1_000_000 and "patients of" in page
+
+
+@pytest.mark.parametrize("stage", ["look", "stop", "fail", "study", "provenance", "report"])
+def test_nothing_that_names_the_patient_gets_out(stages, stage):
+    assert leaks(stages[stage].terminal.encode()) == set()
+    assert leaked(stages[stage].left) == {}
+
+
+def test_names_of_folders_reach_the_inventory_logs_and_terminal_only(stages):
+    results = leaked(stages["report"].left / "results", [FOLDER])
+    assert set(results) <= {"tables/inventory.csv", "tables/inventory.md"}
+
+
+@pytest.mark.parametrize("patient", ["nested", "enhanced", "torn", "damaged"])
+def test_what_is_searched_for_is_in_the_input(paths, patient):
+    images = [path.read_bytes() for path in Path(paths[patient]).rglob("IM*")]
+    assert images and all(leaks(image) == STORED for image in images)
+
+
+def test_names_stand_where_values_are_looked_at(paths):
+    for keyword in SMEARED:
+        for path in Path(paths[keyword]).iterdir():
+            whole = path.read_bytes().replace(PLANTED["PatientName"].encode(), b"")
+            assert whole.count(SURNAME.encode()) > 2, keyword
+
+
+def in_text(path: Path, secret: str) -> None:
+    path.write_text(f"a table of {secret.upper()} and others")
+
+
+def in_utf_16(path: Path, secret: str) -> None:
+    path.write_bytes(b"\0" * 7 + secret.encode("utf-16-be"))
+
+
+def in_gzip(path: Path, secret: str) -> None:
+    path.write_bytes(gzip.compress(f"log of {secret}".encode()))
+
+
+def in_nifti(path: Path, secret: str) -> None:
+    image = nib.Nifti1Image(np.zeros((2, 2, 2), "f4"), np.eye(4))
+    image.header["descrip"] = secret
+    path.write_bytes(gzip.compress(image.to_bytes()))
+
+
+def in_numpy_archive(path: Path, secret: str) -> None:
+    with path.open("wb") as file:
+        np.savez_compressed(file, names=np.array(["", secret]))
+
+
+def in_model(path: Path, secret: str) -> None:
+    torch = pytest.importorskip("torch")
+    torch.save({"weights": torch.zeros(3), "patients": [secret]}, path)
+
+
+def in_png(path: Path, secret: str) -> None:
+    notes = PngImagePlugin.PngInfo()
+    notes.add_text("Title", f"figure of {secret}", zip=True)
+    Image.new("L", (8, 8)).save(path, "PNG", pnginfo=notes)
+
+
+def in_pdf(path: Path, secret: str) -> None:
+    stream = zlib.compress(f"BT ({secret}) Tj ET".encode())
+    path.write_bytes(b"%PDF-1.4\n1 0 obj\nstream\n" + stream + b"\nendstream\n")
+
+
+def in_report(path: Path, secret: str) -> None:
+    """A table, compressed, within a page that the report carries as a data URI."""
+    inner = base64.b64encode(gzip.compress(secret.encode())).decode()
+    page = base64.b64encode(f'<a href="data:text/csv;base64,{inner}">'.encode()).decode()
+    path.write_text(f'<script>{{"page": "data:text/html;base64,{page}"}}</script>')
+
+
+HIDDEN = [in_text, in_utf_16, in_gzip, in_nifti, in_numpy_archive, in_model, in_png, in_pdf]
+
+
+@pytest.mark.parametrize("hide", [*HIDDEN, in_report], ids=lambda hide: hide.__name__)
+def test_the_search_finds_what_is_there(tmp_path, hide):
+    hide(tmp_path / "clean", "somebody")
+    hide(tmp_path / "leak", GIVEN)
+    assert leaked(tmp_path) == {"leak": {GIVEN}}
+
+
+def test_the_search_looks_at_the_names_of_files(tmp_path):
+    (tmp_path / SURNAME).mkdir()
+    (tmp_path / SURNAME / "empty.log").touch()
+    assert leaked(tmp_path) == {f"{SURNAME}/empty.log": {SURNAME}}

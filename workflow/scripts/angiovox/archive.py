@@ -27,7 +27,7 @@ class Entry:
     """One series or file of a patient, and what becomes of it: read, skipped or refused.
 
     patient : by id. series : its label, which the sheet's column takes.
-    images : slices, frames or whatever it consists of.
+    images : number of slices, frames or whatever it consists of.
     shape, voxel_mm : of its volume along the patient's axes, where it is one; also of those among
     which the user has to choose.
     reason : why it is not read, or what is done beyond reading.
@@ -36,7 +36,7 @@ class Entry:
     patient: str
     series: str = ""
     kind: str = ""
-    images: int = 0
+    images: str = ""
     shape: str = ""
     voxel_mm: str = ""
     outcome: str = REFUSED
@@ -114,7 +114,7 @@ def inventory(
     """
     try:
         if is_image_file(path):
-            return [_read(Entry(patient, images=1), find(path, series))]
+            return [_read(Entry(patient), find(path, series))]
         _check_there(path)
         images, others = find_images(path)
         every = group(images)
@@ -122,7 +122,7 @@ def inventory(
         return [Entry(patient, reason=str(error))]
     entries = _of_series(patient, every, series, largest_gap)
     if others:
-        reason = f"{others} without an image"
+        reason = f"{others} files without an image"
         entries.append(Entry(patient, kind=OTHER_FILES, outcome=SKIPPED, reason=reason))
     return entries
 
@@ -156,7 +156,7 @@ def _of_series(
 
 
 def _skipped(patient: str, series: Series) -> Entry:
-    images = sum(image.num_frames for image in series.images)
+    images = str(sum(image.num_frames for image in series.images))
     reason = series.why_not or "the sheet names another series"
     return Entry(patient, series.label, series.kind, images, outcome=SKIPPED, reason=reason)
 
