@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -20,6 +21,11 @@ import study
 from angiovox import interface
 from angiovox.errors import InputError
 
+NOW = time.time()
+# The inventory lists patients whose folders are missing or hold nothing; all else refuses to begin.
+INVENTORY = re.compile(r"inventory:?|results/tables/inventory\.(csv|md)")
+LISTING = any(map(INVENTORY.fullmatch, sys.argv))
+
 ending.announce()
 WATCH = failures.Watch("logs/failures.txt")
 logger.addFilter(failures.LockHint())
@@ -29,7 +35,7 @@ try:
         raise InputError(f"{sys.executable}: Snakemake starts no Python in a path with spaces")
     disk.check_writable(".snakemake" if Path(".snakemake").exists() else ".")
     study.check_config(config)
-    COHORT = {patient.name: patient for patient in study.read_cohort(config)}
+    COHORT = {patient.name: patient for patient in study.read_cohort(config, not LISTING)}
     TRAIN = [name for name, patient in COHORT.items() if patient.split == "train"]
     TEST = [name for name, patient in COHORT.items() if patient.split == "test"]
     SHOWN = study.figure_patient(config, TEST)

@@ -6,9 +6,9 @@ rule preprocess:
         "results/tables/mask_quality.csv",
 
 
+# Made anew whenever it is asked for: no time stamp tells what changed deep in a folder.
 rule inventory:
     input:
-        dicom=[COHORT[name].dicom for name in OF_SHEET],
         code=sources.used_by("take_inventory"),
     output:
         csv="results/tables/inventory.csv",
@@ -24,8 +24,10 @@ rule inventory:
         runtime=minutes("inventory"),
     params:
         patients=OF_SHEET,
+        paths=[COHORT[name].dicom for name in OF_SHEET],
         choices=[CHOICES[name] for name in OF_SHEET],
         num_phantoms=len(PHANTOMS),
+        asked_at=NOW,
     script:
         "../scripts/take_inventory.py"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import runs
 import yaml
-from angiovox.archive import holds_volume
+from angiovox import archive
 from angiovox.errors import InputError
 from angiovox.phantom.centrelines import read_swc, swc_files
 from angiovox.phantom.injection import WIDEST_MM
@@ -109,8 +109,10 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
             raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
 
 
-def read_cohort(config: dict[str, Any]) -> list[Patient]:
+def read_cohort(config: dict[str, Any], look: bool = True) -> list[Patient]:
     """All patients with their split, phantoms first.
+
+    look : whether the sheet's folders and files must be there and begin with a sound image.
 
     Raises InputError for a sheet, patient or split that cannot be used, naming it.
     """
@@ -118,8 +120,11 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     phantoms = cohort["phantoms"]
     leave_out = cohort["leave_out"]
     patients = _phantoms(phantoms, config["volume"]["voxel_mm"])
-    patients += _sheet_patients(cohort["sheet"], leave_out)
+    patients += _sheet_patients(cohort["sheet"])
     patients = _without(patients, leave_out)
+    if look:
+        for patient in patients:
+            _look_for_images(patient, cohort["sheet"])
     _refuse_duplicates(patients)
     patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
     splits = [patient.split for patient in patients]
@@ -189,7 +194,7 @@ def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
     return files[:count]
 
 
-def _sheet_patients(sheet: str | None, leave_out: list[str]) -> list[Patient]:
+def _sheet_patients(sheet: str | None) -> list[Patient]:
     if sheet is None:
         return []
     if not Path(sheet).is_file():
@@ -209,8 +214,6 @@ def _sheet_patients(sheet: str | None, leave_out: list[str]) -> list[Patient]:
     for line, row in rows:
         row = {key: value.strip() for key, value in row.items() if key and value is not None}
         _check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
-        if row["patient"] not in leave_out:
-            _check_folder(row["patient"], row["dicom"], f"{sheet} line {line}")
         series = row.get("series") or None
         patients.append(
             Patient(row["patient"], row.get("split", ""), dicom=row["dicom"], series=series)
@@ -218,17 +221,16 @@ def _sheet_patients(sheet: str | None, leave_out: list[str]) -> list[Patient]:
     return patients
 
 
-def _check_folder(patient: str, folder: str, where: str) -> None:
-    path = Path(folder)
-    if not path.exists():
-        raise InputError(f"{where}: patient {patient}: {folder} does not exist")
+def _look_for_images(patient: Patient, sheet: str) -> None:
+    if patient.dicom is None:
+        return
     try:
-        found = holds_volume(path)
+        archive.check(patient.dicom)
     except InputError as error:
-        raise InputError(f"{where}: patient {patient}: {error}") from None
-    if not found:
-        what = "no DICOM image in" if path.is_dir() else "no DICOM, NIfTI, MetaImage or NRRD file:"
-        raise InputError(f"{where}: patient {patient}: {what} {folder}")
+        raise InputError(
+            f"{sheet}: patient {patient.name}: {patient.dicom}: {error} (snakemake inventory lists "
+            "what is wrong with each patient)"
+        ) from None
 
 
 def _refuse_duplicates(patients: list[Patient]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,24 +17,37 @@ from .images import ImageFile, is_image_file
 from .images import find as find_file
 
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
+OTHER_FILES = "other files"
+OTHER_FORMATS = "not called .nii, .nii.gz, .mha, .mhd, .nrrd or .nhdr"
+NO_VOLUME = "none of its series is a volume"
+CHOOSE = "more than one may be the volume: put {} into the column series of the sheet"
 
 
 @dataclass(frozen=True)
 class Entry:
     """One series or file of a patient, and what becomes of it: read, skipped or refused.
 
-    shape, voxel_mm : of the volume along the patient's axes; nothing for what is not read.
-    reason : why not, or what is done beyond reading.
+    patient : by id. series : its label, which the sheet's column takes.
+    images : number of slices, frames or whatever it consists of.
+    shape, voxel_mm : of its volume along the patient's axes, where it is one; also of those among
+    which the user has to choose.
+    reason : why it is not read, or what is done beyond reading.
     """
 
     patient: str
-    series: str
-    kind: str
-    slices: int
-    shape: str
-    voxel_mm: str
-    becomes: str
-    reason: str
+    series: str = ""
+    kind: str = ""
+    images: str = ""
+    shape: str = ""
+    voxel_mm: str = ""
+    outcome: str = REFUSED
+    reason: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.kind} ({self.images} images)" if self.images else self.kind
+        series = f"series {self.series}" if self.series else ""
+        words = [f"patient {self.patient}", " ".join(filter(None, [series, what])), self.outcome]
+        return ": ".join(filter(None, [*words, self.reason]))
 
 
 def find(
@@ -45,6 +60,7 @@ def find(
 
     Raises InputError with what is wrong and what to do.
     """
+    _check_there(path)
     if not is_image_file(path):
         return reading.find(path, series, largest_gap)
     if series:
@@ -63,74 +79,122 @@ def find_series(path: str | Path, series: str | None = None, largest_gap: int = 
     return found.series
 
 
-def holds_volume(path: str | Path) -> bool:
-    """Whether there may be a volume, looking no further than needed.
+def check(path: str | Path) -> None:
+    """Look for a volume, no further than needed.
 
-    Raises InputError for a file that is broken.
+    Raises InputError for a path that is not there, that cannot hold a volume, or whose first image
+    is broken.
     """
-    return bool(find_file(path)) if is_image_file(path) else holds_image(path)
+    _check_there(path)
+    if is_image_file(path):
+        find_file(path)
+    elif not holds_image(path):
+        folder = os.path.isdir(path)
+        raise InputError(
+            "no DICOM image in it" if folder else "no DICOM image, and " + OTHER_FORMATS
+        )
+
+
+def _check_there(path: str | Path) -> None:
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        raise InputError("does not exist") from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})") from None
 
 
 def inventory(
-    patient: str, path: str | Path, wanted: str | None = None, largest_gap: int = 1
+    patient: str, path: str | Path, series: str | None = None, largest_gap: int = 1
 ) -> list[Entry]:
-    """Every series of a patient, and what becomes of it, from headers alone."""
+    """Every series of a patient, and what becomes of it, from headers alone. Arguments as `find`'s.
+
+    A patient is read, which takes one entry, or refused, with the reason in one or more.
+    """
     try:
         if is_image_file(path):
-            return [_read(patient, "", 1, find(path, wanted))]
+            return [_read(Entry(patient), find(path, series))]
+        _check_there(path)
         images, others = find_images(path)
         every = group(images)
     except InputError as error:
-        return [Entry(patient, "", "", 0, "", "", REFUSED, str(error))]
-    try:
-        chosen = choose(every, wanted)
-        found = reading.Found(chosen, reading.ordered(chosen, every, largest_gap))
-    except InputError as error:
-        candidates = [series for series in every if not series.why_not]
-        entries = [
-            _unread(patient, series, REFUSED, str(error))
-            if series in candidates
-            else _unread(patient, series, SKIPPED, series.why_not)
-            for series in every
-        ]
-        if not candidates:
-            entries.append(Entry(patient, "", "", 0, "", "", REFUSED, str(error)))
-    else:
-        entries = [
-            _read(patient, series.label, len(series.frames), found)
-            if series is chosen
-            else _unread(patient, series, SKIPPED, series.why_not or "another series is read")
-            for series in every
-        ]
+        return [Entry(patient, reason=str(error))]
+    entries = _of_series(patient, every, series, largest_gap)
     if others:
-        entries.append(Entry(patient, "", "other files", others, "", "", SKIPPED, "no images"))
+        reason = f"{others} files without an image"
+        entries.append(Entry(patient, kind=OTHER_FILES, outcome=SKIPPED, reason=reason))
     return entries
 
 
-def _read(patient: str, label: str, slices: int, found: reading.Found | ImageFile) -> Entry:
-    shape = " x ".join(map(str, found.shape))
-    sizes = " x ".join(f"{size:.4g}" for size in found.voxel_mm)
-    return Entry(patient, label, found.kind, slices, shape, sizes, READ, "; ".join(found.notes))
+def _of_series(
+    patient: str, every: Sequence[Series], wanted: str | None, largest_gap: int
+) -> list[Entry]:
+    def look_into(series: Series) -> Entry:
+        """As if it were the one to be read."""
+        try:
+            found = reading.Found(series, reading.ordered(series, every, largest_gap))
+        except InputError as error:
+            return replace(entries[series.label], outcome=REFUSED, reason=str(error))
+        return _read(entries[series.label], found)
+
+    entries = {series.label: _skipped(patient, series) for series in every}
+    candidates = [series for series in every if not series.why_not]
+    try:
+        chosen = choose(every, wanted)
+        entries[chosen.label] = look_into(chosen)
+    except InputError as error:
+        if wanted or not candidates:
+            reason = NO_VOLUME if every and not wanted else str(error)
+            return [*entries.values(), Entry(patient, reason=reason)]
+        choice = CHOOSE.format(" or ".join(series.label for series in candidates))
+        for series in candidates:
+            entry = look_into(series)
+            reason = "; ".join(filter(None, [choice, entry.reason]))
+            entries[series.label] = replace(entry, outcome=REFUSED, reason=reason)
+    return list(entries.values())
 
 
-def _unread(patient: str, series: Series, becomes: str, reason: str) -> Entry:
-    slices = sum(image.num_frames for image in series.images)
-    return Entry(patient, series.label, series.kind, slices, "", "", becomes, reason)
+def _skipped(patient: str, series: Series) -> Entry:
+    images = str(sum(image.num_frames for image in series.images))
+    reason = series.why_not or "the sheet names another series"
+    return Entry(patient, series.label, series.kind, images, outcome=SKIPPED, reason=reason)
 
 
-def as_table(entries: list[Entry]) -> pd.DataFrame:
+def _read(entry: Entry, found: reading.Found | ImageFile) -> Entry:
+    return replace(
+        entry,
+        kind=found.kind,
+        shape=" x ".join(map(str, found.shape)),
+        voxel_mm=" x ".join(f"{size:.4g}" for size in found.voxel_mm),
+        outcome=READ,
+        reason="; ".join(found.notes),
+    )
+
+
+def as_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """A row for each entry."""
     return pd.DataFrame(entries, columns=[field.name for field in fields(Entry)])
 
 
-def page(table: pd.DataFrame, num_phantoms: int) -> str:
-    """The inventory in Markdown: how many patients are read, who is refused, and every series."""
-    refused = table.loc[table["becomes"] == REFUSED, "patient"].unique()
-    read = table.loc[table["becomes"] == READ, "patient"].nunique()
-    lines = [f"{read} of {table['patient'].nunique()} patients of the sheet can be read."]
+def summary(table: pd.DataFrame, num_phantoms: int) -> str:
+    """How many patients can be read, and who is refused."""
+    refused = table.loc[table["outcome"] == REFUSED, "patient"].unique()
+    patients = table["patient"].nunique()
+    words = [f"{patients - len(refused)} of {patients} patients of the sheet can be read."]
     if len(refused):
-        lines.append(f"Refused: {', '.join(refused)}.")
+        words.append(f"Refused: {', '.join(refused)}.")
     if num_phantoms:
-        lines.append(f"{num_phantoms} phantoms beside them are made here.")
-    text = table.to_markdown(index=False, disable_numparse=True) if len(table) else ""
-    return " ".join(lines) + f"\n\n{text}\n"
+        words.append(f"The {num_phantoms} phantoms are made here and not listed.")
+    return " ".join(words)
+
+
+def page(table: pd.DataFrame, num_phantoms: int) -> str:
+    """The inventory in Markdown: first what has to be mended, then what is read and what is not."""
+    parts = ["# Inventory", summary(table, num_phantoms)]
+    for outcome in (REFUSED, READ, SKIPPED):
+        rows = table[table["outcome"] == outcome].drop(columns="outcome")
+        if len(rows):
+            text = rows.map(lambda value: str(value).replace("|", "\\|"))
+            parts += [f"## {outcome.capitalize()}"]
+            parts += [text.to_markdown(index=False, disable_numparse=True)]
+    return "\n\n".join(parts) + "\n"

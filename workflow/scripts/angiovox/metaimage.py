@@ -45,7 +45,8 @@ def read_header(path: Path) -> Header:
     """Read the header of a file.
 
     Raises InputError for what says no place in the patient, has several values in a voxel, or its
-    voxels as text, in many files or in one that is not there; others of Python's own for a broken one.
+    voxels as text, in many files or in one that is not there; others of Python's own for a broken
+    header.
     """
     fields, end = _fields(path)
     for keyword in ("TransformMatrix", "Offset", "ElementSpacing"):
