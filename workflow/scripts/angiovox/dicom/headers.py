@@ -73,9 +73,10 @@ IMAGE = [
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
 DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
+NOTHING = Dataset()
 BITS = (8, 16, 32)
 PREAMBLE = 128
-PIXEL_GROUP, UNDEFINED = 0x7FE0, 0xFFFFFFFF
+PIXEL_GROUP, PIXEL_DATA, UNDEFINED = 0x7FE0, b"\xe0\x7f\x10\x00", 0xFFFFFFFF
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -127,6 +128,7 @@ class Image:
     padding: tuple[int, int] | None
     hounsfield: bool
     in_acquisition: int
+    pixel_start: int  # of uncompressed pixels within the file; 0 where it is not told
     pixel_bytes: int
     sound_end: bool  # nothing but DICOM or zeros behind the pixels
     header: Dataset
@@ -156,13 +158,14 @@ class Image:
                 )
             for number in range(self.num_frames):
                 groups = [each[number]] if each else []
-                yield self._frame(number, [*groups, shared])
+                yield self._frame(number, [group for group in (*groups, shared) if group])
 
     def _frame(self, number: int, groups: Sequence[Dataset]) -> Frame:
         def of(group: str, keyword: str) -> Any:
             for item in (*(_first(g, group) for g in groups), self.header):
-                if item.get(keyword) is not None:
-                    return item.get(keyword)
+                value = item.get(keyword)
+                if value is not None:
+                    return value
             return None
 
         values = "PixelValueTransformationSequence"
@@ -206,12 +209,12 @@ def read_image(path: Path, name: str) -> Image | None:
             header = _read_header(file, name)
             if header is None:
                 return None
-            pixel_bytes, sound_end = _pixel_element(file, header)
+            pixels = _pixel_element(file, header)
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
-        image = _described(path, name, header, pixel_bytes, sound_end)
+        image = _described(path, name, header, pixels)
         if not is_uid(image.kind):
             raise InputError(f"{name}: broken header (SOPClassUID is no UID)")
         if image.kind in VOLUMES:
@@ -277,23 +280,28 @@ def _should_be_image(header: FileDataset) -> bool:
     return "Image Storage" in UID(str(kind)).name or declared not in (None, kind)
 
 
-def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, bool]:
-    """Bytes of pixels, from where the header ends, and whether what follows may be DICOM."""
+def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, int, bool]:
+    """Where the pixels begin, how many bytes they are, and whether what follows may be DICOM."""
     implicit, little = header.original_encoding
+    order = "little" if little else "big"
     start, end = file.tell(), os.fstat(file.fileno()).st_size
-    field = file.read(8 if implicit else 12)[-4:]
-    length = int.from_bytes(field, "little" if little else "big")
-    if len(field) < 4 or length == UNDEFINED:  # none, or compressed
-        return end - start, True
+    element = file.read(8 if implicit else 12)
+    length = int.from_bytes(element[-4:], order)
+    if len(element) < 8 or length == UNDEFINED:  # none, or compressed
+        return 0, end - start, True
+    begin = file.tell() if element[:4] == PIXEL_DATA else 0
     file.seek(length, os.SEEK_CUR)
-    after = file.read(4)
-    group = int.from_bytes(after[:2], "little" if little else "big")
-    return min(length, end - start), group >= PIXEL_GROUP or not any(after)
+    return begin, min(length, end - start), _may_be_element(file.read(8), implicit, order)
 
 
-def _described(
-    path: Path, name: str, header: FileDataset, pixel_bytes: int, sound_end: bool
-) -> Image:
+def _may_be_element(start: bytes, implicit: bool, order: str) -> bool:
+    """Whether bytes behind the pixels are none, zeros that fill a block, or begin an element."""
+    group = int.from_bytes(start[:2], order)
+    named = implicit or re.fullmatch(rb"[A-Z]{2}", start[4:6]) is not None
+    return not any(start) or (group >= PIXEL_GROUP and named)
+
+
+def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, int, bool]) -> Image:
     kind = UID(str(header.get("SOPClassUID") or ""))
     whole = _whole if kind in VOLUMES else _whole_or_none
     modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
@@ -318,8 +326,9 @@ def _described(
         padding=_padding(header, bits) if kind in VOLUMES else None,
         hounsfield=_hounsfield(header, modality),
         in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
-        pixel_bytes=pixel_bytes,
-        sound_end=sound_end,
+        pixel_start=pixels[0],
+        pixel_bytes=pixels[1],
+        sound_end=pixels[2],
         header=header,
     )
 
@@ -393,7 +402,7 @@ def is_uid(text: str) -> bool:
 
 
 def _first(dataset: Dataset, sequence: str) -> Dataset:
-    return (dataset.get(sequence) or [Dataset()])[0]
+    return (dataset.get(sequence) or [NOTHING])[0]
 
 
 def _several(value: Any) -> list:
