@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,8 @@ NRRD = (".nrrd", ".nhdr")
 UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
 DEFLATES = 1032  # bytes that one of a gzip file gives at most
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+CHUNK = 1 << 20
+LONGEST_HEADER = 1 << 16
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
 
@@ -140,6 +144,8 @@ def _nrrd(path: Path) -> ImageFile:
 
 def _voxels(path: Path) -> np.ndarray:
     if path.name.lower().endswith(NIFTI):
+        if path.suffix.lower() == ".gz":
+            _check_gzip(path)
         image = nib.load(path)
         return image.get_fdata(dtype=np.float32, caching="unchanged").reshape(
             _without_ones(image.shape)
@@ -149,8 +155,34 @@ def _voxels(path: Path) -> np.ndarray:
         return voxels.astype(np.float32).reshape(_without_ones(voxels.shape), order="F")
     import SimpleITK
 
+    if packed := _packed_part(path):
+        _check_gzip(*packed)
     image = SimpleITK.ReadImage(str(path), SimpleITK.sitkFloat32)
     return SimpleITK.GetArrayFromImage(image).T.reshape(_without_ones(image.GetSize()))
+
+
+def _check_gzip(path: Path, start: int = 0) -> None:
+    """Unpack what is packed from a place in a file, to its checksum: readers stop before that.
+
+    Raises gzip.BadGzipFile, EOFError or zlib.error where a byte is another than was packed.
+    """
+    with open(path, "rb") as file:
+        file.seek(start)
+        with gzip.GzipFile(fileobj=file) as packed:
+            while packed.read(CHUNK):
+                pass
+
+
+def _packed_part(path: Path) -> tuple[Path, int] | None:
+    """Where a NRRD file's voxels are packed by gzip: in itself, or in the file beside it."""
+    with open(path, "rb") as file:
+        start = file.read(LONGEST_HEADER)
+    blank = re.search(rb"\r?\n\r?\n", start)
+    header = start[: blank.start() if blank else None].decode("latin-1")
+    if not re.search(r"^encoding: *(gz|gzip)\s*$", header, re.M):
+        return None
+    beside = re.search(r"^data ?file: *(\S.*?)\s*$", header, re.M)
+    return (path.parent / beside[1], 0) if beside else (path, blank.end())
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
