@@ -181,7 +181,8 @@ def summary(table: pd.DataFrame, num_phantoms: int) -> str:
     """How many patients can be read, and who is refused."""
     refused = table.loc[table["outcome"] == REFUSED, "patient"].unique()
     patients = table["patient"].nunique()
-    words = [f"{patients - len(refused)} of {patients} patients of the sheet can be read."]
+    readable = f"{patients - len(refused)} of {patients} patients of the sheet can be read."
+    words = [readable if patients else "There is no sheet of patients."]
     if len(refused):
         words.append(f"Refused: {', '.join(refused)}.")
     if num_phantoms:
