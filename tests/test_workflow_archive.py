@@ -294,7 +294,7 @@ def test_what_is_not_read_has_a_reason(listed):
     nested = listed[listed["patient"] == "nested"].set_index("series")
     assert "localizer" in nested.loc["1", "reason"]
     assert "holds no volume" in nested.loc["3b", "reason"]
-    assert nested.loc["", "reason"] == "3 files without an image"
+    assert nested.loc["", "reason"] == "3 without an image"
 
 
 def test_series_to_choose_from_are_told_apart(listed):

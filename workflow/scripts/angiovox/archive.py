@@ -122,7 +122,7 @@ def inventory(
         return [Entry(patient, reason=str(error))]
     entries = _of_series(patient, every, series, largest_gap)
     if others:
-        reason = f"{others} files without an image"
+        reason = f"{others} without an image"
         entries.append(Entry(patient, kind=OTHER_FILES, outcome=SKIPPED, reason=reason))
     return entries
 
