@@ -94,6 +94,7 @@ def measure(shape: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         run(folder, *[target.format(test=test) for target in TARGETS[shape]])
         if shape == max(TARGETS):
             stand_in(folder, config)
+        list_patients(folder, config)
         jobs = pd.read_json(folder / "measured.jsonl", lines=True)
         shutil.rmtree(folder / NOISE, ignore_errors=True)
         return by_rule(jobs, shape), by_kind(folder / "results", shape)
@@ -135,6 +136,16 @@ def stand_in(folder: Path, config: dict) -> None:
     run(folder, *STAND_IN, "--allowed-rules", *STAND_IN)
     for kind, other in product(kinds, runs):
         shutil.rmtree(kind / other)
+
+
+def list_patients(folder: Path, config: dict) -> None:
+    """Take the inventory of the phantoms' DICOM folders, as if they were a user's."""
+    folders = sorted((folder / "results/dicom").iterdir())
+    rows = [f"patient-{number}\t{path}" for number, path in enumerate(folders)]
+    (folder / "sheet.tsv").write_text("\n".join(["patient\tdicom", *rows]) + "\n")
+    cohort = {"phantoms": {"count": 0}, "sheet": "sheet.tsv", "test_patients": 1}
+    (folder / "measure.yaml").write_text(yaml.safe_dump(config | {"cohort": cohort}))
+    run(folder, "inventory")
 
 
 def by_rule(jobs: pd.DataFrame, shape: int) -> pd.DataFrame:

@@ -87,9 +87,7 @@ EVERY_SEED = {
     "training": SEEDS,
     "bootstrap": config["evaluation"]["seed"],
 }
-CHOICES = {
-    name: {"series": patient.series, **config["dicom"]} for name, patient in COHORT.items()
-}
+CHOICES = {name: {"series": patient.series, **config["dicom"]} for name, patient in COHORT.items()}
 OF_SHEET = [name for name in PATIENTS if name not in PHANTOMS]
 MASK_LIMITS = {
     key: config["masks"][key]

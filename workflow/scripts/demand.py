@@ -75,7 +75,7 @@ MEASURED = {
     "phantom_masks": Job(105, 1.6, volume_seconds=0.5, volumes="phantoms"),
     "phantom_sheet": Job(630, 1.6, seconds=5, volume_seconds=5),
     "phantom_anatomy": Job(600, seconds=5),
-    "inventory": Job(150, each_seconds=4, volumes="patients"),
+    "inventory": Job(200, each_seconds=4, volumes="patients"),  # of 4,000 images each
     "convert": Job(110, 2.75, volume_seconds=2.5),
     "mask": Job(216, 0.8, volume_seconds=0.6),
     "mask_quality": Job(150, 1.1, volume_seconds=0.4, volumes="patients"),

@@ -121,7 +121,7 @@ def inventory(
         return [Entry(patient, reason=str(error))]
     entries = _of_series(patient, every, series, largest_gap)
     if others:
-        reason = f"{others} files without an image"
+        reason = f"{others} without an image"
         entries.append(Entry(patient, kind=OTHER_FILES, outcome=SKIPPED, reason=reason))
     return entries
 
@@ -180,7 +180,8 @@ def summary(table: pd.DataFrame, num_phantoms: int) -> str:
     """How many patients can be read, and who is refused."""
     refused = table.loc[table["outcome"] == REFUSED, "patient"].unique()
     patients = table["patient"].nunique()
-    words = [f"{patients - len(refused)} of {patients} patients of the sheet can be read."]
+    readable = f"{patients - len(refused)} of {patients} patients of the sheet can be read."
+    words = [readable if patients else "There is no sheet of patients."]
     if len(refused):
         words.append(f"Refused: {', '.join(refused)}.")
     if num_phantoms:
