@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ METAIMAGE = (".mha", ".mhd")
 NRRD = (".nrrd", ".nhdr")
 UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
 DEFLATES = 1032  # bytes that one of a gzip file gives at most
+CHUNK = 1 << 20  # bytes
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
@@ -139,18 +142,44 @@ def _nrrd(path: Path) -> ImageFile:
 
 
 def _voxels(path: Path) -> np.ndarray:
-    if path.name.lower().endswith(NIFTI):
+    name = path.name.lower()
+    if name.endswith(NIFTI):
+        if name.endswith(".gz"):
+            _check_gzip(path)
         image = nib.load(path)
         return image.get_fdata(dtype=np.float32, caching="unchanged").reshape(
             _without_ones(image.shape)
         )
-    if path.name.lower().endswith(METAIMAGE):
+    if name.endswith(METAIMAGE):
         voxels = metaimage.read_voxels(metaimage.read_header(path))
         return voxels.astype(np.float32).reshape(_without_ones(voxels.shape), order="F")
     import SimpleITK
 
+    _check_nrrd(path)
     image = SimpleITK.ReadImage(str(path), SimpleITK.sitkFloat32)
     return SimpleITK.GetArrayFromImage(image).T.reshape(_without_ones(image.GetSize()))
+
+
+def _check_gzip(path: Path, start: int = 0) -> None:
+    """Read to the end, where the check sum is: nibabel and ITK stop at the last voxel."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        with gzip.GzipFile(fileobj=file) as stream:
+            while stream.read(CHUNK):
+                pass
+
+
+def _check_nrrd(path: Path) -> None:
+    with open(path, "rb") as file:
+        header = file.read(CHUNK).partition(b"\n\n")[0]
+    pairs = re.findall(rb"^([^:#\n]+): *(.*?)\s*$", header, re.M)
+    fields = {key.lower().replace(b" ", b""): value.decode() for key, value in pairs}
+    if fields.get(b"encoding", "").lower() in ("gzip", "gz"):
+        beside = fields.get(b"datafile")
+        if not beside:
+            _check_gzip(path, len(header) + 2)
+        elif (path.parent / beside).is_file():
+            _check_gzip(path.parent / beside)
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
