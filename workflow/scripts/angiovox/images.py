@@ -111,9 +111,12 @@ def _nifti(path: Path) -> ImageFile:
 def _check_size(path: Path, image: nib.Nifti1Image) -> None:
     """Before memory is asked for: a file may declare what it likes."""
     needed = np.prod(image.shape, dtype=float) * image.get_data_dtype().itemsize
-    most = path.stat().st_size * (DEFLATES if path.suffix.lower() == ".gz" else 1)
-    if needed > most:
-        raise InputError(f"{path.name}: cut short, {needed:.0f} bytes of voxels declared")
+    size = path.stat().st_size - image.dataobj.offset
+    compressed = path.suffix.lower() == ".gz"
+    if needed > size * (DEFLATES if compressed else 1) or (needed < size and not compressed):
+        raise InputError(
+            f"{path.name}: {needed:.0f} bytes of voxels declared, and {size} in the file"
+        )
 
 
 def _metaimage(path: Path) -> ImageFile:
