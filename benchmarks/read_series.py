@@ -36,7 +36,8 @@ NOTES = f"""\
 - To be held, uncompressed: a ratio of {AT_MOST_RATIO:g} and {AT_MOST_MB} MB.
 - SimpleITK: GetGDCMSeriesFileNames and Execute, which sorts by position and keeps 16-bit integers;
   ours finds the series, checks every header against the others, and gives float32 in the patient's
-  axes. SimpleITK decodes with as many threads as it likes."""
+  axes. SimpleITK decodes with as many threads as it likes.
+- pylibjpeg-openjpeg decodes one slice at a time however many threads there are."""
 
 
 def main() -> None:

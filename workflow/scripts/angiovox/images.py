@@ -24,8 +24,8 @@ METAIMAGE = (".mha", ".mhd")
 NRRD = (".nrrd", ".nhdr")
 UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
 DEFLATES = 1032  # bytes that one of a gzip file gives at most
+CHUNK = 1 << 20  # bytes
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
-CHUNK = 1 << 20
 LONGEST_HEADER = 1 << 16
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
@@ -112,9 +112,12 @@ def _nifti(path: Path) -> ImageFile:
 def _check_size(path: Path, image: nib.Nifti1Image) -> None:
     """Before memory is asked for: a file may declare what it likes."""
     needed = np.prod(image.shape, dtype=float) * image.get_data_dtype().itemsize
-    most = path.stat().st_size * (DEFLATES if path.suffix.lower() == ".gz" else 1)
-    if needed > most:
-        raise InputError(f"{path.name}: cut short, {needed:.0f} bytes of voxels declared")
+    size = path.stat().st_size - image.dataobj.offset
+    compressed = path.suffix.lower() == ".gz"
+    if needed > size * (DEFLATES if compressed else 1) or (needed < size and not compressed):
+        raise InputError(
+            f"{path.name}: {needed:.0f} bytes of voxels declared, and {size} in the file"
+        )
 
 
 def _metaimage(path: Path) -> ImageFile:
@@ -143,14 +146,15 @@ def _nrrd(path: Path) -> ImageFile:
 
 
 def _voxels(path: Path) -> np.ndarray:
-    if path.name.lower().endswith(NIFTI):
-        if path.suffix.lower() == ".gz":
+    name = path.name.lower()
+    if name.endswith(NIFTI):
+        if name.endswith(".gz"):
             _check_gzip(path)
         image = nib.load(path)
         return image.get_fdata(dtype=np.float32, caching="unchanged").reshape(
             _without_ones(image.shape)
         )
-    if path.name.lower().endswith(METAIMAGE):
+    if name.endswith(METAIMAGE):
         voxels = metaimage.read_voxels(metaimage.read_header(path))
         return voxels.astype(np.float32).reshape(_without_ones(voxels.shape), order="F")
     import SimpleITK
@@ -179,9 +183,9 @@ def _packed_part(path: Path) -> tuple[Path, int] | None:
         start = file.read(LONGEST_HEADER)
     blank = re.search(rb"\r?\n\r?\n", start)
     header = start[: blank.start() if blank else None].decode("latin-1")
-    if not re.search(r"^encoding: *(gz|gzip)\s*$", header, re.M):
+    if not re.search(r"^encoding: *(gz|gzip)\s*$", header, re.M | re.I):
         return None
-    beside = re.search(r"^data ?file: *(\S.*?)\s*$", header, re.M)
+    beside = re.search(r"^data ?file: *(\S.*?)\s*$", header, re.M | re.I)
     return (path.parent / beside[1], 0) if beside else (path, blank.end())
 
 

@@ -11,6 +11,7 @@ from ..errors import InputError
 from .headers import Image, is_dicom, read_image
 
 MOST_IMAGES = 20_000
+DCM = ".dcm"
 APPLE_DOUBLE = "._"  # what macOS leaves beside each file on other systems' disks
 
 
@@ -34,7 +35,9 @@ def find_images(folder: str | Path) -> tuple[list[Image], int]:
                 f"more than {MOST_IMAGES} images: is this an archive of many patients? "
                 "give each patient's own folder"
             )
-    for stem in {".dcm", *(_stem(image.path) for image in images)} & set(not_dicom):
+    if DCM in not_dicom:
+        raise InputError(f"{not_dicom[DCM]}: broken, a .dcm file that is not DICOM")
+    for stem in {_stem(image.path) for image in images} & set(not_dicom):
         raise InputError(f"{not_dicom[stem]}: broken, named as the images are, but is not DICOM")
     return images, others
 
@@ -80,4 +83,4 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
 
 def _stem(path: Path) -> str:
     """A name without its numbers: what names of one series share. `.dcm` says enough."""
-    return ".dcm" if path.suffix.lower() == ".dcm" else re.sub(r"\d+", "0", path.name)
+    return DCM if path.suffix.lower() == DCM else re.sub(r"\d+", "0", path.name)

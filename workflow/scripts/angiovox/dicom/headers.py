@@ -215,8 +215,8 @@ def read_image(path: Path, name: str) -> Image | None:
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
             return None
         image = _described(path, name, header, pixels)
-        if not is_uid(image.kind):
-            raise InputError(f"{name}: broken header (SOPClassUID is no UID)")
+        if not _agrees(header):
+            raise InputError(f"{name}: broken header (its beginning tells of another SOPClassUID)")
         if image.kind in VOLUMES:
             _check_amount(image)
         return image
@@ -274,10 +274,17 @@ def _begins_with_elements(start: bytes) -> bool:
 
 def _should_be_image(header: FileDataset) -> bool:
     """Whether a file without rows is broken; reports and directories have none either."""
-    kind, declared = header.get("SOPClassUID"), header.file_meta.get("MediaStorageSOPClassUID")
+    kind = header.get("SOPClassUID")
     if kind is None:
-        return declared != MediaStorageDirectoryStorage
-    return "Image Storage" in UID(str(kind)).name or declared not in (None, kind)
+        return header.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage
+    return "Image Storage" in UID(str(kind)).name or not _agrees(header)
+
+
+def _agrees(header: FileDataset) -> bool:
+    """Whether a file's kind is a UID, and the same before its data set and in it."""
+    kind = str(header.get("SOPClassUID") or "")
+    declared = str(header.file_meta.get("MediaStorageSOPClassUID") or kind)
+    return is_uid(kind) and kind == declared
 
 
 def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, int, bool]:

@@ -120,10 +120,12 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
     """
     for series in every:
         image = series.images[0]
-        if series is chosen or image.size != found.frames[0].image.size or len(series.images) > 1:
+        if series is chosen or len(series.images) > 1:
             continue
-        if not is_uid(image.series):
+        if is_uid(chosen.images[0].series) and not is_uid(image.series):
             raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
+        if image.size != found.frames[0].image.size:
+            continue
         frames = series.frames or (image.frames() if image.kind not in UID_dictionary else ())
         if image.num_frames == 1 and any(_goes_on(found, frame, largest_gap) for frame in frames):
             raise InputError(

@@ -116,7 +116,8 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             "any scanner's volume"
         )
     for image in {frame.image for frame in frames}:
-        if image.is_plain and image.pixel_bytes > image.bytes_needed + 1:  # one to make it even
+        more = image.pixel_bytes > image.bytes_needed + 1  # one to make it even
+        if image.is_plain and image.num_frames > 1 and more:  # lone slices agree, or are refused
             raise InputError(
                 f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
                 f"{image.pixel_bytes} there"
