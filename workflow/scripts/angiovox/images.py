@@ -116,7 +116,7 @@ def _check_size(path: Path, image: nib.Nifti1Image) -> None:
     compressed = path.suffix.lower() == ".gz"
     if needed > size * (DEFLATES if compressed else 1) or (needed < size and not compressed):
         raise InputError(
-            f"{path.name}: {needed:.0f} bytes of voxels declared, and {size} in the file"
+            f"{path.name}: broken, {needed:.0f} bytes of voxels declared, and {size} in the file"
         )
 
 
