@@ -211,3 +211,11 @@ def test_a_slice_whose_series_and_size_are_damaged_is_missed(tmp_path):
     scanners.save(tmp_path, slices)
     with pytest.raises(InputError, match=r"IM0038: broken header \(SeriesInstanceUID"):
         archive.find(tmp_path)
+
+
+def test_a_slice_whose_series_and_colours_are_damaged_is_missed(tmp_path):
+    slices = scanners.series()
+    slices[0].SeriesInstanceUID, slices[0].PhotometricInterpretation = "1.2.84.1", "MONOCHROM"
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="IM0003: goes on where series 3"):
+        archive.find(tmp_path)

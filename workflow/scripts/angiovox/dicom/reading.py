@@ -14,7 +14,6 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
-from pydicom.uid import UID_dictionary
 
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
@@ -124,10 +123,9 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
             continue
         if is_uid(chosen.images[0].series) and not is_uid(image.series):
             raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
-        if image.size != found.frames[0].image.size:
+        if image.num_frames > 1 or image.size != found.frames[0].image.size:
             continue
-        frames = series.frames or (image.frames() if image.kind not in UID_dictionary else ())
-        if image.num_frames == 1 and any(_goes_on(found, frame, largest_gap) for frame in frames):
+        if any(_goes_on(found, frame, largest_gap) for frame in image.frames()):
             raise InputError(
                 f"{image.name}: goes on where series {chosen.label} ends, but says that it is of "
                 "another series"
