@@ -16,7 +16,9 @@ COHORT = {"patients": 3, "phantoms": 3, "train": 2, "test": 1, "trees": 20, "met
 VIEWS = {64: 1, 192: 1, 384: 7}
 UNETS = pd.read_csv(ROOT / "benchmarks/unet_reconstruction.csv").assign(rule="reconstruct_trained")
 JOBS = pd.concat([pd.read_csv(ROOT / "benchmarks/demand.csv"), UNETS])
-MEASURED = JOBS.groupby(["rule", "shape"])[["peak_mb", "seconds", "cpu_seconds"]].max().reset_index()
+MEASURED = (
+    JOBS.groupby(["rule", "shape"])[["peak_mb", "seconds", "cpu_seconds"]].max().reset_index()
+)
 STORED = pd.read_csv(ROOT / "benchmarks/demand_stored.csv")
 ESTIMATED = {"train"}  # for a GPU; what was measured is training on a CPU
 RULES = re.findall(
