@@ -8,7 +8,6 @@ and .md, from which workflow/scripts/demand.py has what it asks for.
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -20,9 +19,11 @@ import pandas as pd
 import yaml
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "workflow" / "scripts")]
 
-EDGE, VOXEL_MM, SEED, THREADS, PROJECTIONS = 64, 0.75, 1, 2, 90
+from benchmarks.training_step import THREADS, machine, peak_mb  # noqa: E402
+
+EDGE, VOXEL_MM, SEED, PROJECTIONS = 64, 0.75, 1, 90
 CASES = [(method, edge, views) for edge in (64, 192, 384) for method, views in (
     ("unet", 2), ("consistent", 2), ("consistent", 90))]  # fmt: skip
 
@@ -39,11 +40,7 @@ def main() -> None:
             rows.append(json.loads(told.splitlines()[-1]))
     table = pd.DataFrame(rows)
     table.to_csv(HERE / "unet_reconstruction.csv", index=False)
-    load = ", ".join(f"{number:.1f}" for number in os.getloadavg())
-    note = f"{os.cpu_count()} CPU cores, {THREADS} threads; load at the end (1, 5, 15 min): {load}"
-    text = (
-        f"{table.to_markdown(index=False)}\n\n{note}. `python benchmarks/unet_reconstruction.py`\n"
-    )
+    text = f"{machine()} Single runs.\n\n{table.to_markdown(index=False)}\n"
     (HERE / "unet_reconstruction.md").write_text(text)
     print(text)
 
@@ -98,12 +95,6 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
         "cpu_seconds": round(time.process_time() - of_processors, 1),
         "peak_mb": round(peak_mb()),
     }
-
-
-def peak_mb() -> float:
-    """Of this process since it began; `getrusage` counts what it was forked from too."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":
