@@ -2,7 +2,7 @@
 
 Reads the default study's back-projections, masks and projections from results/ (run it once before,
 or `snakemake preprocess`), trains each variant on four fifths of the training patients and
-tests it on the rest; no test patient is looked at. Writes benchmarks/ablation.csv and .md.
+tests it on the rest; no test patient is looked at. Writes ablation_patients.csv and ablation.md.
 Names of variants as arguments measure only those, and keep the other rows.
 """
 
@@ -71,6 +71,9 @@ IDEAS = {
         "arteries that a view shows come back",
         reference="projections in the loss",
         method="consistent",
+    ),
+    "four times the steps": Idea(
+        "better: the default's steps are few for its budget's sake", settings={"epochs": 80}
     ),
 }
 

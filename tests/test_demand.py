@@ -14,7 +14,11 @@ from demand import Scale
 
 COHORT = {"patients": 3, "phantoms": 3, "train": 2, "test": 1, "trees": 20, "methods": 9}
 VIEWS = {64: 1, 192: 1, 384: 7}
-MEASURED = pd.read_csv(ROOT / "benchmarks/demand.csv")
+UNETS = pd.read_csv(ROOT / "benchmarks/unet_reconstruction.csv").assign(rule="reconstruct_trained")
+JOBS = pd.concat([pd.read_csv(ROOT / "benchmarks/demand.csv"), UNETS])
+MEASURED = (
+    JOBS.groupby(["rule", "shape"])[["peak_mb", "seconds", "cpu_seconds"]].max().reset_index()
+)
 STORED = pd.read_csv(ROOT / "benchmarks/demand_stored.csv")
 ESTIMATED = {"train"}  # for a GPU; what was measured is training on a CPU
 RULES = re.findall(
