@@ -541,7 +541,7 @@ def test_a_column_that_nobody_reads_is_refused(cohort):
     config = cohort(("anna", "train\t70"), header="patient\tdicom\tsplit\tage")
     message = refusal(study.read_cohort, config)
     assert "'age'" in message
-    assert "dicom, patient, split" in message
+    assert "dicom, patient, series, split" in message
 
 
 def test_an_empty_sheet_says_how_to_go_without(cohort):
