@@ -42,6 +42,7 @@ rule all:
 
 onstart:
     check_before_start()
+    schedule_without_timers()
     WATCH.start(logger)
 
 
