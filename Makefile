@@ -48,6 +48,8 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/phantoms.py
 	$(BIN)/python benchmarks/demand.py
+	$(BIN)/python benchmarks/read_series.py --write
+	$(BIN)/python tests/fuzz_dicom.py --cases 7000 --seed 4711 --write
 	$(BIN)/python benchmarks/cluster.py
 
 clean:
