@@ -644,6 +644,8 @@ TARGETS = {
     "figures": ({"figure4", "learning_curves", "biplane"}, {"mesh", "mesh_truth"}),
     "tables": ({"paper_tables", "assumptions"}, {"mesh", "learning_curves", "biplane"}),
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
+    "inventory": (set(), {"convert", "phantom"}),
+    "segmentations": ({"export_segmentation"}, {"evaluate", "mesh"}),
 }
 
 
