@@ -84,10 +84,10 @@ MEASURED = {
     "back_project": Job(245, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
     "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),
     "train": Job(4000, 12),  # not measured: the libraries of a GPU. On a CPU 6.8 GB at 384^3
-    "reconstruct": Job(310, 2, volume_seconds=1.3, volumes="test"),
+    "reconstruct": Job(380, 2, volume_seconds=1.3, volumes="test"),
     # The U-Nets': benchmarks/unet_reconstruction.md. The paper's network takes half, in a tenth.
     "reconstruct_trained": Job(700, 12.5, volume_seconds=200, volumes="test"),
-    "evaluate": Job(218, 2.3, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
+    "evaluate": Job(225, 2.4, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
