@@ -12,6 +12,7 @@ import SimpleITK
 from angiovox.dicom import finding, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
+from pydicom import uid
 
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
@@ -123,6 +124,54 @@ def test_padding_has_the_least_value_of_the_field_of_view(tmp_path):
 def test_hounsfield_units_stay_what_they_are_in_monochrome1(tmp_path):
     scanners.monochrome1_hounsfield(tmp_path)
     np.testing.assert_array_equal(reading.read_volume(tmp_path)[0].T, scanners.stored() - 1024)
+
+
+def test_hounsfield_units_stay_what_they_are_in_the_frames_of_a_monochrome1_file(tmp_path):
+    photometric = {"PhotometricInterpretation": "MONOCHROME1"}
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT", **photometric)
+    for groups in whole.PerFrameFunctionalGroupsSequence:
+        groups.PixelValueTransformationSequence[0].RescaleType = "HU"
+    scanners.save(tmp_path, [whole])
+    np.testing.assert_array_equal(reading.read_volume(tmp_path)[0].T, scanners.stored() - 1024)
+
+
+@pytest.mark.parametrize("lacking", ["RescaleSlope", "RescaleIntercept"])
+def test_a_slice_that_lacks_the_others_rescaling_is_refused(tmp_path, lacking):
+    """Its values would be a thousand off."""
+    slices = scanners.series()
+    delattr(slices[2], lacking)
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="another way from pixels to values"):
+        reading.find(tmp_path)
+
+
+def test_a_frame_that_lacks_the_others_rescaling_is_refused(tmp_path):
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    del whole.PerFrameFunctionalGroupsSequence[3].PixelValueTransformationSequence
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="frame 4: another way from pixels to values"):
+        reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "said"),
+    [("RescaleType", "US", "way from pixels"), ("BitsStored", 12, "kind of pixels")],
+)
+def test_a_slice_inverted_otherwise_than_the_others_is_refused(tmp_path, keyword, value, said):
+    slices = scanners.series(PhotometricInterpretation="MONOCHROME1")
+    setattr(slices[2], keyword, value)
+    slices[2].HighBit = slices[2].BitsStored - 1
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match=f"another {said}"):
+        reading.find(tmp_path)
+
+
+def test_pixels_in_the_upper_bits_are_refused(tmp_path):
+    """As old scanners wrote them; the lower bits alone are noise."""
+    slices = scanners.series(scanners.stored() << 4, BitsStored=12, HighBit=15)
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="12 bits stored up to bit 15"):
+        reading.find(tmp_path)
 
 
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):

@@ -138,7 +138,7 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
     image = frame.image
     padding = image.padding
     padded = padding and (stored >= padding[0]) & (stored <= padding[1])
-    if image.photometric == "MONOCHROME1" and not image.hounsfield:
+    if image.photometric == "MONOCHROME1" and not frame.hounsfield:
         # What is shown bright is high. Hounsfield units are so by themselves.
         stored = ~stored if image.signed else stored ^ (2**image.bits_stored - 1)
     if "ModalityLUTSequence" in image.header:

@@ -115,12 +115,17 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             f"{frames[0].name}: {len(frames)} slices of {rows} x {columns} pixels are more than "
             "any scanner's volume"
         )
-    for image in {frame.image for frame in frames}:
+    for image in dict.fromkeys(frame.image for frame in frames):
         more = image.pixel_bytes > image.bytes_needed + 1  # one to make it even
         if image.is_plain and image.num_frames > 1 and more:  # lone slices agree, or are refused
             raise InputError(
                 f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
                 f"{image.pixel_bytes} there"
+            )
+        if image.high_bit != image.bits_stored - 1:
+            raise InputError(
+                f"{image.name}: {image.bits_stored} bits stored up to bit {image.high_bit}, where "
+                f"they are read up to bit {image.bits_stored - 1}"
             )
         if not image.sound_end:
             raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
@@ -133,6 +138,12 @@ ALIKE = {
         frame.image.bits,
         frame.image.signed,
         frame.image.photometric,
+        frame.image.photometric == "MONOCHROME1" and frame.image.bits_stored,
+    ),
+    "way from pixels to values": lambda frame: (
+        frame.rescaled,
+        frame.hounsfield,
+        "ModalityLUTSequence" in frame.image.header,
     ),
 }
 
