@@ -2,17 +2,20 @@
 sentence."""
 
 import re
+import struct
 import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import scanners
 import SimpleITK
-from angiovox.dicom import finding, reading
+from angiovox.dicom import finding, pixels, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
 from pydicom import uid
+from pydicom.encaps import generate_frames
 
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
@@ -172,6 +175,57 @@ def test_pixels_in_the_upper_bits_are_refused(tmp_path):
     scanners.save(tmp_path, slices)
     with pytest.raises(InputError, match="12 bits stored up to bit 15"):
         reading.find(tmp_path)
+
+
+def test_padding_beyond_the_bits_that_are_stored_is_padding(tmp_path):
+    """Masked to 12 bits, -2000 would be a bright ring."""
+    words = scanners.stored()
+    words[:, :3, :2] = 0xF830
+    slices = scanners.series(words, BitsStored=12, HighBit=11)
+    for one in slices:
+        one.add_new("PixelPaddingValue", "US", 0xF830)
+    scanners.save(tmp_path, slices)
+    volume, _ = reading.read_volume(tmp_path)
+    assert (volume[:2, :3] == volume.min()).all()
+    np.testing.assert_array_equal(volume.T[:, 3:], words[:, 3:] - 1024)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_deflated_multi_frame_file_is_read(tmp_path, threads):
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    whole.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    scanners.save(tmp_path, [whole])
+    volume, _ = reading.read_volume(tmp_path, threads=threads)
+    np.testing.assert_array_equal(volume.T, scanners.stored() - 1024)
+
+
+CODED = {"jpeg_ls": (b"\xff\xf7", 5, ">HH"), "jpeg_2000": (b"\xff\x51", 6, ">II")}
+
+
+@pytest.mark.parametrize("size", [60_000, 30])
+@pytest.mark.parametrize("build", CODED)
+def test_compressed_pixels_of_another_size_are_refused_before_they_are_decoded(
+    tmp_path, build, size
+):
+    """Decoders take what memory the code asks for, and minutes."""
+    getattr(scanners, build)(tmp_path)
+    path = tmp_path / "IM0010"
+    data = bytearray(path.read_bytes())
+    marker, skipped, form = CODED[build]
+    struct.pack_into(form, data, data.index(marker) + skipped, size, size)
+    path.write_bytes(data)
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"IM0010: .* pixels compressed, .* declared"):
+        reading.read_volume(tmp_path)
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("build", [scanners.jpeg_lossless, scanners.jpeg_twelve_bits])
+def test_the_size_of_compressed_pixels_is_found(tmp_path, build):
+    build(tmp_path)
+    frame = reading.find(tmp_path).stack.frames[0]
+    code = next(generate_frames(pydicom.dcmread(frame.image.path).PixelData, number_of_frames=1))
+    assert pixels._coded_size(code) == frame.image.size
 
 
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):
