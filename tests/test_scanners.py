@@ -228,6 +228,42 @@ def test_the_size_of_compressed_pixels_is_found(tmp_path, build):
     assert pixels._coded_size(code) == frame.image.size
 
 
+def shifted_half(slices):
+    """In the middles between slices: evenly spaced together with those that were there."""
+    for one in slices:
+        *aside, level = map(float, one.ImagePositionPatient)
+        one.ImagePositionPatient = [*aside, level + scanners.SPACING[0] / 2]
+    return slices
+
+
+@pytest.mark.parametrize("keyword", ["KVP", "EchoTime", "ConvolutionKernel"])
+def test_two_series_in_one_whose_slices_lie_between_each_others_are_refused(tmp_path, keyword):
+    scanners.save(tmp_path, scanners.series(**{keyword: "80"}))
+    scanners.save(tmp_path / "b", shifted_half(scanners.series(**{keyword: "140"})))
+    with pytest.raises(InputError, match="another energy, echo or kernel"):
+        reading.find(tmp_path)
+
+
+def test_two_echoes_in_one_file_whose_slices_lie_between_each_others_are_refused(tmp_path):
+    slices = scanners.series() + shifted_half(scanners.series())
+    whole = scanners.multi_frame(slices, uid.EnhancedMRImageStorage, "MR")
+    for number, groups in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        groups.MREchoSequence = [pydicom.Dataset()]
+        groups.MREchoSequence[0].EffectiveEchoTime = 3.5 if number < scanners.SHAPE[0] else 20.0
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="frame 7: another energy, echo or kernel"):
+        reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values", [{"Rows": 17}, {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}]
+)
+def test_a_header_of_half_the_pixels_is_refused(tmp_path, values):
+    scanners.save(tmp_path, scanners.series(**values))
+    with pytest.raises(InputError, match="1360 bytes of pixels declared and 2720 there"):
+        reading.find(tmp_path)
+
+
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):
     scanners.rounded(tmp_path)
     _, affine = reading.read_volume(tmp_path)

@@ -68,8 +68,15 @@ IMAGE = [
     "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", *PLACE,
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "KVP", "EchoTime",
+    "ConvolutionKernel", *PLACE,
 ]  # fmt: skip
+TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
+    ("CTXRayDetailsSequence", "KVP"),
+    ("CTReconstructionSequence", "ConvolutionKernel"),
+    ("MREchoSequence", "EffectiveEchoTime"),
+    ("MREchoSequence", "EchoTime"),
+]
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
 DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
@@ -90,7 +97,7 @@ class Frame:
     position, orientation, spacing : as DICOM gives them, in mm; none where the file has none.
     number : of the frame within its file, from 0.
     rescaled : whether the file gives slope and intercept, or they are 1 and 0. hounsfield : whether
-    that makes Hounsfield units.
+    that makes Hounsfield units. technique : what differs between energies, echoes and kernels.
     """
 
     image: Image
@@ -102,6 +109,7 @@ class Frame:
     intercept: float
     rescaled: bool
     hounsfield: bool
+    technique: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -186,6 +194,7 @@ class Image:
             float(intercept) if given[1] else 0.0,
             all(given),
             units == "HU" or (self.modality == "CT" and not units and given[0]),
+            tuple(str(of(*where) or "") for where in TECHNIQUE),
         )
 
 

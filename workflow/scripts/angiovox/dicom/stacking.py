@@ -116,8 +116,9 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             "any scanner's volume"
         )
     for image in dict.fromkeys(frame.image for frame in frames):
-        more = image.pixel_bytes > image.bytes_needed + 1  # one to make it even
-        if image.is_plain and image.num_frames > 1 and more:  # lone slices agree, or are refused
+        # One makes it even. Lone slices may be filled up, but not by an image.
+        most = image.bytes_needed + 1 if image.num_frames > 1 else 2 * image.bytes_needed - 1
+        if image.is_plain and image.pixel_bytes > most:
             raise InputError(
                 f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
                 f"{image.pixel_bytes} there"
@@ -133,6 +134,7 @@ def _check_amount(frames: Sequence[Frame]) -> None:
 
 ALIKE = {
     "kind of image": lambda frame: frame.image.kind,
+    "energy, echo or kernel": lambda frame: frame.technique,
     "frame of reference": lambda frame: frame.image.frame_of_reference,
     "kind of pixels": lambda frame: (
         frame.image.bits,
