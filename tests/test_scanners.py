@@ -264,6 +264,17 @@ def test_a_header_of_half_the_pixels_is_refused(tmp_path, values):
         reading.find(tmp_path)
 
 
+def test_frames_without_places_are_a_cine_however_many_are_declared(tmp_path):
+    """Not looked at one by one: a hundred million would fill the memory."""
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    whole.compress(uid.RLELossless)
+    del whole.PerFrameFunctionalGroupsSequence
+    whole.Rows, whole.Columns, whole.NumberOfFrames = 4, 4, 100_000_000
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="a cine, 100000000 images over time"):
+        reading.find(tmp_path)
+
+
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):
     scanners.rounded(tmp_path)
     _, affine = reading.read_volume(tmp_path)

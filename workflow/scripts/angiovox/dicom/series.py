@@ -122,9 +122,9 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
         return f"{coloured.name}: colours, where intensities are needed"
     if shown := _shown(first):
         return f"{first.name}: a {shown.lower()}, no slice"
-    if first.kind == uid.XRayAngiographicImageStorage and first.num_frames > 1:
-        return f"{first.name}: a cine, {first.num_frames} images over time"
     for image in images:
+        if image.num_frames > 1 and not image.header.get("PerFrameFunctionalGroupsSequence"):
+            return f"{image.name}: a cine, {image.num_frames} images over time"
         if reason := _why_undecodable(image):
             return f"{image.name}: {reason}"
     return ""
