@@ -15,7 +15,7 @@ from angiovox.dicom import finding, pixels, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
 from pydicom import uid
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
@@ -273,6 +273,31 @@ def test_frames_without_places_are_a_cine_however_many_are_declared(tmp_path):
     scanners.save(tmp_path, [whole])
     with pytest.raises(InputError, match="a cine, 100000000 images over time"):
         reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"PhotometricInterpretation": "RGB"},
+        {"SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Rows": 11},
+        {"BitsAllocated": 12},
+        {"syntax": scanners.UNDECODED},
+    ],
+    ids=str,
+)
+def test_a_series_with_one_image_of_another_kind_gives_no_way_to_the_next(tmp_path, values):
+    """It is broken, and may be the one that is meant."""
+    slices = scanners.series()
+    scanners.change(slices[2], {k: v for k, v in values.items() if k != "syntax"})
+    if "syntax" in values:
+        slices[2].file_meta.TransferSyntaxUID = values["syntax"]
+        slices[2].PixelData = encapsulate([b"\0" * 64])
+    scanners.save(tmp_path, slices)
+    scanners.save(tmp_path / "b", scanners.series(SeriesInstanceUID="1.2.3.9", SeriesNumber=5))
+    with pytest.raises(InputError, match="2 series may be the volume"):
+        reading.find(tmp_path)
+    with pytest.raises(InputError, match="IM0017"):
+        reading.find(tmp_path, "3")
 
 
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):

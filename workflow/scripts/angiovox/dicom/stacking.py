@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from .headers import MOST_VOXELS, PLACE, Frame
-from .series import TURNED
+from .series import TURNED, why_undecodable
 
 SAME_PLACE = 1e-3  # mm
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
@@ -138,9 +138,11 @@ ALIKE = {
     "frame of reference": lambda frame: frame.image.frame_of_reference,
     "kind of pixels": lambda frame: (
         frame.image.bits,
+        frame.image.samples,
         frame.image.signed,
         frame.image.photometric,
         frame.image.photometric == "MONOCHROME1" and frame.image.bits_stored,
+        why_undecodable(frame.image),
     ),
     "way from pixels to values": lambda frame: (
         frame.rescaled,
