@@ -300,6 +300,17 @@ def test_a_series_with_one_image_of_another_kind_gives_no_way_to_the_next(tmp_pa
         reading.find(tmp_path, "3")
 
 
+def test_a_slice_without_preamble_that_lost_its_kind_is_refused(tmp_path):
+    """At an end no gap would betray that it is missing."""
+    scanners.without_preamble(tmp_path)
+    path = tmp_path / "IM5"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\x08\0\x16\0") + 2] = 0xC5
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="IM5: broken"):
+        reading.find(tmp_path)
+
+
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):
     scanners.rounded(tmp_path)
     _, affine = reading.read_volume(tmp_path)

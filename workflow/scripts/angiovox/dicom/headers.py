@@ -240,10 +240,9 @@ def read_image(path: Path, name: str) -> Image | None:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM does, whatever it holds."""
+    """Whether a file is DICOM that says what it holds, whatever that is."""
     with open(path, "rb") as file:
-        start = file.read(PREAMBLE + 4)
-    return start[PREAMBLE:] == b"DICM" or _begins_with_elements(start)
+        return _read_header(file, path.name) is not None
 
 
 def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
