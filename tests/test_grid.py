@@ -144,3 +144,13 @@ def test_the_input_is_left_alone():
     to_study_grid(volume, affine, 8, 0.7)
     np.testing.assert_array_equal(volume, before[0])
     np.testing.assert_array_equal(affine, before[1])
+
+
+def test_of_large_voxels_no_more_is_computed_than_the_cube():
+    """In full it would be 200 billion voxels."""
+    volume, affine = random_volume((10, 12, 8)), isotropic_affine((10, 12, 8), 100.0)
+    result, placed = to_study_grid(volume, affine, 16, 0.16)
+    assert result.shape == (16, 16, 16)
+    before = world(affine, volume.shape).mean(axis=(0, 1, 2))
+    after = world(placed, result.shape).mean(axis=(0, 1, 2))
+    assert np.abs(after - before).max() <= 0.081

@@ -1,5 +1,7 @@
 """NIfTI, MetaImage and NRRD files in place of a DICOM folder."""
 
+import re
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -122,6 +124,30 @@ def without_space(path):
     path.write_bytes(b"\n".join([*lines, b"spacings: 1 1 1"]) + b"\n\n" + data)
 
 
+def header(path, **fields):
+    """Write a file with other fields in its header, or without those that are None."""
+    text = write(path).read_bytes()
+    equals, last = (b" = ", b"ElementDataFile") if path.suffix == ".mha" else (b": ", b"sizes")
+    for name, value in fields.items():
+        start = name.replace("_", " ").encode() + equals
+        text = re.sub(rb"(?m)^" + start + rb".*\n", b"", text, count=1)
+        if value is not None:
+            text = text.replace(last, start + value.encode() + b"\n" + last, 1)
+    path.write_bytes(text)
+
+
+def two_places(path, turn):
+    """A file whose qform says otherwise than its sform."""
+    image = nib.Nifti1Image(volume(), oblique())
+    image.set_sform(oblique(), 1)
+    image.set_qform(oblique() @ turn, 1)
+    nib.save(image, path)
+
+
+def mirror():
+    return np.diag([-1.0, 1.0, 1.0, 1.0])
+
+
 REFUSED = {
     "four times": ("v.nii", lambda p: save_nifti(p, np.zeros((4, 4, 4, 2), "i2")), "no volume"),
     "a picture": ("v.nii", lambda p: save_nifti(p, np.zeros((4, 4, 1), "i2")), "no volume"),
@@ -152,6 +178,21 @@ REFUSED = {
         lambda p: (write(p), p.with_suffix(".raw").unlink()),
         "broken",
     ),
+    "two places": ("v.nii", lambda p: two_places(p, mirror()), "sform"),
+    "NRRD in the scanner": ("v.nrrd", lambda p: header(p, space="scanner-xyz"), "not in the pat"),
+    "NRRD in inches": ("v.nrrd", lambda p: header(p, space_units='"in" "in" "in"'), "units"),
+    "NRRD without origin": ("v.nrrd", lambda p: header(p, space_origin=None), "no space origin"),
+    "NRRD without directions": (
+        "v.nrrd",
+        lambda p: header(p, space_directions=None),
+        "no space directions",
+    ),
+    "MetaImage in cm": ("v.mha", lambda p: header(p, DistanceUnits="cm"), "units"),
+    "MetaImage of negative spacing": (
+        "v.mha",
+        lambda p: header(p, ElementSpacing="-0.5 0.5 0.5"),
+        "broken header",
+    ),
     "vectors": ("v.mha", vectors, "vectors"),
     "no space": ("v.nrrd", without_space, "how it lies"),
     "no MetaImage": ("v.mha", lambda p: p.write_bytes(b"once upon a time"), "broken"),
@@ -162,6 +203,31 @@ def shear():
     matrix = np.eye(4)
     matrix[0, 1] = 0.3
     return matrix
+
+
+def test_a_qform_that_is_rounded_is_no_other_place(tmp_path):
+    shift = np.eye(4)
+    shift[:3, 3] = 0.1  # voxels
+    two_places(tmp_path / "v.nii", shift)
+    np.testing.assert_allclose(
+        images.find(tmp_path / "v.nii").affine, nib.load(tmp_path / "v.nii").get_sform()
+    )
+
+
+@pytest.mark.parametrize(
+    ("space", "signs"), [("RAS", (1, 1)), ("left-anterior-superior", (-1, 1)), ("lps", (-1, -1))]
+)
+def test_every_anatomical_space_of_nrrd_is_followed(tmp_path, space, signs):
+    path = tmp_path / "v.nrrd"
+    header(path, space=space)
+    to_ras = np.diag([*signs, 1, 1])
+    read, affine = images.find(path).read()
+    (x, y, z) = np.unravel_index(np.argmax(read), read.shape)
+    expected = np.unravel_index(np.argmax(volume()), SHAPE)
+    in_file = np.diag([-1, -1, 1, 1]) @ oblique()  # written as LPS
+    np.testing.assert_allclose(
+        world(affine, (x, y, z)), world(to_ras @ in_file, expected), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize(("name", "build", "said"), REFUSED.values(), ids=REFUSED)

@@ -2,16 +2,20 @@
 sentence."""
 
 import re
+import struct
 import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 import scanners
 import SimpleITK
-from angiovox.dicom import finding, reading
+from angiovox.dicom import finding, pixels, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
+from pydicom import uid
+from pydicom.encaps import encapsulate, generate_frames
 
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
@@ -123,6 +127,188 @@ def test_padding_has_the_least_value_of_the_field_of_view(tmp_path):
 def test_hounsfield_units_stay_what_they_are_in_monochrome1(tmp_path):
     scanners.monochrome1_hounsfield(tmp_path)
     np.testing.assert_array_equal(reading.read_volume(tmp_path)[0].T, scanners.stored() - 1024)
+
+
+def test_hounsfield_units_stay_what_they_are_in_the_frames_of_a_monochrome1_file(tmp_path):
+    photometric = {"PhotometricInterpretation": "MONOCHROME1"}
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT", **photometric)
+    for groups in whole.PerFrameFunctionalGroupsSequence:
+        groups.PixelValueTransformationSequence[0].RescaleType = "HU"
+    scanners.save(tmp_path, [whole])
+    np.testing.assert_array_equal(reading.read_volume(tmp_path)[0].T, scanners.stored() - 1024)
+
+
+@pytest.mark.parametrize("lacking", ["RescaleSlope", "RescaleIntercept"])
+def test_a_slice_that_lacks_the_others_rescaling_is_refused(tmp_path, lacking):
+    """Its values would be a thousand off."""
+    slices = scanners.series()
+    delattr(slices[2], lacking)
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="another way from pixels to values"):
+        reading.find(tmp_path)
+
+
+def test_a_frame_that_lacks_the_others_rescaling_is_refused(tmp_path):
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    del whole.PerFrameFunctionalGroupsSequence[3].PixelValueTransformationSequence
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="frame 4: another way from pixels to values"):
+        reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "said"),
+    [("RescaleType", "US", "way from pixels"), ("BitsStored", 12, "kind of pixels")],
+)
+def test_a_slice_inverted_otherwise_than_the_others_is_refused(tmp_path, keyword, value, said):
+    slices = scanners.series(PhotometricInterpretation="MONOCHROME1")
+    setattr(slices[2], keyword, value)
+    slices[2].HighBit = slices[2].BitsStored - 1
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match=f"another {said}"):
+        reading.find(tmp_path)
+
+
+def test_pixels_in_the_upper_bits_are_refused(tmp_path):
+    """As old scanners wrote them; the lower bits alone are noise."""
+    slices = scanners.series(scanners.stored() << 4, BitsStored=12, HighBit=15)
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="12 bits stored up to bit 15"):
+        reading.find(tmp_path)
+
+
+def test_padding_beyond_the_bits_that_are_stored_is_padding(tmp_path):
+    """Masked to 12 bits, -2000 would be a bright ring."""
+    words = scanners.stored()
+    words[:, :3, :2] = 0xF830
+    slices = scanners.series(words, BitsStored=12, HighBit=11)
+    for one in slices:
+        one.add_new("PixelPaddingValue", "US", 0xF830)
+    scanners.save(tmp_path, slices)
+    volume, _ = reading.read_volume(tmp_path)
+    assert (volume[:2, :3] == volume.min()).all()
+    np.testing.assert_array_equal(volume.T[:, 3:], words[:, 3:] - 1024)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_deflated_multi_frame_file_is_read(tmp_path, threads):
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    whole.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    scanners.save(tmp_path, [whole])
+    volume, _ = reading.read_volume(tmp_path, threads=threads)
+    np.testing.assert_array_equal(volume.T, scanners.stored() - 1024)
+
+
+CODED = {"jpeg_ls": (b"\xff\xf7", 5, ">HH"), "jpeg_2000": (b"\xff\x51", 6, ">II")}
+
+
+@pytest.mark.parametrize("size", [60_000, 30])
+@pytest.mark.parametrize("build", CODED)
+def test_compressed_pixels_of_another_size_are_refused_before_they_are_decoded(
+    tmp_path, build, size
+):
+    """Decoders take what memory the code asks for, and minutes."""
+    getattr(scanners, build)(tmp_path)
+    path = tmp_path / "IM0010"
+    data = bytearray(path.read_bytes())
+    marker, skipped, form = CODED[build]
+    struct.pack_into(form, data, data.index(marker) + skipped, size, size)
+    path.write_bytes(data)
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"IM0010: .* pixels compressed, .* declared"):
+        reading.read_volume(tmp_path)
+    assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize("build", [scanners.jpeg_lossless, scanners.jpeg_twelve_bits])
+def test_the_size_of_compressed_pixels_is_found(tmp_path, build):
+    build(tmp_path)
+    frame = reading.find(tmp_path).stack.frames[0]
+    code = next(generate_frames(pydicom.dcmread(frame.image.path).PixelData, number_of_frames=1))
+    assert pixels._coded_size(code) == frame.image.size
+
+
+def shifted_half(slices):
+    """In the middles between slices: evenly spaced together with those that were there."""
+    for one in slices:
+        *aside, level = map(float, one.ImagePositionPatient)
+        one.ImagePositionPatient = [*aside, level + scanners.SPACING[0] / 2]
+    return slices
+
+
+@pytest.mark.parametrize("keyword", ["KVP", "EchoTime", "ConvolutionKernel"])
+def test_two_series_in_one_whose_slices_lie_between_each_others_are_refused(tmp_path, keyword):
+    scanners.save(tmp_path, scanners.series(**{keyword: "80"}))
+    scanners.save(tmp_path / "b", shifted_half(scanners.series(**{keyword: "140"})))
+    with pytest.raises(InputError, match="another energy, echo or kernel"):
+        reading.find(tmp_path)
+
+
+def test_two_echoes_in_one_file_whose_slices_lie_between_each_others_are_refused(tmp_path):
+    slices = scanners.series() + shifted_half(scanners.series())
+    whole = scanners.multi_frame(slices, uid.EnhancedMRImageStorage, "MR")
+    for number, groups in enumerate(whole.PerFrameFunctionalGroupsSequence):
+        groups.MREchoSequence = [pydicom.Dataset()]
+        groups.MREchoSequence[0].EffectiveEchoTime = 3.5 if number < scanners.SHAPE[0] else 20.0
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="frame 7: another energy, echo or kernel"):
+        reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values", [{"Rows": 17}, {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}]
+)
+def test_a_header_of_half_the_pixels_is_refused(tmp_path, values):
+    scanners.save(tmp_path, scanners.series(**values))
+    with pytest.raises(InputError, match="1360 bytes of pixels declared and 2720 there"):
+        reading.find(tmp_path)
+
+
+def test_frames_without_places_are_a_cine_however_many_are_declared(tmp_path):
+    """Not looked at one by one: a hundred million would fill the memory."""
+    whole = scanners.multi_frame(scanners.series(), uid.EnhancedCTImageStorage, "CT")
+    whole.compress(uid.RLELossless)
+    del whole.PerFrameFunctionalGroupsSequence
+    whole.Rows, whole.Columns, whole.NumberOfFrames = 4, 4, 100_000_000
+    scanners.save(tmp_path, [whole])
+    with pytest.raises(InputError, match="a cine, 100000000 images over time"):
+        reading.find(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"PhotometricInterpretation": "RGB"},
+        {"SamplesPerPixel": 3, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "Rows": 11},
+        {"BitsAllocated": 12},
+        {"syntax": scanners.UNDECODED},
+    ],
+    ids=str,
+)
+def test_a_series_with_one_image_of_another_kind_gives_no_way_to_the_next(tmp_path, values):
+    """It is broken, and may be the one that is meant."""
+    slices = scanners.series()
+    scanners.change(slices[2], {k: v for k, v in values.items() if k != "syntax"})
+    if "syntax" in values:
+        slices[2].file_meta.TransferSyntaxUID = values["syntax"]
+        slices[2].PixelData = encapsulate([b"\0" * 64])
+    scanners.save(tmp_path, slices)
+    scanners.save(tmp_path / "b", scanners.series(SeriesInstanceUID="1.2.3.9", SeriesNumber=5))
+    with pytest.raises(InputError, match="2 series may be the volume"):
+        reading.find(tmp_path)
+    with pytest.raises(InputError, match="IM0017"):
+        reading.find(tmp_path, "3")
+
+
+def test_a_slice_without_preamble_that_lost_its_kind_is_refused(tmp_path):
+    """At an end no gap would betray that it is missing."""
+    scanners.without_preamble(tmp_path)
+    path = tmp_path / "IM5"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"\x08\0\x16\0") + 2] = 0xC5
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="IM5: broken"):
+        reading.find(tmp_path)
 
 
 def test_rounded_positions_give_the_spacing_that_they_were_rounded_from(tmp_path):

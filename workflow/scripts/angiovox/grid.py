@@ -29,18 +29,21 @@ def to_study_grid(
     sizes = voxel_sizes(affine)
     target = float(sizes.min()) if voxel_size is None else voxel_size
     if not np.allclose(sizes, target, rtol=1e-3):
-        volume, affine = _resample(volume, affine, sizes, target)
+        volume, affine = _resample(volume, affine, edge, sizes, target)
     return _pad_or_crop(volume, affine, edge)
 
 
 def _resample(
-    volume: np.ndarray, affine: np.ndarray, sizes: np.ndarray, target: float
+    volume: np.ndarray, affine: np.ndarray, edge: int, sizes: np.ndarray, target: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Linear interpolation about the centre; smoothed first along axes that shrink."""
+    """Linear interpolation about the centre; smoothed first along axes that shrink. What a cube of
+    an edge leaves out is not computed: of large voxels it may not fit in memory."""
     factors = target / sizes
     smooth = ndimage.gaussian_filter(volume, np.maximum(0, (factors - 1) / 2))
     shape = np.maximum(1, np.round(np.array(volume.shape) / factors)).astype(int)
     offset = (np.array(volume.shape) - 1) / 2 - factors * (shape - 1) / 2
+    offset += factors * np.maximum(0, (shape - edge) // 2)
+    shape = np.minimum(shape, edge)
     resampled = ndimage.affine_transform(
         smooth, factors, offset, tuple(shape), order=1, mode="nearest"
     )

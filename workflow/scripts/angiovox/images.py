@@ -26,6 +26,12 @@ UNREADABLE_FILE = (*UNREADABLE, ImageFileError, HeaderDataError)
 DEFLATES = 1032  # bytes that one of a gzip file gives at most
 CHUNK = 1 << 20  # bytes
 MM_PER = {"meter": 1000.0, "mm": 1.0, "micron": 0.001, "unknown": 1.0}
+SPACES = {
+    *("left-posterior-superior", "lps"),
+    *("right-anterior-superior", "ras"),
+    *("left-anterior-superior", "las"),
+}
+NRRD_MM = {"mm", "millimeter", "millimeters", "", "???"}
 LONGEST_HEADER = 1 << 16
 SKEW = 1e-3  # cosine between two axes that are taken to be at right angles
 
@@ -105,8 +111,23 @@ def _nifti(path: Path) -> ImageFile:
         raise InputError(f"{path.name}: colours or complex numbers, where intensities are needed")
     if not (image.header["sform_code"] or image.header["qform_code"]):
         raise InputError(f"{path.name}: does not say how it lies in the patient (both codes are 0)")
+    _check_one_place(path, image)
     affine = np.diag([*3 * [MM_PER[image.header.get_xyzt_units()[0]]], 1.0]) @ image.affine
     return ImageFile(path, "NIfTI", _without_ones(image.shape), affine)
+
+
+def _check_one_place(path: Path, image: nib.Nifti1Image) -> None:
+    """A file may say twice how it lies, and programs differ in which they believe."""
+    if not (image.header["sform_code"] and image.header["qform_code"]):
+        return
+    between = image.get_sform() - image.get_qform()
+    corners = np.indices((2, 2, 2)).reshape(3, 8).T * (*image.shape, 1, 1)[:3]
+    off = np.linalg.norm(nib.affines.apply_affine(between, corners), axis=1).max()
+    if not off <= max(voxel_sizes(image.get_sform())) / 2:
+        raise InputError(
+            f"{path.name}: lies in one place by its sform and in another by its qform; set the "
+            "code of the wrong one to 0"
+        )
 
 
 def _check_size(path: Path, image: nib.Nifti1Image) -> None:
@@ -133,8 +154,15 @@ def _nrrd(path: Path) -> ImageFile:
     reader.ReadImageInformation()
     if reader.GetNumberOfComponents() > 1:
         raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
-    if not reader.HasMetaDataKey("NRRD_space"):
-        raise InputError(f"{path.name}: does not say how it lies in the patient (no space)")
+    fields, _ = _nrrd_fields(path)
+    for field in ("space", "space directions", "space origin"):
+        if field not in fields:
+            raise InputError(f"{path.name}: does not say how it lies in the patient (no {field})")
+    if fields["space"].lower() not in SPACES:
+        raise InputError(f"{path.name}: says how it lies, but not in the patient (its space)")
+    units = set(re.findall(r'"(.*?)"', fields.get("space units", "")))
+    if not units <= NRRD_MM:
+        raise InputError(f"{path.name}: its place is in other units than mm")
     shape = _without_ones(reader.GetSize())
     affine = np.eye(4)
     if len(shape) == 3:
@@ -179,14 +207,21 @@ def _check_gzip(path: Path, start: int = 0) -> None:
 
 def _packed_part(path: Path) -> tuple[Path, int] | None:
     """Where a NRRD file's voxels are packed by gzip: in itself, or in the file beside it."""
+    fields, end = _nrrd_fields(path)
+    if fields.get("encoding", "").lower() not in ("gz", "gzip"):
+        return None
+    beside = fields.get("data file") or fields.get("datafile")
+    return (path.parent / beside, 0) if beside else (path, end)
+
+
+def _nrrd_fields(path: Path) -> tuple[dict[str, str], int]:
+    """What a NRRD header says, by names in small letters, and where it ends."""
     with open(path, "rb") as file:
         start = file.read(LONGEST_HEADER)
-    blank = re.search(rb"\r?\n\r?\n", start)
-    header = start[: blank.start() if blank else None].decode("latin-1")
-    if not re.search(r"^encoding: *(gz|gzip)\s*$", header, re.M | re.I):
-        return None
-    beside = re.search(r"^data ?file: *(\S.*?)\s*$", header, re.M | re.I)
-    return (path.parent / beside[1], 0) if beside else (path, blank.end())
+    blank = re.search(rb"\r?\n\r?\n|$", start)
+    header = start[: blank.start()].decode("latin-1")
+    found = re.findall(r"^([a-z ]+):(?!=) *(\S.*?)\s*$", header, re.M | re.I)
+    return {name.lower(): value for name, value in found}, blank.end()
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

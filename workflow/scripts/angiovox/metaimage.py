@@ -54,6 +54,8 @@ def read_header(path: Path) -> Header:
             raise InputError(f"{path.name}: does not say how it lies in the patient (no {keyword})")
     if int(fields.get("ElementNumberOfChannels", 1)) > 1:
         raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
+    if fields.get("DistanceUnits", "mm") not in ("mm", "?"):
+        raise InputError(f"{path.name}: its place is in other units than mm")
     file = fields["ElementDataFile"]
     if not TRUTH[fields.get("BinaryData", "false").lower()] or file.split()[0] == "LIST":
         raise InputError(f"{path.name}: its voxels are text or in many files; export them anew")
@@ -113,6 +115,8 @@ def _affine(fields: dict[str, str], dimensions: int) -> np.ndarray:
     affine = np.eye(4)
     known = min(dimensions, 3)
     spacing = _numbers(fields, "ElementSpacing", dimensions)
+    if spacing.min() <= 0:
+        raise ValueError("a spacing that is none")
     affine[:known, :known] = (directions * spacing)[:known, :known]
     affine[:known, 3] = _numbers(fields, "Offset", dimensions)[:known]
     return affine

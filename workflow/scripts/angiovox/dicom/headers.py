@@ -65,11 +65,18 @@ PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing"
 IMAGE = [
     "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
     "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "PixelRepresentation",
+    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", *PLACE,
+    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "KVP", "EchoTime",
+    "ConvolutionKernel", *PLACE,
 ]  # fmt: skip
+TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
+    ("CTXRayDetailsSequence", "KVP"),
+    ("CTReconstructionSequence", "ConvolutionKernel"),
+    ("MREchoSequence", "EffectiveEchoTime"),
+    ("MREchoSequence", "EchoTime"),
+]
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
 DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
@@ -89,6 +96,8 @@ class Frame:
 
     position, orientation, spacing : as DICOM gives them, in mm; none where the file has none.
     number : of the frame within its file, from 0.
+    rescaled : whether the file gives slope and intercept, or they are 1 and 0. hounsfield : whether
+    that makes Hounsfield units. technique : what differs between energies, echoes and kernels.
     """
 
     image: Image
@@ -98,6 +107,9 @@ class Frame:
     spacing: tuple[float, ...]
     slope: float
     intercept: float
+    rescaled: bool
+    hounsfield: bool
+    technique: tuple[str, ...]
 
     @property
     def name(self) -> str:
@@ -124,9 +136,9 @@ class Image:
     photometric: str
     bits: int
     bits_stored: int
+    high_bit: int
     signed: bool
     padding: tuple[int, int] | None
-    hounsfield: bool
     in_acquisition: int
     pixel_start: int  # of uncompressed pixels within the file; 0 where it is not told
     pixel_bytes: int
@@ -170,14 +182,19 @@ class Image:
 
         values = "PixelValueTransformationSequence"
         slope, intercept = of(values, "RescaleSlope"), of(values, "RescaleIntercept")
+        units = str(of(values, "RescaleType") or "")
+        given = [value not in (None, "") for value in (slope, intercept)]
         return Frame(
             self,
             number,
             _numbers(of("PlanePositionSequence", "ImagePositionPatient")),
             _numbers(of("PlaneOrientationSequence", "ImageOrientationPatient")),
             _numbers(of("PixelMeasuresSequence", "PixelSpacing")),
-            1.0 if slope in (None, "") else float(slope),
-            0.0 if intercept in (None, "") else float(intercept),
+            float(slope) if given[0] else 1.0,
+            float(intercept) if given[1] else 0.0,
+            all(given),
+            units == "HU" or (self.modality == "CT" and not units and given[0]),
+            tuple(str(of(*where) or "") for where in TECHNIQUE),
         )
 
 
@@ -223,10 +240,9 @@ def read_image(path: Path, name: str) -> Image | None:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file begins as DICOM does, whatever it holds."""
+    """Whether a file is DICOM that says what it holds, whatever that is."""
     with open(path, "rb") as file:
-        start = file.read(PREAMBLE + 4)
-    return start[PREAMBLE:] == b"DICM" or _begins_with_elements(start)
+        return _read_header(file, path.name) is not None
 
 
 def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
@@ -312,6 +328,7 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
     kind = UID(str(header.get("SOPClassUID") or ""))
     whole = _whole if kind in VOLUMES else _whole_or_none
     modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
+    bits_stored = whole(header, "BitsStored", bits)
     number = _whole_or_none(header, "SeriesNumber", -1)
     return Image(
         path=path,
@@ -328,10 +345,10 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
         samples=whole(header, "SamplesPerPixel", 1),
         photometric=str(header.get("PhotometricInterpretation") or ""),
         bits=bits,
-        bits_stored=whole(header, "BitsStored", bits),
+        bits_stored=bits_stored,
+        high_bit=whole(header, "HighBit", bits_stored - 1),
         signed=bool(header.get("PixelRepresentation")),
         padding=_padding(header, bits) if kind in VOLUMES else None,
-        hounsfield=_hounsfield(header, modality),
         in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
         pixel_start=pixels[0],
         pixel_bytes=pixels[1],
@@ -396,11 +413,6 @@ def _of_sign(value: int, header: Dataset, bits: int) -> int:
     value %= 2**bits
     signed = header.get("PixelRepresentation") and value >= 2 ** (bits - 1)
     return value - 2**bits if signed else value
-
-
-def _hounsfield(header: Dataset, modality: str) -> bool:
-    units = str(header.get("RescaleType") or "")
-    return units == "HU" or (modality == "CT" and not units and "RescaleSlope" in header)
 
 
 def is_uid(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,8 @@ PIXELS = [
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
 ]  # fmt: skip
+J2K_START, JPEG_START = b"\xff\x4f\xff\x51", b"\xff\xd8"
+JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers before an image's size
 TWELVE_BITS = (uid.JPEGExtended12Bit,)  # pylibjpeg gives up on them; GDCM reads them
 
 
@@ -55,6 +58,7 @@ def load(stack: Stack, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         return padded
 
     with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(_check_codes, frames_of))
         padded = any([*pool.map(read, parts)])
     _interpolate(volume, stack.levels)
     affine = stack.affine
@@ -69,7 +73,8 @@ def load(stack: Stack, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
 def _parts(frames: list[Frame], threads: int) -> list[list[Frame]]:
     """Frames of one file, in as many parts as may be decoded at once."""
     frames = sorted(frames, key=lambda frame: frame.number)
-    size = -(-len(frames) // threads)
+    parts = 1 if frames[0].image.syntax.is_deflated else threads  # each inflates the whole file
+    size = -(-len(frames) // parts)
     return [frames[start : start + size] for start in range(0, len(frames), size)]
 
 
@@ -89,14 +94,51 @@ def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
 def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
     if image.pixel_start and image.is_plain and image.samples == 1:
         return (_plain(image, number) for number in numbers)
-    if image.num_frames > 1 and image.syntax not in TWELVE_BITS:
+    one_by_one = image.num_frames > 1 and image.syntax not in TWELVE_BITS
+    if one_by_one and not image.syntax.is_deflated:
         return iter_pixels(image.path, indices=numbers, raw=True)
-    dataset = pydicom.dcmread(image.path, force=True, specific_tags=PIXELS)
-    dataset.file_meta.TransferSyntaxUID = image.syntax
+    dataset = _with_pixels(image)
+    if one_by_one:  # pydicom finds no pixels in a deflated file that it has not read before
+        return iter_pixels(dataset, indices=numbers, raw=True)
     if image.syntax not in TWELVE_BITS:
         return [dataset.pixel_array]
     decoded = _by_gdcm(dataset)
     return [decoded[number] for number in numbers]
+
+
+def _with_pixels(image: Image) -> FileDataset:
+    dataset = pydicom.dcmread(image.path, force=True, specific_tags=PIXELS)
+    dataset.file_meta.TransferSyntaxUID = image.syntax
+    return dataset
+
+
+def _check_codes(image: Image) -> None:
+    """Refuse compressed frames of another size than the header's: decoders take the memory that
+    they ask for, and pixels in rows of another length."""
+    if not image.syntax.is_encapsulated:
+        return
+    with refusing(image.name, "broken slice, its pixels cannot be decoded"):
+        pixels = _with_pixels(image).PixelData
+        for code in generate_frames(pixels, number_of_frames=image.num_frames):
+            size = _coded_size(code)
+            if size not in (None, image.size):
+                raise InputError(f"{image.name}: {size} pixels compressed, {image.size} declared")
+
+
+def _coded_size(code: bytes) -> tuple[int, int] | None:
+    """Rows and columns that a frame of JPEG 2000, JPEG or JPEG-LS says it has; None where it does
+    not say."""
+    if code.startswith(J2K_START):
+        right, bottom, left, top = struct.unpack_from(">4I", code, 8)
+        return bottom - top, right - left
+    place = 2 if code.startswith(JPEG_START) else len(code)
+    while place + 9 <= len(code) and code[place] == 0xFF:
+        marker, length = struct.unpack_from(">BH", code, place + 1)
+        if marker in JPEG_FRAMES:
+            rows, columns = struct.unpack_from(">HH", code, place + 5)
+            return (rows, columns) if rows else None
+        place += 1 if marker == 0xFF else 2 + length
+    return None
 
 
 def _plain(image: Image, number: int) -> np.ndarray:
@@ -109,7 +151,13 @@ def _plain(image: Image, number: int) -> np.ndarray:
     count = image.size[0] * image.size[1]
     start = image.pixel_start + number * count * dtype.itemsize
     stored = np.fromfile(image.path, dtype, count, offset=start).reshape(image.size)
-    return (stored << unused) >> unused if unused else stored
+    if not unused:
+        return stored
+    values = (stored << unused) >> unused
+    if image.padding:  # some pad with a number of all bits
+        outside = (stored >= image.padding[0]) & (stored <= image.padding[1])
+        values[outside] = stored[outside]
+    return values
 
 
 def _by_gdcm(dataset: FileDataset) -> np.ndarray:
@@ -138,7 +186,7 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
     image = frame.image
     padding = image.padding
     padded = padding and (stored >= padding[0]) & (stored <= padding[1])
-    if image.photometric == "MONOCHROME1" and not image.hounsfield:
+    if image.photometric == "MONOCHROME1" and not frame.hounsfield:
         # What is shown bright is high. Hounsfield units are so by themselves.
         stored = ~stored if image.signed else stored ^ (2**image.bits_stored - 1)
     if "ModalityLUTSequence" in image.header:

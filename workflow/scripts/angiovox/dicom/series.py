@@ -117,17 +117,16 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     if not kinds & set(VOLUMES):
         name = first.kind.name if first.kind in uid.UID_dictionary else "an unknown kind"
         return f"{name} holds no volume of intensities"
-    if any(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
-        coloured = next(i for i in images if i.samples > 1 or "MONOCHROME" not in i.photometric)
-        return f"{coloured.name}: colours, where intensities are needed"
+    # Of what only some images are, the series is broken and not another kind: see `stacking.ALIKE`.
+    if all(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
+        return f"{first.name}: colours, where intensities are needed"
     if shown := _shown(first):
         return f"{first.name}: a {shown.lower()}, no slice"
-    if first.kind == uid.XRayAngiographicImageStorage and first.num_frames > 1:
-        return f"{first.name}: a cine, {first.num_frames} images over time"
     for image in images:
-        if reason := _why_undecodable(image):
-            return f"{image.name}: {reason}"
-    return ""
+        if image.num_frames > 1 and not image.header.get("PerFrameFunctionalGroupsSequence"):
+            return f"{image.name}: a cine, {image.num_frames} images over time"
+    reasons = [why_undecodable(image) for image in images]
+    return f"{first.name}: {reasons[0]}" if all(reasons) else ""
 
 
 def _shown(image: Image) -> str:
@@ -136,7 +135,8 @@ def _shown(image: Image) -> str:
     return next((match[1] for match in found if match), "")
 
 
-def _why_undecodable(image: Image) -> str:
+def why_undecodable(image: Image) -> str:
+    """Why nothing here reads its pixels; empty where something does."""
     if image.bits not in BITS:
         return f"{image.bits} bits per pixel, where 8, 16 or 32 are needed"
     try:

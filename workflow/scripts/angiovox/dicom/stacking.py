@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from .headers import MOST_VOXELS, PLACE, Frame
-from .series import TURNED
+from .series import TURNED, why_undecodable
 
 SAME_PLACE = 1e-3  # mm
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
@@ -115,12 +115,18 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             f"{frames[0].name}: {len(frames)} slices of {rows} x {columns} pixels are more than "
             "any scanner's volume"
         )
-    for image in {frame.image for frame in frames}:
-        more = image.pixel_bytes > image.bytes_needed + 1  # one to make it even
-        if image.is_plain and image.num_frames > 1 and more:  # lone slices agree, or are refused
+    for image in dict.fromkeys(frame.image for frame in frames):
+        # One makes it even. Lone slices may be filled up, but not by an image.
+        most = image.bytes_needed + 1 if image.num_frames > 1 else 2 * image.bytes_needed - 1
+        if image.is_plain and image.pixel_bytes > most:
             raise InputError(
                 f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
                 f"{image.pixel_bytes} there"
+            )
+        if image.high_bit != image.bits_stored - 1:
+            raise InputError(
+                f"{image.name}: {image.bits_stored} bits stored up to bit {image.high_bit}, where "
+                f"they are read up to bit {image.bits_stored - 1}"
             )
         if not image.sound_end:
             raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
@@ -128,11 +134,20 @@ def _check_amount(frames: Sequence[Frame]) -> None:
 
 ALIKE = {
     "kind of image": lambda frame: frame.image.kind,
+    "energy, echo or kernel": lambda frame: frame.technique,
     "frame of reference": lambda frame: frame.image.frame_of_reference,
     "kind of pixels": lambda frame: (
         frame.image.bits,
+        frame.image.samples,
         frame.image.signed,
         frame.image.photometric,
+        frame.image.photometric == "MONOCHROME1" and frame.image.bits_stored,
+        why_undecodable(frame.image),
+    ),
+    "way from pixels to values": lambda frame: (
+        frame.rescaled,
+        frame.hounsfield,
+        "ModalityLUTSequence" in frame.image.header,
     ),
 }
 
