@@ -24,6 +24,7 @@ OTHER_NAMES = {
     "Position": "Offset", "Origin": "Offset", "Rotation": "TransformMatrix",
     "Orientation": "TransformMatrix", "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
 }  # fmt: skip
+RESCALED = {"ElementToIntensityFunctionSlope": 1.0, "ElementToIntensityFunctionOffset": 0.0}
 LONGEST_HEADER = 1 << 16
 TRUTH = {"true": True, "1": True, "false": False, "0": False}
 
@@ -56,6 +57,9 @@ def read_header(path: Path) -> Header:
         raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
     if fields.get("DistanceUnits", "mm") not in ("mm", "?"):
         raise InputError(f"{path.name}: its place is in other units than mm")
+    for keyword, usual in RESCALED.items():
+        if float(fields.get(keyword, usual)) != usual:
+            raise InputError(f"{path.name}: rescaled by {keyword}, which no reader here applies")
     file = fields["ElementDataFile"]
     if not TRUTH[fields.get("BinaryData", "false").lower()] or file.split()[0] == "LIST":
         raise InputError(f"{path.name}: its voxels are text or in many files; export them anew")

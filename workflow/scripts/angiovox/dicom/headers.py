@@ -25,6 +25,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MediaStorageDirectoryStorage,
@@ -69,7 +70,7 @@ IMAGE = [
     "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
     "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "KVP", "EchoTime",
-    "ConvolutionKernel", *PLACE,
+    "ConvolutionKernel", "SpacingBetweenSlices", *PLACE,
 ]  # fmt: skip
 TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
     ("CTXRayDetailsSequence", "KVP"),
@@ -80,6 +81,7 @@ TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files 
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
 DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
+PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NOTHING = Dataset()
 BITS = (8, 16, 32)
 PREAMBLE = 128
@@ -96,6 +98,7 @@ class Frame:
 
     position, orientation, spacing : as DICOM gives them, in mm; none where the file has none.
     number : of the frame within its file, from 0.
+    apart : mm from slice to slice as the header says, whatever the sign; 0 where it does not say.
     rescaled : whether the file gives slope and intercept, or they are 1 and 0. hounsfield : whether
     that makes Hounsfield units. technique : what differs between energies, echoes and kernels.
     """
@@ -105,6 +108,7 @@ class Frame:
     position: tuple[float, ...]
     orientation: tuple[float, ...]
     spacing: tuple[float, ...]
+    apart: float
     slope: float
     intercept: float
     rescaled: bool
@@ -148,7 +152,7 @@ class Image:
     @property
     def is_plain(self) -> bool:
         """Whether each pixel takes its own bytes of the file."""
-        return not (self.syntax.is_compressed or self.syntax.is_deflated)
+        return self.syntax in PLAIN
 
     @property
     def bytes_needed(self) -> int:
@@ -190,6 +194,7 @@ class Image:
             _numbers(of("PlanePositionSequence", "ImagePositionPatient")),
             _numbers(of("PlaneOrientationSequence", "ImageOrientationPatient")),
             _numbers(of("PixelMeasuresSequence", "PixelSpacing")),
+            sum(map(abs, _numbers(of("PixelMeasuresSequence", "SpacingBetweenSlices")))),
             float(slope) if given[0] else 1.0,
             float(intercept) if given[1] else 0.0,
             all(given),
@@ -389,7 +394,7 @@ def _check_amount(image: Image) -> None:
             f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
             "more than any scanner's volume"
         )
-    if image.pixel_bytes <= 0 and not image.syntax.is_deflated:
+    if image.pixel_bytes <= 0 and image.syntax != DeflatedExplicitVRLittleEndian:
         raise InputError(f"{image.name}: no pixels in it")
     if image.is_plain and image.pixel_bytes < image.bytes_needed:
         raise InputError(

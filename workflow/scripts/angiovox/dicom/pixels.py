@@ -26,7 +26,7 @@ PIXELS = [
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
 ]  # fmt: skip
-J2K_START, JPEG_START = b"\xff\x4f\xff\x51", b"\xff\xd8"
+J2K_START, JP2_BOX, JPEG_START = b"\xff\x4f\xff\x51", b"jP  ", b"\xff\xd8"
 JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers before an image's size
 TWELVE_BITS = (uid.JPEGExtended12Bit,)  # pylibjpeg gives up on them; GDCM reads them
 
@@ -128,8 +128,9 @@ def _check_codes(image: Image) -> None:
 def _coded_size(code: bytes) -> tuple[int, int] | None:
     """Rows and columns that a frame of JPEG 2000, JPEG or JPEG-LS says it has; None where it does
     not say."""
-    if code.startswith(J2K_START):
-        right, bottom, left, top = struct.unpack_from(">4I", code, 8)
+    begin = code.find(J2K_START) if code[4:8] == JP2_BOX else 0
+    if code.startswith(J2K_START, begin):
+        right, bottom, left, top = struct.unpack_from(">4I", code, begin + 8)
         return bottom - top, right - left
     place = 2 if code.startswith(JPEG_START) else len(code)
     while place + 9 <= len(code) and code[place] == 0xFF:

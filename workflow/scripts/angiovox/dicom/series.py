@@ -17,6 +17,7 @@ from .headers import BITS, VOLUMES, Frame, Image
 
 # In the image type, of what is no slice; makers put words of their own before them.
 PROJECTED = re.compile(r"\b(LOCALIZER|SCOUT|PROJECTION IMAGE|MIP|MINIP|SCREEN SAVE)$")
+PHASE = re.compile(r"P|PHASE|VELOCITY|(PHASE|VELOCITY) MAP")  # of MR
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
 
 
@@ -121,7 +122,7 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     if all(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
         return f"{first.name}: colours, where intensities are needed"
     if shown := _shown(first):
-        return f"{first.name}: a {shown.lower()}, no slice"
+        return f"{first.name}: a {shown.lower()}, no slice of intensities"
     for image in images:
         if image.num_frames > 1 and not image.header.get("PerFrameFunctionalGroupsSequence"):
             return f"{image.name}: a cine, {image.num_frames} images over time"
@@ -131,8 +132,10 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
 
 def _shown(image: Image) -> str:
     """What an image shows that is no slice, by its image type."""
-    found = (PROJECTED.search(word.strip().upper()) for word in image.image_type)
-    return next((match[1] for match in found if match), "")
+    words = [word.strip().upper() for word in image.image_type]
+    if image.modality == "MR" and any(map(PHASE.fullmatch, words)):
+        return "phase image"
+    return next((match[1] for match in map(PROJECTED.search, words) if match), "")
 
 
 def why_undecodable(image: Image) -> str:

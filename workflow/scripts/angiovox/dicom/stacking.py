@@ -75,6 +75,9 @@ def stack(frames: Sequence[Frame], largest_gap: int = 1) -> Stack:
     declared = max(frame.image.in_acquisition for frame in frames)
     if declared > len(frames):
         notes += [f"{len(frames)} slices of an acquisition that had {declared}"]
+    apart = frames[0].apart
+    if apart and abs(spacing - apart) > UNEVEN * apart:
+        notes += [f"slices {spacing:.4g} mm apart, where the header says {apart:.4g}"]
     affine = np.eye(4)
     affine[:3, :3] = axes * [*pixel, spacing]
     affine[:3, 3] = positions[0]
