@@ -91,6 +91,13 @@ def test_a_patients_failure_says_that_the_patient_is_missing(run):
     ]
 
 
+def test_a_job_is_named_once(run):
+    log = run.begin(1, "mesh", method="dae", views="2", patient="p1")
+    log.write_text("12:00 ERROR method dae, views 2, patient p1: nothing there\n")
+    run.fail(1)
+    assert run.lines()[1:] == [f"  p1: mesh, method dae, views 2: nothing there ({log})"]
+
+
 def test_a_job_without_a_message_was_killed(run):
     run.begin(1, "train").write_text("11:59 INFO epoch 1\n")
     run.begin(2, "figure")  # without a log
