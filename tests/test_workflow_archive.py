@@ -372,6 +372,8 @@ def test_two_series_without_a_choice_are_refused_and_the_sheet_mends_it(stages):
     assert study.succeeded, study.terminal
     [log] = [p.read_text() for p in (study.left / "logs/convert").iterdir() if p.stem == "nested"]
     assert "series 7 (CT, 16 slices" in log
+    assert "): 40 x 34 x 16 voxels of 0.5 x 0.4 x 0.7 mm\n" in log
+    assert "study: 16 x 16 x 16 voxels of 0.7 x 0.7 x 0.7 mm\n" in log
     volume = nib.load(study.left / "results/volumes/nested.nii")
     assert volume.shape == 3 * (16,) and np.ptp(volume.dataobj) > 1000
 
