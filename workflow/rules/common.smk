@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard
 from snakemake.logging import logger
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -162,6 +163,14 @@ def check_before_start():
 def dicom_folder(wildcards):
     patient = COHORT[wildcards.patient]
     return patient.dicom or f"results/dicom/{patient.name}"
+
+
+def folders_within(wildcards):
+    """Those below a patient's folder: what is added, taken away or replaced makes its own newer.
+    Snakemake takes {name} for a wildcard, also in the name of a folder."""
+    given = COHORT[wildcards.patient].dicom
+    below = [folder for folder, _ in disk.folders(given.removeprefix("./"))][1:] if given else []
+    return [folder for folder in below if not contains_wildcard(folder)]
 
 
 def series_choice(wildcards):
