@@ -114,6 +114,7 @@ SHEETS = {
     "one training patient": (OTHERS[1:], ["at least 2 training patients", "there are 1"]),
     "unknown split": ([*OTHERS, "four|d|valid"], ["line 5", "'valid'", "'train', 'test'"]),
     "id that leaves the folder": ([*OTHERS, "../x|d|train"], ["line 5", "'../x'", "letters"]),
+    "folder with a wildcard": ([*OTHERS, "four|{d}|train"], ["line 5", "{d}", "wildcard"]),
     "id with a space": ([*OTHERS, "a b|d|train"], ["line 5", "'a b'", "letters"]),
     "id with a slash": ([*OTHERS, "a/b|d|train"], ["line 5", "'a/b'", "letters"]),
 }
