@@ -428,6 +428,21 @@ def without_ends(folder):
     save(folder, slices[1:-1])
 
 
+def every_second(folder):
+    """every second slice missing: a coarser volume"""
+    save(folder, series(SpacingBetweenSlices="0.7")[::2])
+
+
+def with_phases(folder):
+    """MR with the phases of the same slices beside it, under one series UID"""
+    values = {"RescaleSlope": None, "RescaleIntercept": None, "RescaleType": None}
+    kind = {"SOPClassUID": uid.MRImageStorage, "Modality": "MR", **values}
+    save(folder, series(ImageType=["ORIGINAL", "PRIMARY", "M", "FFE"], **kind))
+    save(
+        folder / "P", series(stored()[::-1], ImageType=["ORIGINAL", "PRIMARY", "P", "FFE"], **kind)
+    )
+
+
 def with_company(folder):
     """a localizer, a report, a DICOMDIR, a key image and other files beside the series"""
     save(folder, series())
@@ -611,6 +626,17 @@ def undecoded(folder):
     save(folder, slices)
 
 
+def private_syntax(folder):
+    """a maker's own transfer syntax"""
+    slices = series()
+    for one in slices:
+        one.file_meta.TransferSyntaxUID = "1.2.840.113619.5.2"
+        one.set_original_encoding(False, True)
+    for number, one in enumerate(slices):
+        with open(folder / f"IM{number:04d}", "wb") as file:
+            dcmwrite(file, one, implicit_vr=False, little_endian=True)
+
+
 def of_spacing(value):
     def build(folder):
         save(folder, series(PixelSpacing=[value, value]))
@@ -685,9 +711,10 @@ READ = [
         signed, eight_bits, twelve_bits, twelve_bits_signed,
         big_endian, implicit, deflated, without_preamble,
         rle, jpeg_ls, jpeg_2000, jpeg_2000_sign, jpeg_lossless, jpeg_twelve_bits,
-        monochrome1, rescaled, without_ends, with_company, strange_paths, many_files,
+        monochrome1, rescaled, without_ends, every_second, with_company, strange_paths, many_files,
     )),
     Case(chosen, itk=True, read={"series": "5"}),
+    Case(with_phases),
     Case(monochrome1_hounsfield),
     Case(enhanced_ct_shuffled),
     Case(padded),
@@ -699,7 +726,7 @@ REFUSED = [
     Case(build) for build in (
         truncated, truncated_compressed, not_dicom, without_pixels, other_size, ambiguous,
         two_times, duplicated, missing, uneven, sideways, stray, cine, cine_of_files,
-        cine_in_one_place, localizer, colours, undecoded,
+        cine_in_one_place, localizer, colours, undecoded, private_syntax,
         of_spacing("0"), of_spacing("-1"), of_spacing("1e9"), far_apart,
         terabytes, terabytes_compressed, unreadable, dangling, whole_archive, empty,
     )

@@ -199,6 +199,20 @@ def test_what_will_be_replaced_counts_as_free(mounted):
     disk.check_room({str(folder / "a"): 1.5})
 
 
+def test_a_folder_counts_by_its_largest_once_however_links_lead(tmp_path):
+    for name, size in (("one/a", 3_000_000), ("one/b", 1_000_000), ("two/c", 2_000_000)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    (tmp_path / "two/back").symlink_to(tmp_path)
+    (tmp_path / "two/gone").symlink_to("nowhere")
+    (tmp_path / "patient").mkdir()
+    (tmp_path / "patient/linked").symlink_to(tmp_path / "one")
+    assert disk.largest_folder_mb(tmp_path) == 4
+    assert disk.largest_folder_mb(tmp_path / "patient") == 4
+    assert disk.largest_folder_mb(tmp_path / "two/c") == 2
+    assert len(list(disk.folders(tmp_path))) == 4
+
+
 # The workflow
 
 VOLUME = "results/volumes/phantom-001.nii"

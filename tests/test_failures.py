@@ -86,9 +86,16 @@ def test_a_patients_failure_says_that_the_patient_is_missing(run):
     log.write_text("12:00 ERROR patient p1: missing slices between 3 and 5\n")
     run.fail(1)
     assert run.lines() == [
-        "Patients missing from the study:",
+        "Patients with failed jobs:",
         f"  p1: convert: missing slices between 3 and 5 ({log})",
     ]
+
+
+def test_a_job_is_named_once(run):
+    log = run.begin(1, "mesh", method="dae", views="2", patient="p1")
+    log.write_text("12:00 ERROR method dae, views 2, patient p1: nothing there\n")
+    run.fail(1)
+    assert run.lines()[1:] == [f"  p1: mesh, method dae, views 2: nothing there ({log})"]
 
 
 def test_a_job_without_a_message_was_killed(run):

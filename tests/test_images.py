@@ -188,6 +188,11 @@ REFUSED = {
         "no space directions",
     ),
     "MetaImage in cm": ("v.mha", lambda p: header(p, DistanceUnits="cm"), "units"),
+    "MetaImage of another slope": (
+        "v.mha",
+        lambda p: header(p, ElementToIntensityFunctionSlope="2"),
+        "rescaled",
+    ),
     "MetaImage of negative spacing": (
         "v.mha",
         lambda p: header(p, ElementSpacing="-0.5 0.5 0.5"),

@@ -11,12 +11,14 @@ import pydicom
 import pytest
 import scanners
 import SimpleITK
+import yaml
 from angiovox.dicom import finding, pixels, reading
 from angiovox.errors import InputError
 from angiovox.geometry import LPS_TO_RAS
 from pydicom import uid
 from pydicom.encaps import encapsulate, generate_frames
 
+SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
 
@@ -228,6 +230,14 @@ def test_the_size_of_compressed_pixels_is_found(tmp_path, build):
     assert pixels._coded_size(code) == frame.image.size
 
 
+def test_the_size_of_jpeg_2000_in_a_box_is_found(tmp_path):
+    scanners.jpeg_2000(tmp_path)
+    slice_ = pydicom.dcmread(tmp_path / "IM0010")
+    code = next(generate_frames(slice_.PixelData, number_of_frames=1))
+    box = struct.pack(">I4sI", 12, b"jP  ", 0x0D0A870A) + struct.pack(">I4s", 0, b"jp2c")
+    assert pixels._coded_size(box + code) == pixels._coded_size(code) == (34, 40)
+
+
 def shifted_half(slices):
     """In the middles between slices: evenly spaced together with those that were there."""
     for one in slices:
@@ -335,6 +345,25 @@ def test_a_gap_wider_than_allowed_is_refused_with_what_would_allow_it(tmp_path):
     with pytest.raises(InputError, match="largest_gap to 3"):
         reading.find(tmp_path, largest_gap=2)
     assert reading.find(tmp_path, largest_gap=3).stack.shape == scanners.SHAPE[::-1]
+
+
+def test_the_widest_gap_says_what_would_allow_all(tmp_path):
+    slices = scanners.series(np.ones((20, 4, 5)))
+    scanners.save(tmp_path, slices[:4] + slices[5:9] + slices[11:])
+    for allowed in (1, 2):
+        with pytest.raises(InputError, match="largest_gap to 3"):
+            reading.find(tmp_path, largest_gap=allowed)
+
+
+@pytest.mark.parametrize("gap", [10, 11])
+def test_no_gap_is_offered_that_the_config_refuses(tmp_path, gap):
+    keys = yaml.safe_load(SCHEMA.read_text())["properties"]
+    widest = keys["dicom"]["properties"]["largest_gap"]["maximum"]
+    slices = scanners.series(np.ones((20, 4, 5)))
+    scanners.save(tmp_path, slices[:4] + slices[3 + gap :])
+    with pytest.raises(InputError, match="find them") as refused:
+        reading.find(tmp_path)
+    assert ("dicom.largest_gap" in str(refused.value)) == (gap <= widest)
 
 
 def test_a_tilted_stack_is_straightened(tmp_path):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import nibabel as nib
 import numpy as np
@@ -363,6 +364,34 @@ def test_a_patient_that_cannot_be_read_has_one_line(stages, patient):
     assert UNREAD[patient] in line
 
 
+def test_what_changes_deep_in_a_folder_is_noticed(fresh):
+    names = ["a", "b", "c", "nifti"]  # the last is for testing
+    for name in names:
+        scanners.shuffled(fresh / name)
+    (fresh / "c/a/again").symlink_to(fresh / "c")
+    (fresh / "b/b/1").rename(fresh / "b/b/ {Größe} 1")
+    cohort = sheet(fresh, {name: name for name in names}, names, {})
+    volumes = [f"results/volumes/{name}.nii" for name in names]
+
+    def run(*arguments: str) -> CompletedProcess:
+        return tiny(fresh, *arguments, *volumes, cohort=cohort, **CONFIG)
+
+    done = run()
+    assert done.returncode == 0, done.stdout
+    assert planned(run("-n").stdout) == {}
+    (fresh / "a/a/2/IM3").unlink()  # of the middle
+    shutil.copy(fresh / "b/a/0/IM0", fresh / "b/a/0/IM9")
+    (fresh / "c/a/0/IM9").symlink_to("gone")
+    assert planned(run("-n").stdout) == {"convert": 3}
+    done = run()
+    assert "Traceback" not in done.stdout
+    said = dict(re.findall(r"^convert: patient (.): (.*)", done.stdout, re.M))
+    assert set(said) == {"a", "b", "c"}
+    assert "two slices at" in said["b"]
+    assert said["c"] == "a/0/IM9: a link to a file that is not there"
+    assert planned(run("-n").stdout) == {"convert": 3}
+
+
 def test_two_series_without_a_choice_are_refused_and_the_sheet_mends_it(stages):
     lines = stages["fail"].terminal.splitlines()
     [line] = [line for line in lines if line.startswith("convert: patient nested: ")]
@@ -372,6 +401,8 @@ def test_two_series_without_a_choice_are_refused_and_the_sheet_mends_it(stages):
     assert study.succeeded, study.terminal
     [log] = [p.read_text() for p in (study.left / "logs/convert").iterdir() if p.stem == "nested"]
     assert "series 7 (CT, 16 slices" in log
+    assert "): 40 x 34 x 16 voxels of 0.5 x 0.4 x 0.7 mm\n" in log
+    assert "study: 16 x 16 x 16 voxels of 0.7 x 0.7 x 0.7 mm\n" in log
     volume = nib.load(study.left / "results/volumes/nested.nii")
     assert volume.shape == 3 * (16,) and np.ptp(volume.dataobj) > 1000
 

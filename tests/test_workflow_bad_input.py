@@ -114,6 +114,7 @@ SHEETS = {
     "one training patient": (OTHERS[1:], ["at least 2 training patients", "there are 1"]),
     "unknown split": ([*OTHERS, "four|d|valid"], ["line 5", "'valid'", "'train', 'test'"]),
     "id that leaves the folder": ([*OTHERS, "../x|d|train"], ["line 5", "'../x'", "letters"]),
+    "folder with a wildcard": ([*OTHERS, "four|{d}|train"], ["line 5", "{d}", "wildcard"]),
     "id with a space": ([*OTHERS, "a b|d|train"], ["line 5", "'a b'", "letters"]),
     "id with a slash": ([*OTHERS, "a/b|d|train"], ["line 5", "'a/b'", "letters"]),
 }
@@ -209,7 +210,7 @@ def test_a_broken_patient_gets_one_clear_line(outcome, patient):
 
 def test_the_terminal_ends_with_the_missing_patients(outcome):
     _, done = outcome
-    summary = done.stdout.split("Patients missing from the study:\n")[1].splitlines()
+    summary = done.stdout.split("Patients with failed jobs:\n")[1].splitlines()
     named = [match[1] for match in map(re.compile(r"  (\S+): ").match, summary) if match]
     assert sorted(named) == sorted(BROKEN)
     for patient, line in zip(named, summary, strict=False):

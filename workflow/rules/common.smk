@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard
 from snakemake.logging import logger
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
@@ -87,7 +88,10 @@ EVERY_SEED = {
     "training": SEEDS,
     "bootstrap": config["evaluation"]["seed"],
 }
-CHOICES = {name: {"series": patient.series, **config["dicom"]} for name, patient in COHORT.items()}
+CHOICES = {
+    name: {"series": patient.series, **config["dicom"]} if patient.dicom else {}
+    for name, patient in COHORT.items()
+}
 OF_SHEET = [name for name in PATIENTS if name not in PHANTOMS]
 MASK_LIMITS = {
     key: config["masks"][key]
@@ -172,6 +176,14 @@ def schedule_without_timers():
 def dicom_folder(wildcards):
     patient = COHORT[wildcards.patient]
     return patient.dicom or f"results/dicom/{patient.name}"
+
+
+def folders_within(wildcards):
+    """Those below a patient's folder: what is added, taken away or replaced makes its own newer.
+    Snakemake takes {name} for a wildcard, also in the name of a folder."""
+    given = COHORT[wildcards.patient].dicom
+    below = [folder for folder, _ in disk.folders(given.removeprefix("./"))][1:] if given else []
+    return [folder for folder in below if not contains_wildcard(folder)]
 
 
 def series_choice(wildcards):

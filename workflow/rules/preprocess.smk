@@ -35,6 +35,7 @@ rule inventory:
 rule convert:
     input:
         dicom=dicom_folder,
+        within=folders_within,
         code=sources.used_by("convert"),
     output:
         "results/volumes/{patient}.nii",

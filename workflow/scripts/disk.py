@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from angiovox.errors import InputError
@@ -86,8 +86,22 @@ def _gigabytes(megabytes: float) -> str:
 def largest_folder_mb(path: str | Path) -> float:
     """Megabytes of a file, or of the files of one folder, below a path or at it: archives lay each
     series into a folder of its own."""
-    sizes: dict[str, int] = defaultdict(int)
-    sizes[""] = Path(path).stat().st_size if Path(path).is_file() else 0
-    for here, _, files in os.walk(path):
-        sizes[here] = sum(os.stat(os.path.join(here, file)).st_size for file in files)
-    return max(sizes.values()) / 1e6
+    largest = Path(path).stat().st_size if Path(path).is_file() else 0
+    for here, files in folders(path):
+        paths = (os.path.join(here, file) for file in files)
+        largest = max(largest, sum(os.stat(path).st_size for path in paths if os.path.exists(path)))
+    return largest / 1e6
+
+
+def folders(path: str | Path) -> Iterator[tuple[str, list[str]]]:
+    """The folder at a path and each below it with the names of its files, once, also where links
+    lead; none for a file."""
+    seen = set()
+    for here, below, files in os.walk(path, followlinks=True):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below.sort()
+        yield here, files

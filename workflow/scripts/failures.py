@@ -70,7 +70,7 @@ class Watch(logging.Handler):
         """What the file says."""
         patients = sorted(f"  {who}: {line}" for who, line in self.failed.values() if who)
         others = sorted(f"  {line}" for who, line in self.failed.values() if not who)
-        parts = [["Patients missing from the study:", *patients]] * bool(patients)
+        parts = [["Patients with failed jobs:", *patients]] * bool(patients)
         parts += [["Failed jobs:", *others]] * bool(others)
         return "\n".join(line for part in parts for line in part)
 
@@ -84,11 +84,12 @@ class Watch(logging.Handler):
         """Note a failed job, and `unsaid` where its log has no error."""
         number = job["jobid"]
         wildcards = dict(self.started.get(number, {}).get("wildcards") or {})
+        who = _named(wildcards)
         self.attempts[number] = self.attempts.get(number, 0) + 1
         patient = wildcards.pop("patient", "")
-        words = [job["rule_name"], *(f"{name} {value}" for name, value in wildcards.items())]
+        words = [job["rule_name"], *filter(None, [_named(wildcards)])]
         words += [f"attempt {self.attempts[number]}"] * (self.attempts[number] > 1)
-        why = self._message(job).removeprefix(f"patient {patient}: ") or unsaid
+        why = self._message(job).removeprefix(f"{who}: ") or unsaid
         logs = ", ".join([*self._new_logs(job), *_times(more_logs)]) or "no log"
         self.failed[number] = (patient, f"{', '.join(words)}: {why} ({logs})")
         self._write()
@@ -166,6 +167,11 @@ def _exited(message: str) -> bool:
 def _is_snakemake(word: str) -> bool:
     """Whether a word of a command line says that it is Snakemake's or one of its scripts."""
     return Path(word).name == "snakemake" or ".snakemake/scripts" in word
+
+
+def _named(wildcards: Mapping[str, Any]) -> str:
+    """A job by its wildcards, as its log's error begins."""
+    return ", ".join(f"{name} {value}" for name, value in wildcards.items())
 
 
 def _times(paths: Iterable[str]) -> dict[str, int]:

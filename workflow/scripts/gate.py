@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 from angiovox.errors import InputError
@@ -29,5 +30,5 @@ def refuse(implausible: dict[str, str], picture: str) -> None:
         raise InputError(
             f"masks that cannot be vessels: {named}; look at {picture}, then set masks.window or "
             "masks.classes, or leave patients out with cohort.leave_out: "
-            f"[{', '.join(implausible)}], or go on with them by masks.implausible: keep"
+            f"{json.dumps([*implausible])}, or go on with them by masks.implausible: keep"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import difflib
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -304,6 +305,13 @@ def _sentence(error: ValidationError) -> str:
         "maxItems": lambda: f"at most {error.validator_value} of them",
         "uniqueItems": lambda: "no value twice",
         "pattern": lambda: error.schema.get("description", error.validator_value),
-        "type": lambda: " or ".join(np.atleast_1d(error.validator_value)),
+        "type": lambda: _kinds(np.atleast_1d(error.validator_value), error.instance),
     }.get(error.validator, lambda: error.message)()
     return f"{key}: {error.instance!r} is not valid; expected {valid}"
+
+
+def _kinds(kinds: Iterable[str], value: Any) -> str:
+    """What a value may be; YAML makes numbers of ids such as 007, and true of yes."""
+    words = " or ".join(kinds)
+    is_text = isinstance(value, int | float)  # so is true
+    return words.replace("string", "string in quotes") if is_text else words

@@ -164,11 +164,20 @@ def _read(entry: Entry, found: reading.Found | ImageFile) -> Entry:
     return replace(
         entry,
         kind=found.kind,
-        shape=" x ".join(map(str, found.shape)),
-        voxel_mm=" x ".join(f"{size:.4g}" for size in found.voxel_mm),
+        shape=_times(found.shape),
+        voxel_mm=_times(found.voxel_mm),
         outcome=READ,
         reason="; ".join(found.notes),
     )
+
+
+def described(shape: Sequence[int], voxel_mm: Sequence[float]) -> str:
+    """A grid in words, as the inventory has it."""
+    return f"{_times(shape)} voxels of {_times(voxel_mm)} mm"
+
+
+def _times(values: Sequence[float]) -> str:
+    return " x ".join(f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in values)
 
 
 def as_table(entries: Sequence[Entry]) -> pd.DataFrame:

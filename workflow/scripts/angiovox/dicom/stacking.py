@@ -15,6 +15,7 @@ SAME_PLACE = 1e-3  # mm
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
 SIDEWAYS = 0.25  # of a pixel that a slice may lie off the line through all of them
 MM = (1e-3, 100.0)  # of a voxel: from a micrometre to ten centimetres
+WIDEST_GAP = 10  # spacings that may be interpolated at all
 STEEPEST = 45.0  # degrees of gantry tilt
 
 
@@ -196,11 +197,13 @@ def _check_gaps(
     along: np.ndarray, levels: np.ndarray, spacing: float, largest_gap: int
 ) -> list[str]:
     steps = np.diff(levels)
-    for index in np.flatnonzero(steps > largest_gap):
+    if (widest := int(steps.max())) > largest_gap:
+        index = int(np.argmax(steps > largest_gap))
+        interpolate = f", or set dicom.largest_gap to {widest} to have them interpolated"
         raise InputError(
             f"missing slices between {along[index]:.3f} and {along[index + 1]:.3f} mm: a gap of "
             f"{along[index + 1] - along[index]:.3f} mm where the spacing is {spacing:.3f} mm; find "
-            f"them, or set dicom.largest_gap to {steps[index]} to have them interpolated"
+            "them" + interpolate * (widest <= WIDEST_GAP)
         )
     missing = int((steps - 1).sum())
     where = ", ".join(f"{along[index]:.1f} mm" for index in np.flatnonzero(steps > 1))
