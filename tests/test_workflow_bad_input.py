@@ -151,7 +151,7 @@ def test_the_sheet_alone_is_not_at_fault(fresh, scans):
 BROKEN = {  # stage that refuses it, and what its line says besides the patient
     "truncated": ("convert", "slice-0007.dcm"),
     "gap": ("convert", "missing slices between"),
-    "mixed": ("convert", "another series"),
+    "mixed": ("convert", "2 series may be the volume"),
     "unplaced": ("convert", "slice-0003.dcm"),
     "constant": ("mask", "every voxel has the value"),
 }

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from angiovox import dicom, geometry
+from angiovox import geometry
+from angiovox.dicom import writing
 from angiovox.errors import InputError
 from conftest import tiny
 from test_masks import plain_ct
@@ -47,8 +48,8 @@ def mixed(fresh):
     affine = geometry.isotropic_affine(SHAPE, VOXEL_MM)
     for seed, patient in enumerate(SUBTRACTED):
         noise = np.random.default_rng(seed).normal(40, 5, SHAPE)
-        dicom.write_series(noise + 260 * vessels, affine, fresh / patient, patient)
-    dicom.write_series(head, affine, fresh / "head", "head")
+        writing.write_series(noise + 260 * vessels, affine, fresh / patient, patient)
+    writing.write_series(head, affine, fresh / "head", "head")
     rows = ["patient\tdicom\tsplit", "head\thead\ttrain", *(f"{p}\t{p}\t" for p in SUBTRACTED)]
     (fresh / "sheet.tsv").write_text("\n".join(rows) + "\n")
     return fresh
