@@ -49,7 +49,7 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/phantoms.py
 	$(BIN)/python benchmarks/demand.py
 	$(BIN)/python benchmarks/read_series.py --write
-	$(BIN)/python tests/fuzz_dicom.py --cases 7000 --seed 4711 --write
+	$(BIN)/python tests/fuzz_dicom.py --cases 20000 --seed 2718 --write
 	$(BIN)/python benchmarks/cluster.py
 
 clean:

@@ -217,5 +217,39 @@ def test_a_slice_whose_series_and_colours_are_damaged_is_missed(tmp_path):
     slices = scanners.series()
     slices[0].SeriesInstanceUID, slices[0].PhotometricInterpretation = "1.2.84.1", "MONOCHROM"
     scanners.save(tmp_path, slices)
-    with pytest.raises(InputError, match="IM0003: goes on where series 3"):
+    with pytest.raises(InputError, match="IM0003: by its place a slice of series 3"):
         archive.find(tmp_path)
+
+
+def test_the_middle_of_three_slices_under_another_series_is_missed(tmp_path):
+    slices = scanners.series()[:3]
+    slices[1].SeriesInstanceUID = "1.2.84.1"
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match="IM0010: by its place a slice of series 3"):
+        archive.find(tmp_path)
+
+
+def test_an_end_slice_without_place_and_series_is_missed(tmp_path):
+    slices = scanners.series()
+    slices[-1].SeriesInstanceUID = "1.2.84.1"
+    del slices[-1].ImagePositionPatient, slices[-1].ImageOrientationPatient
+    scanners.save(tmp_path, slices)
+    with pytest.raises(InputError, match=r"IM0038: broken header \(no place"):
+        archive.find(tmp_path)
+
+
+def test_an_end_slice_without_preamble_and_of_no_known_kind_is_missed(tmp_path):
+    scanners.without_preamble(tmp_path)
+    path = max(tmp_path.iterdir())
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"1.2.840.10008.5", b"1.2.840.19008.5", 1)[:200])
+    with pytest.raises(InputError, match="named as the images are, but is not DICOM"):
+        archive.find(tmp_path)
+
+
+def test_a_metaimage_whose_header_holds_zeros_is_called_broken(tmp_path):
+    fuzz_dicom.FILES["v.mhd"](tmp_path)
+    header = (tmp_path / "v.mhd").read_bytes()
+    (tmp_path / "v.mhd").write_bytes(header.replace(b"v.raw", b"v.\0\0\0"))
+    with pytest.raises(InputError, match=r"v\.mhd: broken header"):
+        archive.find(tmp_path / "v.mhd")

@@ -107,9 +107,10 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
         while "ElementDataFile" not in fields:
             line = file.readline(LONGEST_HEADER).decode("ascii")
             key, equals, value = line.partition("=")
-            if not equals or file.tell() > LONGEST_HEADER:
+            value = value.strip().replace("\t", " ")
+            if not equals or not value.isprintable() or file.tell() > LONGEST_HEADER:
                 raise ValueError("no field of a header")
-            fields[OTHER_NAMES.get(key.strip(), key.strip())] = value.strip()
+            fields[OTHER_NAMES.get(key.strip(), key.strip())] = value
         return fields, file.tell()
 
 

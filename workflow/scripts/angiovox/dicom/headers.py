@@ -63,6 +63,7 @@ VOLUMES = {
     uid.XRay3DAngiographicImageStorage: "X-ray 3D angiography",
 }
 PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+PLACED = (uid.CTImageStorage, uid.MRImageStorage)  # each image of these has a place
 IMAGE = [
     "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
     "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
@@ -266,7 +267,7 @@ def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
         if standard:
             raise
         return None
-    return header if standard or "SOPClassUID" in header else None
+    return header if standard or header.get("SOPClassUID") in uid.UID_dictionary else None
 
 
 def _check_inflated(file: BinaryIO, name: str) -> None:

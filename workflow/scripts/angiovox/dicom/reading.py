@@ -18,7 +18,7 @@ from nibabel.orientations import (
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
 from .finding import find_images
-from .headers import Frame, is_uid, refusing
+from .headers import PLACED, Frame, is_uid, refusing
 from .pixels import load
 from .series import Series, choose, group
 from .stacking import Stack, stack
@@ -91,7 +91,7 @@ def find(folder: str | Path, series: str | None = None, largest_gap: int = 1) ->
 def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> Stack:
     """The chosen series' slices in order; `every` one is looked through for strays of it.
 
-    Raises InputError as `stacking.stack`, and for a lone image that belongs to its ends.
+    Raises InputError as `stacking.stack`, and for a lone image that belongs to it.
     """
     with refusing(f"series {chosen.label}", "not one regular volume"):
         found = stack(chosen.frames, largest_gap)
@@ -113,7 +113,7 @@ def to_patient_axes(volume: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray,
 
 
 def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], largest_gap: int) -> None:
-    """Refuse where a lone slice of another series goes on where the volume ends.
+    """Refuse where a lone slice of another series lies where the volume lacks one.
 
     Its header may be damaged, and no gap would betray that it is missing.
     """
@@ -125,17 +125,22 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
             raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
         if image.num_frames > 1 or image.size != found.frames[0].image.size:
             continue
-        if any(_goes_on(found, frame, largest_gap) for frame in image.frames()):
+        if image.kind in PLACED and not any(frame.position for frame in image.frames()):
+            raise InputError(f"{image.name}: broken header (no place in the patient)")
+        if any(_belongs(found, frame, largest_gap) for frame in image.frames()):
             raise InputError(
-                f"{image.name}: goes on where series {chosen.label} ends, but says that it is of "
-                "another series"
+                f"{image.name}: by its place a slice of series {chosen.label}, but says that it is "
+                "of another series"
             )
 
 
-def _goes_on(found: Stack, frame: Frame, largest_gap: int) -> bool:
-    """Whether a slice lies where the next one of a stack would, below it or above."""
+def _belongs(found: Stack, frame: Frame, largest_gap: int) -> bool:
+    """Whether a slice lies where the next one of a stack would, below it or above, or between its
+    only two."""
     if len(frame.position) != 3:
         return False
     column, row, level = (np.linalg.inv(found.affine) @ [*frame.position, 1])[:3]
     aside = np.abs([column, row] - level * np.array(found.shear)).max()
-    return 0.5 < max(-level, level - found.levels[-1]) < largest_gap + 0.5 and aside < 1
+    beyond = max(-level, level - found.levels[-1])
+    between = len(found.frames) == 2 and abs(beyond + 0.5) < 0.1
+    return (between or 0.5 < beyond < largest_gap + 0.5) and aside < 1
