@@ -238,6 +238,13 @@ def test_the_size_of_jpeg_2000_in_a_box_is_found(tmp_path):
     assert pixels._coded_size(box + code) == pixels._coded_size(code) == (34, 40)
 
 
+def test_values_are_rounded_once(tmp_path):
+    scanners.save(tmp_path, scanners.series(RescaleSlope="0.012345", RescaleIntercept="-1023.77"))
+    volume, _ = reading.read_volume(tmp_path)
+    exact = scanners.stored() * 0.012345 - 1023.77
+    np.testing.assert_array_equal(volume.T, exact.astype(np.float32))
+
+
 def shifted_half(slices):
     """In the middles between slices: evenly spaced together with those that were there."""
     for one in slices:

@@ -194,8 +194,8 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
         with refusing(frame.name, "broken modality LUT"):
             level[:] = apply_modality_lut(stored, image.header)
     else:
-        np.multiply(stored, np.float32(frame.slope), out=level, casting="unsafe")
-        level += np.float32(frame.intercept)
+        with np.errstate(over="ignore"):  # said below
+            level[:] = stored * frame.slope + frame.intercept  # in 64 bits, rounded once
     if not np.isfinite([level.min(), level.max()]).all():
         raise InputError(f"{frame.name}: its rescaled values are no numbers")
     if padding and padded.any():
