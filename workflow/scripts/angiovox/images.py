@@ -13,7 +13,8 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from . import metaimage
-from .dicom.headers import MOST_VOXELS, UNREADABLE, refusing
+from .dicom.elements import UNREADABLE, refusing
+from .dicom.headers import MOST_VOXELS
 from .dicom.reading import to_patient_axes
 from .dicom.stacking import MM
 from .errors import InputError

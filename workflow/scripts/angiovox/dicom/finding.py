@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
-from .headers import Image, is_dicom, read_image
+from .elements import is_dicom
+from .headers import Image, read_image
 
 MOST_IMAGES = 20_000
 DCM = ".dcm"

@@ -6,22 +6,15 @@ Only geometry and technique are kept; what names a person is never looked at.
 from __future__ import annotations
 
 import math
-import os
 import re
-import struct
-import warnings
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import pydicom
 from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
 from pydicom.uid import (
     UID,
     DeflatedExplicitVRLittleEndian,
@@ -32,25 +25,8 @@ from pydicom.uid import (
 )
 
 from ..errors import InputError
+from .elements import is_uid, pixel_element, read_header, refusing
 
-# What a header that breaks the standard may raise in pydicom and its decoders.
-UNREADABLE = (
-    ArithmeticError,
-    AttributeError,
-    BytesLengthException,
-    EOFError,
-    InvalidDicomError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RecursionError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
 # Kinds of images that may be slices of a volume of intensities, in this project's words.
 VOLUMES = {
     uid.CTImageStorage: "CT",
@@ -64,15 +40,6 @@ VOLUMES = {
 }
 PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 PLACED = (uid.CTImageStorage, uid.MRImageStorage)  # each image of these has a place
-IMAGE = [
-    "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
-    "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
-    "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "KVP", "EchoTime",
-    "ConvolutionKernel", "SpacingBetweenSlices", *PLACE,
-]  # fmt: skip
 TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
     ("CTXRayDetailsSequence", "KVP"),
     ("CTReconstructionSequence", "ConvolutionKernel"),
@@ -80,17 +47,9 @@ TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files 
     ("MREchoSequence", "EchoTime"),
 ]
 MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
-MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
-DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
 PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NOTHING = Dataset()
 BITS = (8, 16, 32)
-PREAMBLE = 128
-PIXEL_GROUP, PIXEL_DATA, UNDEFINED = 0x7FE0, b"\xe0\x7f\x10\x00", 0xFFFFFFFF
-
-# Header values that break the standard are not our concern, and pydicom's warnings print them.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
-warnings.filterwarnings("ignore", module="pydicom")
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,24 +163,6 @@ class Image:
         )
 
 
-class refusing:
-    """Turn whatever a broken file raises into one sentence, without what the file holds."""
-
-    def __init__(self, name: str, what: str, errors: tuple = UNREADABLE):
-        self.name, self.what, self.errors = name, what, errors
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, InputError):
-            return
-        if isinstance(error, OSError) and error.errno:
-            raise InputError(f"{self.name}: cannot be read ({os.strerror(error.errno)})") from None
-        if isinstance(error, self.errors):
-            raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
-
-
 def read_image(path: Path, name: str) -> Image | None:
     """The image that a file holds, or None for a file without one.
 
@@ -229,10 +170,10 @@ def read_image(path: Path, name: str) -> Image | None:
     """
     with refusing(name, "broken header"):
         with open(path, "rb") as file:
-            header = _read_header(file, name)
+            header = read_header(file, name)
             if header is None:
                 return None
-            pixels = _pixel_element(file, header)
+            pixels = pixel_element(file, header)
         if "Rows" not in header:
             if _should_be_image(header):
                 raise InputError(f"{name}: broken header (cut short, or no image in it)")
@@ -243,55 +184,6 @@ def read_image(path: Path, name: str) -> Image | None:
         if image.kind in VOLUMES:
             _check_amount(image)
         return image
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether a file is DICOM that says what it holds, whatever that is."""
-    with open(path, "rb") as file:
-        return _read_header(file, path.name) is not None
-
-
-def _read_header(file: BinaryIO, name: str) -> FileDataset | None:
-    start = file.read(LONGEST_META)
-    standard = start[PREAMBLE : PREAMBLE + 4] == b"DICM"
-    if not standard and not _begins_with_elements(start):
-        return None
-    if standard and DEFLATED in start:
-        _check_inflated(file, name)
-    file.seek(0)
-    try:
-        header = pydicom.dcmread(
-            file, stop_before_pixels=True, force=not standard, specific_tags=IMAGE
-        )
-    except UNREADABLE:
-        if standard:
-            raise
-        return None
-    return header if standard or header.get("SOPClassUID") in uid.UID_dictionary else None
-
-
-def _check_inflated(file: BinaryIO, name: str) -> None:
-    """Refuse a deflated file that would fill the memory: one byte may hide a thousand."""
-    file.seek(PREAMBLE + 4)
-    read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
-    inflating, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
-    while rest := rest or file.read(CHUNK):
-        size += len(inflating.decompress(rest, CHUNK))
-        rest = inflating.unconsumed_tail
-        if size > MOST_INFLATED:
-            raise InputError(f"{name}: inflates to more than any image")
-        if inflating.eof:
-            return
-
-
-def _begins_with_elements(start: bytes) -> bool:
-    """Whether a file begins with the first elements of a data set, as old ones without a preamble
-    do: of group 2 or 8, and of a length that is one."""
-    if len(start) < PREAMBLE:
-        return False
-    group, element, length = struct.unpack("<HHI", start[:8])
-    explicit = re.fullmatch(rb"[A-Z]{2}", start[4:6]) is not None
-    return group in (2, 8) and element <= 0x60 and (explicit or length <= PREAMBLE)
 
 
 def _should_be_image(header: FileDataset) -> bool:
@@ -307,27 +199,6 @@ def _agrees(header: FileDataset) -> bool:
     kind = str(header.get("SOPClassUID") or "")
     declared = str(header.file_meta.get("MediaStorageSOPClassUID") or kind)
     return is_uid(kind) and kind == declared
-
-
-def _pixel_element(file: BinaryIO, header: FileDataset) -> tuple[int, int, bool]:
-    """Where the pixels begin, how many bytes they are, and whether what follows may be DICOM."""
-    implicit, little = header.original_encoding
-    order = "little" if little else "big"
-    start, end = file.tell(), os.fstat(file.fileno()).st_size
-    element = file.read(8 if implicit else 12)
-    length = int.from_bytes(element[-4:], order)
-    if len(element) < 8 or length == UNDEFINED:  # none, or compressed
-        return 0, end - start, True
-    begin = file.tell() if element[:4] == PIXEL_DATA else 0
-    file.seek(length, os.SEEK_CUR)
-    return begin, min(length, end - start), _may_be_element(file.read(8), implicit, order)
-
-
-def _may_be_element(start: bytes, implicit: bool, order: str) -> bool:
-    """Whether bytes behind the pixels are none, zeros that fill a block, or begin an element."""
-    group = int.from_bytes(start[:2], order)
-    named = implicit or re.fullmatch(rb"[A-Z]{2}", start[4:6]) is not None
-    return not any(start) or (group >= PIXEL_GROUP and named)
 
 
 def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, int, bool]) -> Image:
@@ -419,11 +290,6 @@ def _of_sign(value: int, header: Dataset, bits: int) -> int:
     value %= 2**bits
     signed = header.get("PixelRepresentation") and value >= 2 ** (bits - 1)
     return value - 2**bits if signed else value
-
-
-def is_uid(text: str) -> bool:
-    """Whether a text may be one, or is left out."""
-    return re.fullmatch(r"[0-9.]*", text) is not None
 
 
 def _first(dataset: Dataset, sequence: str) -> Dataset:

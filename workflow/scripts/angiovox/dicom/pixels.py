@@ -19,7 +19,8 @@ from pydicom.pixels import apply_modality_lut, iter_pixels
 from scipy import ndimage
 
 from ..errors import InputError
-from .headers import Frame, Image, refusing
+from .elements import refusing
+from .headers import Frame, Image
 from .stacking import Stack
 
 PIXELS = [

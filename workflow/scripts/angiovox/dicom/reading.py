@@ -17,8 +17,9 @@ from nibabel.orientations import (
 
 from ..errors import InputError
 from ..geometry import LPS_TO_RAS
+from .elements import is_uid, refusing
 from .finding import find_images
-from .headers import PLACED, Frame, is_uid, refusing
+from .headers import PLACED, Frame
 from .pixels import load
 from .series import Series, choose, group
 from .stacking import Stack, stack

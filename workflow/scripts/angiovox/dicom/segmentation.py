@@ -26,7 +26,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from ..errors import InputError
 from ..files import whole_file
 from ..geometry import LPS_TO_RAS
-from .headers import Image, refusing
+from .elements import refusing
+from .headers import Image
 
 VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 SERIES_NUMBER = 9001  # far from a scanner's
