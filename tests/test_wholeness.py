@@ -19,6 +19,7 @@ TEXTS = {
     "a.tsv": "s\tmax_rss\n1.5\t100.0\n",
     "a.json": json.dumps({"fraction": 0.01}, indent=1) + "\n",
     "a.md": "| views |\n|---|\n| 2 |\n",
+    "a.txt": "The masks may be used.\n",
     "a.tex": "\\begin{table}\n\\caption{IoU}\n\\end{table}\n",
     "a.html": "<html><body>report</body></html>\n",
 }

@@ -143,6 +143,7 @@ READERS = {
     ".tsv": _read_tsv,
     ".json": _read_json,
     ".md": _read_text,
+    ".txt": _read_text,
     ".tex": _read_tex,
     ".log": Path.read_text,
     ".png": _read_png,

@@ -19,7 +19,7 @@ import pandas as pd
 
 PACKAGES = (
     *("snakemake", "torch", "monai", "numpy", "numba", "llvmlite", "scipy"),
-    *("pydicom", "pylibjpeg", "highdicom"),
+    *("pydicom", "pylibjpeg", "highdicom", "simpleitk"),
     *("scikit-image", "pandas", "seaborn", "matplotlib", "pyvista", "vtk", "nibabel"),
     *("tabulate", "tqdm"),
 )
