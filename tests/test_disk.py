@@ -13,7 +13,7 @@ import disk
 import numpy as np
 import pytest
 from angiovox import files, meshes
-from angiovox.dicom import writing
+from angiovox.dicom import finding, writing
 from angiovox.errors import InputError
 from angiovox.figures.style import new_figure, save
 from angiovox.phantom import truth
@@ -210,7 +210,7 @@ def test_a_folder_counts_by_its_largest_once_however_links_lead(tmp_path):
     assert disk.largest_folder_mb(tmp_path) == 4
     assert disk.largest_folder_mb(tmp_path / "patient") == 4
     assert disk.largest_folder_mb(tmp_path / "two/c") == 2
-    assert len(list(disk.folders(tmp_path))) == 4
+    assert len(list(finding.folders(tmp_path))) == 4
 
 
 # The workflow

@@ -179,6 +179,12 @@ def test_pixels_in_the_upper_bits_are_refused(tmp_path):
         reading.find(tmp_path)
 
 
+def test_the_phases_beside_a_magnitude_are_left_out(tmp_path):
+    scanners.with_phases(tmp_path)
+    volume, _ = reading.read_volume(tmp_path)
+    np.testing.assert_array_equal(volume.T, scanners.stored())
+
+
 def test_padding_beyond_the_bits_that_are_stored_is_padding(tmp_path):
     """Masked to 12 bits, -2000 would be a bright ring."""
     words = scanners.stored()

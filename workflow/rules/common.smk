@@ -20,6 +20,7 @@ import runs
 import sources
 import study
 from angiovox import interface
+from angiovox.dicom import finding
 from angiovox.errors import InputError
 
 NOW = time.time()
@@ -182,7 +183,7 @@ def folders_within(wildcards):
     """Those below a patient's folder: what is added, taken away or replaced makes its own newer.
     Snakemake takes {name} for a wildcard, also in the name of a folder."""
     given = COHORT[wildcards.patient].dicom
-    below = [folder for folder, _ in disk.folders(given.removeprefix("./"))][1:] if given else []
+    below = [folder for folder, _ in finding.folders(given.removeprefix("./"))][1:] if given else []
     return [folder for folder in below if not contains_wildcard(folder)]
 
 

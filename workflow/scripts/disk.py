@@ -7,9 +7,10 @@ import os
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from angiovox.dicom.finding import folders
 from angiovox.errors import InputError
 
 BLOCK = 4096
@@ -91,17 +92,3 @@ def largest_folder_mb(path: str | Path) -> float:
         paths = (os.path.join(here, file) for file in files)
         largest = max(largest, sum(os.stat(path).st_size for path in paths if os.path.exists(path)))
     return largest / 1e6
-
-
-def folders(path: str | Path) -> Iterator[tuple[str, list[str]]]:
-    """The folder at a path and each below it with the names of its files, once, also where links
-    lead; none for a file."""
-    seen = set()
-    for here, below, files in os.walk(path, followlinks=True):
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield here, files

@@ -13,7 +13,7 @@ from .dicom import reading
 from .dicom.finding import find_images, holds_image
 from .dicom.series import Series, choose, group
 from .errors import InputError
-from .images import ImageFile, is_image_file
+from .images import ImageFile, is_image_file, times
 from .images import find as find_file
 
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
@@ -164,8 +164,8 @@ def _read(entry: Entry, found: reading.Found | ImageFile) -> Entry:
     return replace(
         entry,
         kind=found.kind,
-        shape=_times(found.shape),
-        voxel_mm=_times(found.voxel_mm),
+        shape=times(found.shape),
+        voxel_mm=times(found.voxel_mm),
         outcome=READ,
         reason="; ".join(found.notes),
     )
@@ -173,11 +173,7 @@ def _read(entry: Entry, found: reading.Found | ImageFile) -> Entry:
 
 def described(shape: Sequence[int], voxel_mm: Sequence[float]) -> str:
     """A grid in words, as the inventory has it."""
-    return f"{_times(shape)} voxels of {_times(voxel_mm)} mm"
-
-
-def _times(values: Sequence[float]) -> str:
-    return " x ".join(f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in values)
+    return f"{times(shape)} voxels of {times(voxel_mm)} mm"
 
 
 def as_table(entries: Sequence[Entry]) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +53,7 @@ class ImageFile:
         return voxel_sizes(self.affine)
 
     def __str__(self) -> str:
-        return f"{self.kind} file of {_times(self.shape)} voxels"
+        return f"{self.kind} file of {times(self.shape)} voxels"
 
     def read(self, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Voxels (x, y, z) float32 along the patient's axes, and their (4, 4) RAS affine in mm.
@@ -86,9 +87,9 @@ def find(path: str | Path) -> ImageFile:
         found = _found(path)
     shape = found.shape
     if len(shape) != 3 or min(shape) < 2:
-        raise InputError(f"{path.name}: {_times(shape)} voxels are no volume")
+        raise InputError(f"{path.name}: {times(shape)} voxels are no volume")
     if np.prod(shape, dtype=float) > MOST_VOXELS:
-        raise InputError(f"{path.name}: {_times(shape)} voxels are more than any scanner's volume")
+        raise InputError(f"{path.name}: {times(shape)} voxels are more than any scanner's volume")
     for size in found.voxel_mm:
         if not MM[0] <= size <= MM[1]:
             raise InputError(f"{path.name}: voxels of {size:g} mm are impossible")
@@ -232,5 +233,6 @@ def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(map(int, shape))
 
 
-def _times(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
+def times(values: Iterable[float]) -> str:
+    """Voxels or millimetres along each axis, in words."""
+    return " x ".join(f"{value:.4g}" if value % 1 else f"{value:.0f}" for value in values)

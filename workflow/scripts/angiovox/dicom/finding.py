@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import InputError
@@ -52,12 +52,11 @@ def holds_image(folder: str | Path) -> bool:
 
 
 def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
-    """Files below a folder with their paths relative to it, sorted, or the file that is given; each
-    folder is entered once, so that links which lead back end.
+    """Files below a folder with their paths relative to it, sorted, or the file that is given.
 
     Raises InputError for a folder that may not be read and for a link to nothing.
     """
-    folder, seen = Path(folder), set()
+    folder = Path(folder)
     if folder.is_file():
         yield folder, folder.name
         return
@@ -66,20 +65,33 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
         name = os.path.relpath(error.filename, folder)
         raise InputError(f"{name}: cannot be read ({error.strerror})") from None
 
-    for here, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders.sort()
-        for file in sorted(files):
+    for here, files in folders(folder, refuse):
+        for file in files:
             path = Path(here, file)
             name = os.path.relpath(path, folder)
             if path.is_symlink() and not path.exists():
                 raise InputError(f"{name}: a link to a file that is not there")
             if path.is_file() and not file.startswith(APPLE_DOUBLE):
                 yield path, name
+
+
+def folders(
+    top: str | Path, onerror: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[str, list[str]]]:
+    """The folder at a path and each below it with the names of its files, sorted; each once, so
+    that links which lead back end. None for a file.
+
+    onerror : what to do about a folder that may not be read; it is passed over where nothing is.
+    """
+    seen = set()
+    for here, below, files in os.walk(top, followlinks=True, onerror=onerror):
+        status = os.stat(here)
+        if (status.st_dev, status.st_ino) in seen:
+            below.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        below.sort()
+        yield here, sorted(files)
 
 
 def _stem(path: Path) -> str:
