@@ -42,7 +42,7 @@ rule all:
 
 onstart:
     check_before_start()
-    schedule_without_timers()
+    scheduling.schedule_locally(workflow)
     WATCH.start(logger)
 
 

@@ -40,10 +40,11 @@ class Idea:
 
     expected: str
     reference: str = "U-Net"
-    method: str = "unet"
     settings: dict = field(default_factory=dict)
     inputs: tuple[str, ...] = ("sum", "min")
     models: tuple[tuple[int, ...], ...] = (COUNTS,)  # the view counts that each model is for
+    consistency: float = 0.0  # weight of projections in the training's loss
+    refinement_steps: int | None = None  # for a new patient, by `consistent`
 
 
 IDEAS = {
@@ -64,13 +65,15 @@ IDEAS = {
     "deep supervision": Idea("faster learning", settings={"deep_supervision": True}),
     "soft clDice": Idea("fewer gaps, at the cost of some overlap", settings={"cldice_weight": 0.5}),
     "Dice with little cross-entropy": Idea("about the same", settings={"bce_weight": 1.0}),
-    "projections in the loss": Idea(
-        "fewer missing arteries at few views", method="consistent", settings={"refinement_steps": 0}
-    ),
-    "and refinement": Idea(
-        "arteries that a view shows come back",
-        reference="projections in the loss",
-        method="consistent",
+    "projections in the loss": Idea("fewer missing arteries at few views", consistency=0.2),
+    "10 steps of refinement": Idea("arteries that a view shows come back", refinement_steps=10),
+    "25 steps of refinement": Idea("a little more", refinement_steps=25),
+    "50 steps of refinement": Idea("no more than that", refinement_steps=50),
+    "projections in the loss, 25 steps of refinement": Idea(
+        "both together",
+        reference="25 steps of refinement",
+        consistency=0.2,
+        refinement_steps=25,
     ),
     "four times the steps": Idea(
         "better: the default's steps are few for its budget's sake", settings={"epochs": 80}
@@ -99,16 +102,15 @@ def main(wanted: list[str]) -> None:
 
 def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     """IoU of each validation patient at each view count."""
-    method = interface.load(idea.method)
-    chosen = runs.methods(config)[idea.method]
-    settings = interface.settings_of(idea.method, chosen.settings | idea.settings)
+    chosen = runs.methods(config)["unet"].settings
+    settings = interface.settings_of("unet", chosen | idea.settings)
     train = [p.name for p in study.read_cohort(config) if p.split == "train"]
     learning = [n for i, n in enumerate(train) if i % EVERY_FIFTH]
     held_back = train[::EVERY_FIFTH]
     rows = []
     for group in idea.models:
         training = patients(config, learning, group, idea)
-        state = fitted(name, method, training, settings)
+        method, state = fitted(name, idea, training, settings)
         for count in group:
             blind = patients(config, held_back, [count], idea)
             for patient, (views, mask) in zip(held_back, blind, strict=True):
@@ -118,25 +120,29 @@ def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou"])
 
 
-def fitted(name: str, method: ModuleType, training: StoredPatients, settings) -> dict:
-    """A model's state, for as many steps of refinement as wanted.
+def fitted(name: str, idea: Idea, training: StoredPatients, settings) -> tuple[ModuleType, dict]:
+    """The method that reconstructs and its state; what differs in refinement is trained once."""
+    from angiovox.unet import model
 
-    What differs in refinement only is trained once.
-    """
-    steps = getattr(settings, "refinement_steps", 0)
-    refining = {"refinement_steps": 0} if hasattr(settings, "refinement_steps") else {}
-    key = repr((method.TITLE, dataclasses.replace(settings, **refining), training))
-    if key not in MODELS:
-        with tempfile.TemporaryDirectory() as folder:
-            checkpoint = Path(folder) / "checkpoint.pt"
-            how = (SEED, device(), checkpoint, {}, lambda line: print(name, line, flush=True))
-            MODELS[key], _ = method.fit(training, settings, interface.Context(*how))
-    return MODELS[key] | {"refinement_steps": steps}
+    paths = {kind: training.inputs[kind] for kind in idea.inputs}
+    key = repr((settings, idea.consistency, paths))
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = Path(folder) / "checkpoint.pt"
+        how = (SEED, device(), checkpoint, {}, lambda line: print(name, line, flush=True))
+        context = interface.Context(*how)
+        if key not in MODELS:
+            MODELS[key], _ = model.fit(training, settings, context, idea.consistency)
+        if idea.refinement_steps is None:
+            return interface.load("unet"), MODELS[key]
+        method = interface.load("consistent")
+        context = dataclasses.replace(context, base=MODELS[key])
+        return method, method.fit(training, method.Settings(idea.refinement_steps), context)[0]
 
 
 def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) -> StoredPatients:
     """Patients as the workflow gives them, each once per view count."""
-    kinds = set(interface.load(idea.method).INPUTS) - {"sum", "min"} | set(idea.inputs)
+    looks_at_views = idea.consistency or idea.refinement_steps is not None
+    kinds = [*idea.inputs, *["projections"] * bool(looks_at_views)]
     pattern = {kind: runs.BACK_PROJECTION for kind in kinds} | {"projections": runs.PROJECTIONS}
     examples = [(name, count) for count in counts for name in names]
     paths = {

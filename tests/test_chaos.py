@@ -11,6 +11,7 @@ from chaos import Killer, Study, Toll, campaign, finish, judge, unlock
 KILLS = 4  # two jobs, Snakemake, a job
 
 
+@pytest.mark.thorough
 def test_a_study_under_fire_ends_with_the_same_tables(clone, study, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(chaos, "GRACE", 60)  # the machine may be slow
     toll = campaign(clone, study, tmp_path, KILLS, seed=1, targets=("tables",))

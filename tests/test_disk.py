@@ -10,15 +10,17 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import disk
+import disk_errors
 import numpy as np
 import pytest
-from angiovox import files, meshes
+from angiovox import files, meshes, model_files
 from angiovox.dicom import finding, writing
 from angiovox.errors import InputError
 from angiovox.figures.style import new_figure, save
 from angiovox.phantom import truth
 from angiovox.phantom.growth import grow
 from conftest import WORKSTATION, snakemake, tiny
+from disk_errors import describe_disk_error
 
 AFFINE = np.eye(4)
 NOISE = np.random.default_rng(1).random((48, 48, 48), dtype=np.float32)
@@ -75,7 +77,7 @@ WRITERS = {
     "volume": lambda folder: files.save_volume(folder / "a.nii", NOISE, AFFINE),
     "compressed volume": lambda folder: files.save_volume(folder / "a.nii.gz", NOISE, AFFINE),
     "fractions": lambda folder: files.save_fractions(folder / "a.nii", NOISE, AFFINE),
-    "model": lambda folder: files.save_model(folder / "a.pt", model()),
+    "model": lambda folder: model_files.save_model(folder / "a.pt", model()),
     "surface": lambda folder: meshes.write_surface(
         NOISE > 0.6, AFFINE, folder / "a.stl", folder / "a.vtp"
     ),
@@ -95,7 +97,7 @@ def test_a_full_disk_is_told_and_nothing_half_written_is_left(mounted, kind):
     folder = mounted("disk", "size=32k")
     with pytest.raises(Exception) as caught:
         WRITERS[kind](folder)
-    assert disk.trouble(caught.value, folder) == f"no space left on the disk of {folder}"
+    assert describe_disk_error(caught.value, folder) == f"no space left on the disk of {folder}"
     left = [path.name for path in folder.iterdir()]
     assert left == (["a.png"] if kind == "figure" else [])  # the first of its two files is whole
 
@@ -114,7 +116,7 @@ def test_vtk_is_not_believed_when_it_wrote_half_a_surface(mounted):
 def test_a_series_that_does_not_fit_is_told(mounted):
     with pytest.raises(OSError) as caught:
         writing.write_series(NOISE, AFFINE, mounted("disk") / "series", "p")
-    assert disk.trouble(caught.value, "series") == "no space left on the disk of series"
+    assert describe_disk_error(caught.value, "series") == "no space left on the disk of series"
 
 
 # One line from a job
@@ -130,12 +132,12 @@ def given(folder: Path) -> SimpleNamespace:
     )
 
 
-@pytest.mark.parametrize("number", disk.WORDS, ids=errno.errorcode.get)
+@pytest.mark.parametrize("number", disk_errors.WORDS, ids=errno.errorcode.get)
 def test_a_job_says_in_one_line_that_its_disk_fails(tmp_path, number):
     with pytest.raises(SystemExit) as caught, job(given(tmp_path)):
         raise OSError(number, os.strerror(number))
     folder = tmp_path / "results"
-    assert caught.value.code == f"project: patient p7: {disk.WORDS[number].format(folder)}"
+    assert caught.value.code == f"project: patient p7: {disk_errors.WORDS[number].format(folder)}"
     log = (tmp_path / "job.log").read_text()
     assert log.count("\n") == 2 and "Traceback" not in log  # the machine, and the error
 

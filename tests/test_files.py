@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from angiovox import files
+from angiovox import files, model_files
 from angiovox.codes import Codes
 from angiovox.errors import InputError, TornFile
 from angiovox.geometry import isotropic_affine
@@ -70,7 +70,7 @@ def killed_while_writing(path: Path, kind: str) -> None:
     program = f"""
 import os, signal, sys
 sys.path.insert(0, {str(Path(files.__file__).parents[1])!r})
-from angiovox import files
+from angiovox import files, model_files
 with files.{kind}({str(path)!r}) as temporary:
     inside = temporary / "slice" if temporary.is_dir() else temporary
     inside.write_text("half")
@@ -311,37 +311,37 @@ def test_a_slab_of_another_kind_is_refused(tmp_path, slab):
 
 def test_a_model_comes_back(tmp_path):
     state = {"network": {"weight": torch.rand(3, 2)}, "threshold": 0.25, "note": "text"}
-    files.save_model(tmp_path / "m.pt", state)
-    result = files.load_model(tmp_path / "m.pt")
+    model_files.save_model(tmp_path / "m.pt", state)
+    result = model_files.load_model(tmp_path / "m.pt")
     assert torch.equal(result["network"]["weight"], state["network"]["weight"])
     assert {k: result[k] for k in ("threshold", "note")} == {"threshold": 0.25, "note": "text"}
 
 
 def test_a_model_opens_without_this_package(tmp_path):
-    files.save_model(tmp_path / "m.pt", {"weight": torch.ones(3)})
+    model_files.save_model(tmp_path / "m.pt", {"weight": torch.ones(3)})
     plain = torch.load(tmp_path / "m.pt", weights_only=True)
     assert torch.equal(plain["weight"], torch.ones(3))
 
 
 def test_the_same_model_gives_the_same_bytes(tmp_path):
     for name in ("a.pt", "b.pt"):
-        files.save_model(tmp_path / name, {"weight": torch.ones(3)})
+        model_files.save_model(tmp_path / name, {"weight": torch.ones(3)})
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "b.pt").read_bytes()
 
 
 def whole_model(folder: Path) -> tuple[Path, bytes]:
     path = folder / "m.pt"
-    files.save_model(path, {"weight": torch.rand(64)})
+    model_files.save_model(path, {"weight": torch.rand(64)})
     return path, path.read_bytes()
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.01, 0.5, 0.9, 0.99, "seal", "byte"])
 def test_a_model_cut_short_is_noticed_and_named(tmp_path, kept):
     path, whole = whole_model(tmp_path)
-    length = {"seal": len(whole) - files.SEAL_BYTES, "byte": len(whole) - 1}
+    length = {"seal": len(whole) - model_files.SEAL_BYTES, "byte": len(whole) - 1}
     path.write_bytes(whole[: length[kept] if kept in length else int(kept * len(whole))])
     with pytest.raises(TornFile, match=r"m\.pt: cut short or altered"):
-        files.load_model(path)
+        model_files.load_model(path)
 
 
 @pytest.mark.parametrize("place", [0.0, 0.3, 0.6, 0.97, 1.0])
@@ -350,14 +350,14 @@ def test_a_flipped_bit_of_a_model_is_noticed(tmp_path, place):
     index = int(place * (len(whole) - 1))
     path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
     with pytest.raises(TornFile):
-        files.load_model(path)
+        model_files.load_model(path)
 
 
 def test_a_model_with_more_after_its_end_is_noticed(tmp_path):
     path, whole = whole_model(tmp_path)
     path.write_bytes(whole + b"\0")
     with pytest.raises(TornFile):
-        files.load_model(path)
+        model_files.load_model(path)
 
 
 def test_a_torn_model_is_bad_input_so_that_a_job_says_it_in_one_line():
@@ -374,9 +374,9 @@ class Trap:
 
 
 def test_loading_a_model_runs_no_code(tmp_path):
-    files.save_model(tmp_path / "m.pt", {"threshold": Trap()})
+    model_files.save_model(tmp_path / "m.pt", {"threshold": Trap()})
     with pytest.raises(pickle.UnpicklingError):
-        files.load_model(tmp_path / "m.pt")
+        model_files.load_model(tmp_path / "m.pt")
     assert not Trap.sprung
     torch.load(tmp_path / "m.pt", weights_only=False)  # the trap works
     assert Trap.sprung

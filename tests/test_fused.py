@@ -8,8 +8,9 @@ import torch
 from angiovox import blocks, fused, inference
 from angiovox.fused import training_loss
 from angiovox.inference import activations, probabilities, tile_within
+from angiovox.layer_sizes import STRIDE
 from angiovox.losses import focal_loss, focal_terms
-from angiovox.network import STRIDE, DenoisingAutoencoder
+from angiovox.network import DenoisingAutoencoder
 from torch import nn
 
 PAPER = (0.5, 0.2)

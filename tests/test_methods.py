@@ -3,11 +3,13 @@
 import dataclasses
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from angiovox import files, interface
+from angiovox import interface, model_files
 from angiovox.errors import InputError
 
 SCRIPTS = Path(interface.__file__).parents[1]
@@ -16,7 +18,7 @@ FAST = {"epochs": 1, "precision": "fp32"}
 QUICK = {
     "dae": FAST,
     "unet": FAST | {"channels": 2, "levels": 3},
-    "consistent": FAST | {"channels": 2, "levels": 3, "refinement_steps": 1},
+    "consistent": {"refinement_steps": 1},
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
 }
@@ -36,11 +38,15 @@ def patient(seed, shape=SHAPE):
     return interface.Views(np.array([0.0, 90.0]), inputs), mask
 
 
-def fitted(name, folder, log=str):
+@cache
+def fitted(name):
+    """A method with the state and the history of one fit, which all tests of it share."""
     method = interface.load(name)
     settings = interface.settings_of(name, QUICK.get(name, {}))
-    context = interface.Context(1, "cpu", folder / "checkpoint.pt", {}, log)
-    return method, method.fit([patient(1), patient(2)], settings, context)
+    base = fitted(method.BASE)[1] if hasattr(method, "BASE") else None
+    with tempfile.TemporaryDirectory() as folder:
+        context = interface.Context(1, "cpu", Path(folder, "checkpoint.pt"), {}, str, base=base)
+        return method, *method.fit([patient(1), patient(2)], settings, context)
 
 
 def test_the_names_are_the_modules_of_the_folder():
@@ -112,8 +118,8 @@ def test_given_settings_replace_the_defaults_and_no_others():
 
 
 @EVERY_METHOD
-def test_fit_and_reconstruct_give_probabilities_of_the_patients_shape(tmp_path, name):
-    method, (state, _) = fitted(name, tmp_path)
+def test_fit_and_reconstruct_give_probabilities_of_the_patients_shape(name):
+    method, state, _ = fitted(name)
     for shape in (SHAPE, (8, 16, 5)):
         known, _ = patient(7, shape)
         probability = method.reconstruct(state, known, "cpu")
@@ -123,8 +129,8 @@ def test_fit_and_reconstruct_give_probabilities_of_the_patients_shape(tmp_path, 
 
 
 @EVERY_METHOD
-def test_a_method_looks_at_nothing_but_the_inputs_it_names(tmp_path, name):
-    method, (state, _) = fitted(name, tmp_path)
+def test_a_method_looks_at_nothing_but_the_inputs_it_names(name):
+    method, state, _ = fitted(name)
     known, _ = patient(7)
     named = {kind: known.inputs[kind] for kind in method.INPUTS}
     np.testing.assert_array_equal(
@@ -134,8 +140,8 @@ def test_a_method_looks_at_nothing_but_the_inputs_it_names(tmp_path, name):
 
 
 @EVERY_METHOD
-def test_reconstruction_leaves_inputs_alone_and_repeats_itself(tmp_path, name):
-    method, (state, _) = fitted(name, tmp_path)
+def test_reconstruction_leaves_inputs_alone_and_repeats_itself(name):
+    method, state, _ = fitted(name)
     known, _ = patient(7)
     before = {kind: array.copy() for kind, array in known.inputs.items()}
     first = method.reconstruct(state, known, "cpu")
@@ -146,18 +152,18 @@ def test_reconstruction_leaves_inputs_alone_and_repeats_itself(tmp_path, name):
 
 @EVERY_METHOD
 def test_a_model_from_disk_reconstructs_the_same(tmp_path, name):
-    method, (state, _) = fitted(name, tmp_path)
-    files.save_model(tmp_path / "model.pt", state)
+    method, state, _ = fitted(name)
+    model_files.save_model(tmp_path / "model.pt", state)
     known, _ = patient(7)
     np.testing.assert_array_equal(
-        method.reconstruct(files.load_model(tmp_path / "model.pt"), known, "cpu"),
+        method.reconstruct(model_files.load_model(tmp_path / "model.pt"), known, "cpu"),
         method.reconstruct(state, known, "cpu"),
     )
 
 
 @EVERY_METHOD
-def test_the_history_has_epochs_and_iou(tmp_path, name):
-    _, (_, history) = fitted(name, tmp_path)
+def test_the_history_has_epochs_and_iou(name):
+    _, _, history = fitted(name)
     assert [row["epoch"] for row in history] == list(range(1, len(history) + 1))
     assert all(0 <= row["iou"] <= 1 for row in history)
 

@@ -5,7 +5,8 @@ import functools
 import pytest
 import torch
 import torchinfo
-from angiovox.network import STRIDE, DenoisingAutoencoder, layer_sizes
+from angiovox.layer_sizes import STRIDE, layer_sizes
+from angiovox.network import DenoisingAutoencoder
 from torch import nn
 
 PAPER_SHAPE = (1, 1, 384, 384, 384)

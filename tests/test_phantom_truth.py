@@ -151,7 +151,7 @@ def test_a_graph_that_cannot_be_written_leaves_nothing_half_written(tmp_path, mo
                 file.truncate(100)
             return 0
 
-    monkeypatch.setattr("vtkmodules.vtkIOXML.vtkXMLPolyDataWriter", FullDisk)
+    monkeypatch.setattr("angiovox.mesh_files.vtkXMLPolyDataWriter", FullDisk)
     with pytest.raises(OSError, match=r"graph\.vtp"):
         truth.write_graph(tmp_path / "graph.vtp", by_hand())
     assert list(tmp_path.iterdir()) == []

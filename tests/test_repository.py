@@ -17,7 +17,6 @@ RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
 ADAPTERS = sorted(path for path in SCRIPTS.glob("*.py") if "snakemake." in path.read_text())
 LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.M))
 LOCK = {name.lower(): version for name, version in LOCK.items()}
-CONDA_NAMES = {"pytorch": "torch"}  # where conda-forge's name differs from PyPI's
 
 
 def imported(path: Path) -> set[str]:
@@ -28,27 +27,7 @@ def imported(path: Path) -> set[str]:
     return {name.split(".")[0] for name in plain + parts}
 
 
-def lines(paths: list[Path]) -> int:
-    return sum(len(path.read_text().splitlines()) for path in paths)
-
-
 # Versions
-
-
-@pytest.mark.parametrize("name", ["preprocess", "training", "figures"])
-def test_environments_have_the_versions_of_the_lock(name):
-    environment = yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text())
-    pins = dict(pin.split("=") for pin in environment["dependencies"])
-    assert pins.pop("python").startswith("3.")
-    assert pins
-    assert pins == {name: LOCK[CONDA_NAMES.get(name, name)] for name in pins}
-
-
-def test_every_environment_is_checked_and_used():
-    rules = "".join(path.read_text() for path in RULES)
-    names = {path.stem for path in (ROOT / "envs").glob("*.yaml")}
-    assert names == set(re.findall(r'"\.\./\.\./envs/(\w+)\.yaml"', rules))
-    assert names == {"preprocess", "training", "figures"}
 
 
 def test_the_lock_pins_the_torch_that_pip_finds_for_cpu_and_cuda():
@@ -110,7 +89,7 @@ def test_scripts_and_targets_that_the_makefile_names_exist():
     assert named
     assert not [name for name in named if not (ROOT / name).is_file()]
     phony = set(re.search(r"^\.PHONY:(.*)$", makefile, re.M)[1].split())
-    assert phony <= set(re.findall(r"^(\w+):", makefile, re.M))
+    assert phony <= set(re.findall(r"^([\w-]+):", makefile, re.M))
 
 
 def test_every_key_of_the_config_is_explained():
@@ -138,11 +117,6 @@ def test_the_package_knows_nothing_of_snakemake(path):
     assert not re.search(r"\bsnakemake\.(input|output|params|wildcards)", path.read_text())
 
 
-def test_adapters_are_short():
-    assert len(ADAPTERS) > 15
-    assert not [path.name for path in ADAPTERS if lines([path]) > 60]
-
-
 def test_every_script_that_a_rule_names_exists_and_every_adapter_is_named():
     rules = "".join(path.read_text() for path in RULES)
     named = set(re.findall(r'"\.\./scripts/(\w+)\.py"', rules))
@@ -163,16 +137,13 @@ def test_rules_hold_no_computation(path):
 
 @pytest.mark.parametrize("path", [p for p in RULES if p.stem != "common"], ids=lambda p: p.stem)
 def test_every_rule_that_computes_has_a_log_and_names_its_code(path):
-    """Without its code among its inputs a rule would not notice an edit."""
+    """Without the version of its code among its parameters a rule would not notice an edit."""
     for rule in re.split(r"^(?=(?:use )?rule )", path.read_text(), flags=re.M)[1:]:
         if "script:" in rule:
             assert all(f"    {part}:" in rule for part in ("log", "benchmark", "conda")), rule
-            assert "code=sources.used_by(" in rule or "unpack(" in rule, rule
-
-
-def test_there_is_enough_test_for_the_code():
-    tests = lines(list((ROOT / "tests").glob("*.py")))
-    assert tests >= 0.7 * lines(list(PACKAGE.rglob("*.py")))
+            script = re.search(r'"\.\./scripts/(\w+)\.py"', rule)[1]
+            named = f'code=code_version.of_script("{script}")', f"code={script}_code"
+            assert any(name in rule for name in named), rule
 
 
 # Style

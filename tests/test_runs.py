@@ -87,7 +87,7 @@ def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
 
 def test_a_shared_model_sees_each_training_patient_once_per_view_count():
     chosen = study(unet={"view_counts": [5, 2]})
-    inputs = chosen.fit_inputs("unet", "all")
+    inputs = chosen.fit_inputs("unet", "all", "1")
     assert chosen.examples("unet", "all") == [5, 5, 2, 2]
     for kind in ("sum", "min"):
         assert inputs[kind] == [
@@ -98,8 +98,24 @@ def test_a_shared_model_sees_each_training_patient_once_per_view_count():
     assert inputs["masks"] == 2 * [f"results/masks/{patient}.nii.gz" for patient in TRAIN]
 
 
+def test_a_method_starts_from_its_bases_model_of_the_same_seed():
+    chosen = study(unet=None, consistent=None)
+    base = {chosen.fit_inputs("consistent", "all", seed)["base"] for seed in "12"}
+    assert base == {f"results/models/unet/views-all/seed-{seed}/model.pt" for seed in "12"}
+    assert "consistent" in chosen.learned and "consistent" not in chosen.trained
+    assert chosen.seeds_of("consistent") == [1, 2]
+
+
+@pytest.mark.parametrize("unet", [False, {"view_counts": [10, 5]}])
+def test_a_method_whose_base_does_not_have_its_view_counts_is_refused(unet):
+    message = refusal(unet=unet, consistent={"view_counts": [5, 2]})
+    assert message.startswith("methods.consistent: starts from the model of unet")
+    assert "2 views" in message
+
+
 def test_what_is_not_kept_comes_from_the_projections():
-    inputs = study(kept=("sum",), consistent=None).fit_inputs("consistent", "5")
+    chosen = study(kept=("sum",), unet=None, consistent=None)
+    inputs = chosen.fit_inputs("consistent", "5", "1")
     projections = [f"results/projections/{patient}.nii" for patient in TRAIN]
     assert inputs["min"] == inputs["projections"] == projections
     assert "views-5" in inputs["sum"][0]
@@ -110,9 +126,9 @@ def test_no_model_is_given_a_test_patient_and_no_reconstruction_a_mask(method):
     """The split is sealed by what the jobs are given."""
     chosen = study(hull=None, unet=None, consistent=None)
     for views in map(str, chosen.methods[method].models):
-        given = chosen.fit_inputs(method, views)
-        paths = [path for kind in given if kind != "code" for path in given[kind]]
+        given = chosen.fit_inputs(method, views, "1")
+        paths = [path for kind in given if kind != "base" for path in given[kind]]
         assert not [path for path in paths if "/c." in path]
     given = chosen.reconstruct_inputs(method, "2", "1")
-    paths = [path for kind in given if kind not in ("code", "model") for path in given[kind]]
+    paths = [path for kind in given if kind != "model" for path in given[kind]]
     assert paths and not [path for path in paths if "mask" in path or "/c." not in path]

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from angiovox import files
+from angiovox import files, model_files
 from angiovox.denoising import Denoising, PlainDenoising
 from angiovox.errors import Stopped
 from angiovox.interface import Context, Views, never
@@ -146,7 +146,7 @@ def test_a_checkpoint_with_another_stamp_is_refused_and_training_starts_anew(tmp
     assert lines[0] == "checkpoint.pt refused: written with other seed; starting anew"
     assert same_weights(network, fresh)
     assert without_seconds(history) == without_seconds(fresh_history)
-    assert files.load_model(tmp_path / "old" / "checkpoint.pt")["stamp"] == {"seed": "new"}
+    assert model_files.load_model(tmp_path / "old" / "checkpoint.pt")["stamp"] == {"seed": "new"}
 
 
 def test_a_run_that_has_finished_does_not_train_again(tmp_path):
@@ -257,7 +257,7 @@ def tear(path):
 
 
 def epochs_in(path):
-    return len(files.load_model(path)["history"])
+    return len(model_files.load_model(path)["history"])
 
 
 @pytest.mark.parametrize("links", [True, False])

@@ -7,10 +7,10 @@ import pytest
 import torch
 from angiovox import interface
 from angiovox.backprojection import network_inputs
-from angiovox.files import load_model, save_model
 from angiovox.geometry import projection_angles, view_indices
 from angiovox.interface import Context, Views
 from angiovox.methods import consistent, unet
+from angiovox.model_files import load_model, save_model
 from angiovox.projection import project_max
 from angiovox.unet import model
 from angiovox.unet.learner import NEVER, Segmenting, Terms, within_hull
@@ -41,11 +41,18 @@ def shared(seeds=(1, 2, 3), counts=(10, 2)):
     return [patient(seed, count) for count in counts for seed in seeds]
 
 
-def fitted(folder, patients, method=unet, **settings):
+def context(folder, base=None):
     folder.mkdir(exist_ok=True)
-    given = method.Settings(**SMALL | settings)
-    context = Context(1, "cpu", folder / "checkpoint.pt", {}, lambda line: None)
-    return method.fit(patients, given, context)
+    return Context(1, "cpu", folder / "checkpoint.pt", {}, lambda line: None, base=base)
+
+
+def fitted(folder, patients, **settings):
+    return unet.fit(patients, unet.Settings(**SMALL | settings), context(folder))
+
+
+def fitted_to_refine(folder, patients, steps, **settings):
+    base, _ = fitted(folder, patients, **settings)
+    return consistent.fit(patients, consistent.Settings(steps), context(folder, base))[0]
 
 
 def learner(patients, support=0.0, slab=64, consistency=0.0, seen=None):
@@ -249,7 +256,7 @@ def test_refinement_moves_towards_the_silhouettes_and_never_out_of_the_hull():
 
 def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
     """Rays lie in slices, so that slabs do not know of each other."""
-    state, _ = fitted(tmp_path, [patient(1)], consistent, epochs=1, refinement_steps=3)
+    state = fitted_to_refine(tmp_path, [patient(1)], 3, epochs=1)
     views, _ = patient(2)
     start = model.logits(state, views, "cpu")
     whole, slabs = (model.refined(state | {"slab": n}, start, views) for n in (EDGE, 4))
@@ -259,8 +266,9 @@ def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
 
 
 def test_projections_in_the_loss_change_the_model(tmp_path):
+    settings = unet.Settings(**SMALL)
     weights = [
-        fitted(tmp_path / str(weight), [patient(1)], consistent, consistency_weight=weight)[0]
+        model.fit([patient(1)], settings, context(tmp_path / str(weight)), weight)[0]
         for weight in (1e-6, 5.0)
     ]
     pairs = itertools.starmap(
@@ -270,12 +278,21 @@ def test_projections_in_the_loss_change_the_model(tmp_path):
 
 
 def test_examples_of_several_view_counts_share_a_batch(tmp_path):
-    _, history = fitted(tmp_path, shared(), consistent, batch_size=2, epochs=1)
+    settings = unet.Settings(**SMALL | {"batch_size": 2, "epochs": 1})
+    _, history = model.fit(shared(), settings, context(tmp_path), consistency=0.2)
     assert np.isfinite(history[0]["loss"])
 
 
+def test_without_steps_of_refinement_it_is_the_model_it_starts_from(tmp_path):
+    state = fitted_to_refine(tmp_path, shared(), 0)
+    views, _ = patient(5)
+    np.testing.assert_array_equal(
+        consistent.reconstruct(state, views, "cpu"), unet.reconstruct(state, views, "cpu")
+    )
+
+
 def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
-    state, _ = fitted(tmp_path, shared(), consistent, slab=8, refinement_steps=2)
+    state = fitted_to_refine(tmp_path, shared(), 2, slab=8)
     save_model(tmp_path / "model.pt", state)
     views, _ = patient(5)
     np.testing.assert_array_equal(
@@ -287,16 +304,16 @@ def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("channels", 0),
-        ("levels", 2),
-        ("slab", 0),
-        ("bce_weight", -1),
-        ("deep_supervision", 1.5),
-        ("hull_support", "yes"),
-        ("consistency_weight", 0),
-        ("refinement_steps", -1),
+        ("unet.channels", 0),
+        ("unet.levels", 2),
+        ("unet.slab", 0),
+        ("unet.bce_weight", -1),
+        ("unet.deep_supervision", 1.5),
+        ("unet.hull_support", "yes"),
+        ("consistent.refinement_steps", -1),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_full_key(key, value):
-    with pytest.raises(interface.InputError, match=rf"^methods\.consistent\.{key}: "):
-        interface.settings_of("consistent", {key: value})
+    method, _, name = key.partition(".")
+    with pytest.raises(interface.InputError, match=rf"^methods\.{method}\.{name}: "):
+        interface.settings_of(method, {name: value})

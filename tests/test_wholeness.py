@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import wholeness
-from angiovox import files, meshes
+from angiovox import files, meshes, model_files
 from angiovox.dicom import writing
 from angiovox.geometry import isotropic_affine
 
@@ -45,7 +45,7 @@ def whole(tmp_path_factory) -> Path:
         (folder / name).write_text(text)
     files.save_volume(folder / "a.nii", noise, AFFINE)
     files.save_volume(folder / "a.nii.gz", noise, AFFINE)
-    files.save_model(folder / "a.pt", {"threshold": 0.5})
+    model_files.save_model(folder / "a.pt", {"threshold": 0.5})
     meshes.write_surface(noise > 0, AFFINE, folder / "a.stl", folder / "a.vtp")
     writing.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
     figure = plt.figure(figsize=(1, 1))

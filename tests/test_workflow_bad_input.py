@@ -9,9 +9,13 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+import study
+import yaml
 from angiovox import geometry
 from angiovox.dicom import writing
-from conftest import tiny
+from angiovox.errors import InputError
+from conftest import ROOT, TINY, tiny
+from test_study import merged
 from test_workflow import planned
 
 SHAPE, VOXEL_MM = (16, 16, 16), 2.5
@@ -87,8 +91,26 @@ CONFIGS = {
 }
 
 
+def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch, changes: dict) -> str:
+    """What the workflow refuses the tiny study with some changes with, without Snakemake."""
+    monkeypatch.chdir(folder)
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config = merged(merged(default, TINY), changes)
+    with pytest.raises(InputError) as refused:
+        study.check_config(config)
+        study.read_cohort(config)
+    return str(refused.value)
+
+
 @pytest.mark.parametrize("case", CONFIGS)
-def test_a_config_that_cannot_run_is_refused_before_any_job(fresh, case):
+def test_a_config_that_cannot_run_is_refused(tmp_path, monkeypatch, case):
+    changes, words = CONFIGS[case]
+    message = refusal(tmp_path, monkeypatch, changes)
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("case", ["unknown key", "unknown method", "no such sheet"])
+def test_a_refused_config_ends_snakemake_before_any_job(fresh, case):
     changes, words = CONFIGS[case]
     assert_refused(tiny(fresh, "-n", **changes), fresh, words)
 
@@ -121,7 +143,14 @@ SHEETS = {
 
 
 @pytest.mark.parametrize("case", SHEETS)
-def test_a_sheet_that_cannot_be_used_is_refused_before_any_job(fresh, scans, case):
+def test_a_sheet_that_cannot_be_used_is_refused(tmp_path, monkeypatch, scans, case):
+    rows, words = SHEETS[case]
+    message = refusal(tmp_path, monkeypatch, {"cohort": sheet(tmp_path, scans, rows)})
+    assert all(word in message for word in words), message
+
+
+@pytest.mark.parametrize("case", ["both sides of the split", "folder without an image"])
+def test_a_refused_sheet_ends_snakemake_before_any_job(fresh, scans, case):
     rows, words = SHEETS[case]
     assert_refused(tiny(fresh, "-n", cohort=sheet(fresh, scans, rows)), fresh, words)
 
@@ -244,6 +273,7 @@ def test_the_failures_stay_in_one_file_once_each(outcome):
         assert line.endswith(f"(logs/{stage}/{patient}.log)")
 
 
+@pytest.mark.thorough
 def test_a_rerun_after_mending_makes_what_is_missing_and_no_more(fresh, scans):
     series = {"whole": "a", "gap": "b", "test": "c"}
     for patient, source in series.items():

@@ -55,6 +55,7 @@ def mixed(fresh):
     return fresh
 
 
+@pytest.mark.thorough
 def test_a_mask_that_cannot_be_vessels_stops_the_study_until_the_user_decides(mixed):
     done = run(mixed)
     assert done.returncode != 0

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import nibabel as nib
 import numpy as np
 import pydicom
-from angiovox import files
+from angiovox import model_files
 from PIL import Image
 
 STL_HEADER, STL_TRIANGLE = 84, 50  # bytes; the header ends with the number of triangles
@@ -128,7 +128,7 @@ def _read_vtp(path: Path) -> None:
 
 
 def _read_model(path: Path) -> None:
-    files.load_model(path)  # to its seal
+    model_files.load_model(path)  # to its seal
 
 
 def _read_page(path: Path) -> None:

@@ -258,7 +258,7 @@ def test_a_training_that_lost_its_node_waits_visibly_and_goes_on(disturbed, clus
 
 def test_disturbed_trainings_end_with_the_weights_of_undisturbed_ones(disturbed, study, tmp_path):
     import torch
-    from angiovox.files import load_model
+    from angiovox.model_files import load_model
 
     folder, _ = disturbed
     calm = copy(study, tmp_path / "calm")

@@ -2,7 +2,6 @@
 rule phantom:
     input:
         centreline=phantom_centreline,
-        code=sources.used_by("grow_phantom"),
     output:
         dicom=directory("results/dicom/{patient}"),
         share="results/truth/{patient}.nii.gz",
@@ -20,6 +19,7 @@ rule phantom:
         mem_mb=memory("phantom"),
         runtime=minutes("phantom"),
     params:
+        code=code_version.of_script("grow_phantom"),
         seed=phantom_seed,
         injection=config["cohort"]["phantoms"]["injection"],
         centre=config["cohort"]["phantoms"]["centre"],
@@ -35,7 +35,6 @@ rule phantom_morphometry:
     input:
         centrelines=phantom_centrelines,
         published="resources/published_morphometry.csv",
-        code=sources.used_by("measure_phantoms"),
     output:
         csv=report(
             "results/tables/phantom_morphometry.csv",
@@ -54,6 +53,7 @@ rule phantom_morphometry:
         mem_mb=memory("phantom_morphometry"),
         runtime=minutes("phantom_morphometry"),
     params:
+        code=code_version.of_script("measure_phantoms"),
         seeds=MEASURED_SEEDS,
     script:
         "../scripts/measure_phantoms.py"
@@ -64,7 +64,6 @@ rule phantom_masks:
         masks=stored("results/masks/{patient}.nii.gz", PHANTOMS),
         shares=stored("results/truth/{patient}.nii.gz", PHANTOMS),
         lesions=stored("results/truth/{patient}.json", PHANTOMS),
-        code=sources.used_by("phantom_masks"),
     output:
         report(
             "results/tables/phantom_masks.csv",
@@ -82,6 +81,7 @@ rule phantom_masks:
         mem_mb=memory("phantom_masks"),
         runtime=minutes("phantom_masks"),
     params:
+        code=code_version.of_script("phantom_masks"),
         patients=PHANTOMS,
     script:
         "../scripts/phantom_masks.py"
@@ -91,7 +91,6 @@ rule phantom_sheet:
     input:
         volumes=stored("results/volumes/{patient}.nii", PHANTOMS[:3]),
         graphs=stored("results/truth/{patient}.vtp", PHANTOMS[:3]),
-        code=sources.used_by("draw_phantoms"),
     output:
         png=report(
             "results/figures/phantoms.png",
@@ -110,6 +109,7 @@ rule phantom_sheet:
         mem_mb=memory("phantom_sheet"),
         runtime=minutes("phantom_sheet"),
     params:
+        code=code_version.of_script("draw_phantoms"),
         patients=PHANTOMS[:3],
         note=f"phantoms, {GRID}; surfaces of the exact arteries",
     script:
@@ -117,8 +117,6 @@ rule phantom_sheet:
 
 
 rule phantom_anatomy:
-    input:
-        code=sources.used_by("draw_phantom_anatomy"),
     output:
         png=report(
             "results/figures/phantom_anatomy.png",
@@ -137,6 +135,7 @@ rule phantom_anatomy:
         mem_mb=memory("phantom_anatomy"),
         runtime=minutes("phantom_anatomy"),
     params:
+        code=code_version.of_script("draw_phantom_anatomy"),
         seed=FIRST_SEED,
         note=f"phantom of seed {FIRST_SEED}, every artery filled",
     script:

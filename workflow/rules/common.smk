@@ -1,5 +1,4 @@
 # The study as its config and sheet describe it, checked before any job starts.
-import os
 import re
 import sys
 import time
@@ -12,14 +11,15 @@ from snakemake.logging import logger
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 import cluster
+import code_version
 import demand
 import disk
 import ending
 import failures
 import runs
-import sources
+import scheduling
 import study
-from angiovox import interface
+from angiovox import interface, provenance
 from angiovox.dicom import finding
 from angiovox.errors import InputError
 
@@ -55,13 +55,13 @@ RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, KEPT)
 FEWEST = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
+NUM_TRAININGS = len(RUNS.each_trained("{method} {views} {seed}"))
 UNTRAINED = [name for name in RUNS.methods if name not in TRAINED]
 REBUILT = sorted({"sum", "min"} - set(KEPT))
 SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
 MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = interface.PAPER_METHOD
-PACKAGE = sorted(os.path.relpath(path) for path in SCRIPTS.rglob("*.py"))
 CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
@@ -119,7 +119,8 @@ def memory(rule):
     """Megabytes that a rule's jobs ask for, by the shape of the volumes; more at each attempt."""
 
     def ask(wildcards, attempt):
-        return demand.memory_mb(measured_as(rule, wildcards), SCALE, attempt)
+        asked = demand.memory_mb(measured_as(rule, wildcards), SCALE, attempt)
+        return scheduling.within_memory(workflow, asked)
 
     return ask
 
@@ -135,7 +136,7 @@ def minutes(rule):
 
 def measured_as(rule, wildcards):
     """A network's reconstruction takes far more than that of a method which is not trained."""
-    network = rule == "reconstruct" and wildcards.method in TRAINED
+    network = rule == "reconstruct" and wildcards.method in RUNS.learned
     return "reconstruct_trained" if network else rule
 
 
@@ -143,7 +144,8 @@ def conversion_memory(wildcards, attempt):
     """By the size of the series too, which may be far larger than the study's grid."""
     given = COHORT[wildcards.patient].dicom
     series_mb = disk.largest_folder_mb(given) if given else 0
-    return demand.memory_mb("convert", SCALE, attempt, series_mb)
+    asked = demand.memory_mb("convert", SCALE, attempt, series_mb)
+    return scheduling.within_memory(workflow, asked)
 
 
 def check_before_start():
@@ -156,22 +158,12 @@ def check_before_start():
         for folder in ("results", "logs"):
             disk.check_writable(folder)
         disk.check_room(outputs)
-        if workflow.executor_plugin.name == "local":
-            machine_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e6
+        if scheduling.is_local(workflow):
             kinds_of_jobs = {measured_as(job.rule.name, job.wildcards) for job in jobs}
-            demand.check_memory(kinds_of_jobs & set(demand.MEASURED), SCALE, machine_mb)
+            kinds_of_jobs &= set(demand.MEASURED)
+            demand.check_memory(kinds_of_jobs, SCALE, scheduling.memory_mb())
     except InputError as error:
         raise WorkflowError(str(error)) from None
-
-
-def schedule_without_timers():
-    """Take away the limit of jobs per second, which jobs on this machine do not need.
-
-    For its sake Snakemake 9.27 sets a timer with every job it starts, each of which starts the next
-    one: after 350 jobs they took half a core from the training.
-    """
-    if workflow.executor_plugin.name == "local":
-        workflow.scheduler.job_rate_limiter = None
 
 
 def dicom_folder(wildcards):
@@ -215,7 +207,15 @@ def stored(pattern, patients, **wildcards):
 
 def fit_inputs(wildcards):
     checked = {"checked": ancient(MASKS_CHECKED)}
-    return RUNS.fit_inputs(wildcards.method, wildcards.views) | checked
+    return RUNS.fit_inputs(wildcards.method, wildcards.views, wildcards.seed) | checked
+
+
+def fit_code(wildcards):
+    return code_version.of_script("fit", f"angiovox.methods.{wildcards.method}")
+
+
+def reconstruct_code(wildcards):
+    return code_version.of_script("reconstruct", f"angiovox.methods.{wildcards.method}")
 
 
 def reconstruct_inputs(wildcards):
@@ -227,7 +227,9 @@ def example_views(wildcards):
 
 
 def training_threads(wildcards):
-    return RUNS.methods[wildcards.method].threads
+    """Of GPU and CPU, see `scheduling`."""
+    wanted = RUNS.methods[wildcards.method].threads
+    return scheduling.training_threads(workflow, wanted, NUM_TRAININGS)
 
 
 def test_views(wildcards):

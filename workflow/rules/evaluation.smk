@@ -17,7 +17,6 @@ rule evaluate:
         masks=stored("results/masks/{patient}.nii.gz", TEST),
         lesions=stored("results/truth/{patient}.json", TEST_PHANTOMS),
         checked=ancient(MASKS_CHECKED),
-        code=sources.used_by("evaluate"),
     output:
         metrics="results/metrics/{method}/views-{views}/seed-{seed}.csv",
         profiles="results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv",
@@ -31,6 +30,7 @@ rule evaluate:
         mem_mb=memory("evaluate"),
         runtime=minutes("evaluate"),
     params:
+        code=code_version.of_script("evaluate"),
         patients=TEST,
         projections=config["projections"],
     script:
@@ -42,7 +42,6 @@ rule paper_tables:
         metrics=RUNS.each("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
         published1="resources/published_table1.csv",
         published2="resources/published_table2.csv",
-        code=sources.used_by("make_tables"),
     output:
         per_patient=report(
             "results/tables/per_patient.csv",
@@ -84,6 +83,7 @@ rule paper_tables:
         mem_mb=memory("paper_tables"),
         runtime=minutes("paper_tables"),
     params:
+        code=code_version.of_script("make_tables"),
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
         titles=TITLES,
@@ -93,9 +93,6 @@ rule paper_tables:
 
 
 rule assumptions:
-    input:
-        code=sources.used_by("collect_assumptions"),
-        modules=PACKAGE,
     output:
         report(
             "results/tables/assumptions.csv",
@@ -112,5 +109,8 @@ rule assumptions:
     resources:
         mem_mb=memory("assumptions"),
         runtime=minutes("assumptions"),
+    params:
+        code=code_version.of_script("collect_assumptions"),
+        assumptions=provenance.assumptions(SCRIPTS),
     script:
         "../scripts/collect_assumptions.py"

@@ -9,7 +9,6 @@ rule export_segmentation:
         dicom=dicom_folder,
         reconstruction="results/reconstructions/{method}/views-{views}/"
         f"seed-{SEEDS[0]}/{{patient}}.nii.gz",
-        code=sources.used_by("export_segmentation"),
     output:
         "results/segmentations/{method}/views-{views}/{patient}.dcm",
     log:
@@ -22,7 +21,8 @@ rule export_segmentation:
         mem_mb=memory("export_segmentation"),
         runtime=minutes("export_segmentation"),
     params:
+        code=code_version.of_script("export_segmentation"),
         choice=series_choice,
-        trained=TRAINED,
+        learned=RUNS.learned,
     script:
         "../scripts/export_segmentation.py"

@@ -26,7 +26,6 @@ rule figure1:
         mask=f"results/masks/{SHOWN}.nii.gz",
         projections=f"results/projections/{SHOWN}.nii",
         backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
-        code=sources.used_by("draw_figure1"),
     output:
         png=report(
             "results/figures/figure1.png",
@@ -45,6 +44,7 @@ rule figure1:
         mem_mb=memory("figure1"),
         runtime=minutes("figure1"),
     params:
+        code=code_version.of_script("draw_figure1"),
         note=NOTE,
     script:
         "../scripts/draw_figure1.py"
@@ -57,7 +57,6 @@ rule figure2:
             views=VIEW_COUNTS,
             patient=SHOWN,
         ),
-        code=sources.used_by("draw_figure2"),
     output:
         png=report(
             "results/figures/figure2.png",
@@ -76,6 +75,7 @@ rule figure2:
         mem_mb=memory("figure2"),
         runtime=minutes("figure2"),
     params:
+        code=code_version.of_script("draw_figure2"),
         view_counts=VIEW_COUNTS,
         note=NOTE,
     script:
@@ -87,7 +87,6 @@ rule figure3:
         backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
         reconstruction=f"results/reconstructions/{PAPER_METHOD}/views-{VIEW_COUNTS[0]}/seed-{SEEDS[0]}/{SHOWN}.nii.gz",
         mask=f"results/masks/{SHOWN}.nii.gz",
-        code=sources.used_by("draw_figure3"),
     output:
         png=report(
             "results/figures/figure3.png",
@@ -106,6 +105,7 @@ rule figure3:
         mem_mb=memory("figure3"),
         runtime=minutes("figure3"),
     params:
+        code=code_version.of_script("draw_figure3"),
         note=NOTE,
     script:
         "../scripts/draw_figure3.py"
@@ -121,7 +121,6 @@ rule figure4:
             seed=SEEDS[0],
             patient=SHOWN,
         ),
-        code=sources.used_by("draw_figure4"),
     output:
         png=report(
             "results/figures/figure4.png",
@@ -140,6 +139,7 @@ rule figure4:
         mem_mb=memory("figure4"),
         runtime=minutes("figure4"),
     params:
+        code=code_version.of_script("draw_figure4"),
         view_counts=VIEW_COUNTS,
         note=NOTE,
     script:
@@ -150,7 +150,6 @@ rule iou_by_views:
     input:
         summary="results/tables/summary.csv",
         published="resources/published_table1.csv",
-        code=sources.used_by("draw_iou_by_views"),
     output:
         png=report(
             "results/figures/iou_by_views.png",
@@ -169,6 +168,7 @@ rule iou_by_views:
         mem_mb=memory("iou_by_views"),
         runtime=minutes("iou_by_views"),
     params:
+        code=code_version.of_script("draw_iou_by_views"),
         titles=TITLES,
         note=NOTE,
     script:
@@ -178,7 +178,6 @@ rule iou_by_views:
 rule learning_curves:
     input:
         histories=RUNS.each_trained("results/models/{method}/views-{views}/seed-{seed}/history.csv"),
-        code=sources.used_by("draw_learning_curves"),
     output:
         png=report(
             "results/figures/learning_curves.png",
@@ -197,6 +196,7 @@ rule learning_curves:
         mem_mb=memory("learning_curves"),
         runtime=minutes("learning_curves"),
     params:
+        code=code_version.of_script("draw_learning_curves"),
         runs=RUNS.each_trained("{method} {views} {seed}"),
         titles=TITLES,
         note=NOTE,

@@ -2,7 +2,6 @@
 rule leaderboard:
     input:
         per_patient="results/tables/per_patient.csv",
-        code=sources.used_by("make_leaderboard"),
     output:
         csv="results/tables/leaderboard.csv",
         md="results/tables/leaderboard.md",
@@ -22,6 +21,7 @@ rule leaderboard:
         mem_mb=memory("leaderboard"),
         runtime=minutes("leaderboard"),
     params:
+        code=code_version.of_script("make_leaderboard"),
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
         titles=TITLES,
@@ -34,7 +34,6 @@ rule quality_by_views:
     input:
         leaderboard="results/tables/leaderboard.csv",
         published="resources/published_table1.csv",
-        code=sources.used_by("draw_quality_by_views"),
     output:
         png=report(
             "results/figures/quality_by_views.png",
@@ -53,6 +52,7 @@ rule quality_by_views:
         mem_mb=memory("quality_by_views"),
         runtime=minutes("quality_by_views"),
     params:
+        code=code_version.of_script("draw_quality_by_views"),
         titles=TITLES,
         note=NOTE,
     script:
@@ -75,7 +75,6 @@ rule biplane:
             views=VIEW_COUNTS[-1],
             seed=SEEDS[0],
         ),
-        code=sources.used_by("draw_biplane"),
     output:
         png=report(
             "results/figures/biplane.png",
@@ -94,6 +93,7 @@ rule biplane:
         mem_mb=memory("biplane"),
         runtime=minutes("biplane"),
     params:
+        code=code_version.of_script("draw_biplane"),
         patient=SHOWN,
         titles=[TITLES[method] for method in FEWEST.methods],
         note=FEWEST_NOTE,
@@ -104,7 +104,6 @@ rule biplane:
 rule where_errors_sit:
     input:
         profiles=FEWEST.each("results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"),
-        code=sources.used_by("draw_where_errors_sit"),
     output:
         png=report(
             "results/figures/where_errors_sit.png",
@@ -123,6 +122,7 @@ rule where_errors_sit:
         mem_mb=memory("where_errors_sit"),
         runtime=minutes("where_errors_sit"),
     params:
+        code=code_version.of_script("draw_where_errors_sit"),
         titles=TITLES,
         note=FEWEST_NOTE,
     script:

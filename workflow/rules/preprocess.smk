@@ -8,8 +8,6 @@ rule preprocess:
 
 # Made anew whenever it is asked for: no time stamp tells what changed deep in a folder.
 rule inventory:
-    input:
-        code=sources.used_by("take_inventory"),
     output:
         csv="results/tables/inventory.csv",
         md="results/tables/inventory.md",
@@ -23,6 +21,7 @@ rule inventory:
         mem_mb=memory("inventory"),
         runtime=minutes("inventory"),
     params:
+        code=code_version.of_script("take_inventory"),
         patients=OF_SHEET,
         paths=[COHORT[name].dicom for name in OF_SHEET],
         choices=[CHOICES[name] for name in OF_SHEET],
@@ -36,7 +35,6 @@ rule convert:
     input:
         dicom=dicom_folder,
         within=folders_within,
-        code=sources.used_by("convert"),
     output:
         "results/volumes/{patient}.nii",
     log:
@@ -51,6 +49,7 @@ rule convert:
         mem_mb=conversion_memory,
         runtime=minutes("convert"),
     params:
+        code=code_version.of_script("convert"),
         choice=series_choice,
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
@@ -61,7 +60,6 @@ rule convert:
 rule mask:
     input:
         volume="results/volumes/{patient}.nii",
-        code=sources.used_by("mask"),
     output:
         mask="results/masks/{patient}.nii.gz",
         quality="results/masks/{patient}.json",
@@ -75,6 +73,7 @@ rule mask:
         mem_mb=memory("mask"),
         runtime=minutes("mask"),
     params:
+        code=code_version.of_script("mask"),
         window=config["masks"]["window"],
         classes=config["masks"]["classes"],
         limits=MASK_LIMITS,
@@ -87,7 +86,6 @@ rule mask_quality:
         volumes=stored("results/volumes/{patient}.nii", PATIENTS),
         masks=stored("results/masks/{patient}.nii.gz", PATIENTS),
         quality=stored("results/masks/{patient}.json", PATIENTS),
-        code=sources.used_by("mask_quality"),
     output:
         table=report(
             "results/tables/mask_quality.csv",
@@ -112,6 +110,7 @@ rule mask_quality:
         mem_mb=memory("mask_quality"),
         runtime=minutes("mask_quality"),
     params:
+        code=code_version.of_script("mask_quality"),
         patients=PATIENTS,
         note=NOTE,
     script:
@@ -123,7 +122,6 @@ rule check_masks:
     input:
         table="results/tables/mask_quality.csv",
         picture="results/figures/masks.png",
-        code=sources.used_by("check_masks"),
     output:
         MASKS_CHECKED,
     log:
@@ -137,6 +135,7 @@ rule check_masks:
         mem_mb=memory("check_masks"),
         runtime=minutes("check_masks"),
     params:
+        code=code_version.of_script("check_masks"),
         implausible=config["masks"]["implausible"],
     script:
         "../scripts/check_masks.py"
@@ -145,7 +144,6 @@ rule check_masks:
 rule project:
     input:
         volume="results/volumes/{patient}.nii",
-        code=sources.used_by("project"),
     output:
         "results/projections/{patient}.nii",
     log:
@@ -159,6 +157,7 @@ rule project:
         mem_mb=memory("project"),
         runtime=minutes("project"),
     params:
+        code=code_version.of_script("project"),
         projections=config["projections"],
     script:
         "../scripts/project.py"
@@ -167,7 +166,6 @@ rule project:
 rule back_project:
     input:
         projections="results/projections/{patient}.nii",
-        code=sources.used_by("back_project"),
     output:
         sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
         min=expand("results/backprojections/views-{views}/{{patient}}.min.nii", views=MIN_KEPT),
@@ -182,6 +180,7 @@ rule back_project:
         mem_mb=memory("back_project"),
         runtime=minutes("back_project"),
     params:
+        code=code_version.of_script("back_project"),
         view_counts=VIEW_COUNTS,
     script:
         "../scripts/back_project.py"

@@ -8,7 +8,6 @@ rule provenance:
         rules.tables.input,
         rules.figures.input,
         rules.meshes.input,
-        code=sources.used_by("collect_provenance"),
     output:
         json="results/provenance.json",
         html=report(
@@ -39,6 +38,7 @@ rule provenance:
         mem_mb=memory("provenance"),
         runtime=minutes("provenance"),
     params:
+        code=code_version.of_script("collect_provenance"),
         benchmarks=benchmark_patterns,
         patients=len(TEST),
         products=products,

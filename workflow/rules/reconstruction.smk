@@ -28,6 +28,7 @@ rule reconstruct:
         mem_mb=memory("reconstruct"),
         runtime=minutes("reconstruct"),
     params:
+        code=reconstruct_code,
         projections=config["projections"],
         views=test_views,
         patients=TEST,
@@ -43,7 +44,6 @@ rule mesh:
             seed=SEEDS[0],
             patient=TEST,
         ),
-        code=sources.used_by("mesh"),
     output:
         stl=expand("results/meshes/{{method}}/views-{{views}}/{patient}.stl", patient=TEST),
         vtp=expand("results/meshes/{{method}}/views-{{views}}/{patient}.vtp", patient=TEST),
@@ -56,6 +56,8 @@ rule mesh:
     resources:
         mem_mb=memory("mesh"),
         runtime=minutes("mesh"),
+    params:
+        code=code_version.of_script("mesh"),
     script:
         "../scripts/mesh.py"
 
@@ -63,7 +65,6 @@ rule mesh:
 use rule mesh as mesh_truth with:
     input:
         volumes=stored("results/masks/{patient}.nii.gz", TEST),
-        code=sources.used_by("mesh"),
     output:
         stl=stored("results/meshes/truth/{patient}.stl", TEST),
         vtp=stored("results/meshes/truth/{patient}.vtp", TEST),

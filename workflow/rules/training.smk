@@ -17,6 +17,7 @@ rule fit:
         mem_mb=memory("fit"),
         runtime=minutes("fit"),
     params:
+        code=fit_code,
         settings=settings_of,
         seed=training_seed,
         projections=config["projections"],

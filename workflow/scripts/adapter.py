@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import disk
 from angiovox.errors import InputError, Stopped
+from disk_errors import describe_disk_error
 from ending import end_with_snakemake
 
 end_with_snakemake()
@@ -41,7 +41,7 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
         log.error(message)
         sys.exit(f"{snakemake.rule}: {message}")
     except Exception as error:
-        if trouble := disk.trouble(error, Path(snakemake.output[0]).parent):
+        if trouble := describe_disk_error(error, Path(snakemake.output[0]).parent):
             log.error(trouble)
             sys.exit(": ".join(filter(None, [snakemake.rule, who, trouble])))
         log.exception("%s failed (%s)", snakemake.rule, who)

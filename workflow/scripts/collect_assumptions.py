@@ -2,15 +2,10 @@
 
 from adapter import job
 
-import os
-
 import pandas as pd
-from angiovox import files, provenance
+from angiovox import files
 
 with job(snakemake):
-    table = pd.DataFrame(
-        provenance.assumptions(os.path.commonpath(snakemake.input.modules)),
-        columns=["module", "assumption"],
-    )
+    table = pd.DataFrame(snakemake.params.assumptions, columns=["module", "assumption"])
     with files.whole_file(snakemake.output[0]) as temporary:
         table.to_csv(temporary, index=False)

@@ -1,8 +1,7 @@
-"""Disks that are full or read-only: refused before the run, and one clear line during it."""
+"""Disks that cannot take a run: refused before its first job."""
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
 import tempfile
@@ -12,26 +11,10 @@ from pathlib import Path
 
 from angiovox.dicom.finding import folders
 from angiovox.errors import InputError
+from disk_errors import describe_disk_error
 
 BLOCK = 4096
-WORDS = {
-    errno.ENOSPC: "no space left on the disk of {}",
-    errno.EDQUOT: "no quota left on the disk of {}",
-    errno.EROFS: "the disk of {} is read-only",
-}
 ELSEWHERE = "move this whole folder to another disk (cp -a keeps the times) and start there"
-
-
-def trouble(error: BaseException, path: str | Path) -> str | None:
-    """What is wrong with the disk of a path, where that made the error; else None.
-
-    Some libraries trip over a write that failed: the first error of a chain counts too.
-    """
-    words = WORDS.get(getattr(error, "errno", None))
-    if words:
-        return words.format(path)
-    earlier = error.__cause__ or error.__context__
-    return trouble(earlier, path) if earlier else None
 
 
 def check_writable(folder: str | Path) -> None:
@@ -45,7 +28,10 @@ def check_writable(folder: str | Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(BLOCK))
     except OSError as error:
-        why = trouble(error, folder.absolute()) or f"{folder.absolute()}: {error.strerror}"
+        why = (
+            describe_disk_error(error, folder.absolute())
+            or f"{folder.absolute()}: {error.strerror}"
+        )
         raise InputError(f"{why}; make room or make it writable, or {ELSEWHERE}") from None
 
 

@@ -5,7 +5,7 @@ from adapter import job
 from angiovox import files
 from angiovox.figures.network import figure3
 from angiovox.figures.style import save
-from angiovox.network import layer_sizes
+from angiovox.layer_sizes import layer_sizes
 
 with job(snakemake):
     given = snakemake.input

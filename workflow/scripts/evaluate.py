@@ -5,7 +5,6 @@ from adapter import job
 import json
 from pathlib import Path
 
-import pandas as pd
 from angiovox import files, geometry
 from angiovox.metrics import agreement, evaluation
 from angiovox.metrics.lesions import placed
@@ -30,6 +29,5 @@ with job(snakemake):
         fixed |= {"patient": patient}
         scores += [fixed | {"metric": name, "value": value} for name, value in values.items()]
         curves += [fixed | row for row in evaluation.profiles(case)]
-    for path, rows in ((snakemake.output.metrics, scores), (snakemake.output.profiles, curves)):
-        with files.whole_file(path) as temporary:
-            pd.DataFrame(rows).to_csv(temporary, index=False)
+    files.save_rows(snakemake.output.metrics, scores)
+    files.save_rows(snakemake.output.profiles, curves)

@@ -16,6 +16,6 @@ with job(snakemake) as log:
         snakemake.output[0],
         method=snakemake.wildcards.method,
         views=int(snakemake.wildcards.views),
-        learned=snakemake.wildcards.method in snakemake.params.trained,
+        learned=snakemake.wildcards.method in snakemake.params.learned,
     )
     log(f"refers to {len(source.images)} images of the source series")

@@ -4,9 +4,8 @@ from adapter import job
 
 from pathlib import Path
 
-import pandas as pd
 import torch
-from angiovox import files, interface, provenance
+from angiovox import files, interface, model_files, provenance
 from angiovox.allocator import keep_freed_memory
 from angiovox.patients import for_method
 from ending import asked_to_stop
@@ -32,11 +31,13 @@ with job(snakemake) as log:
     )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
     data = [path for paths in (*patients.inputs.values(), given.masks) for path in paths]
-    stamp = provenance.stamp(settings, params.seed, code=given.code, data=data)
+    start = given.get("base")
+    data += [start] if start else []
+    stamp = provenance.stamp(settings, params.seed, code=params.code, data=data)
     stopping = asked_to_stop() if method.TRAINED else interface.never
-    context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping)
+    base = model_files.load_model(start) if start else None
+    context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping, base)
     state, history = method.fit(patients, settings, context)
-    with files.whole_file(snakemake.output.history) as temporary:
-        pd.DataFrame(history).to_csv(temporary, index=False)
-    files.save_model(snakemake.output.model, state)
+    files.save_rows(snakemake.output.history, history)
+    model_files.save_model(snakemake.output.model, state)
     context.previous.unlink(missing_ok=True)  # the last one stays: a rerun takes seconds

@@ -3,13 +3,13 @@
 from adapter import job
 
 import torch
-from angiovox import files, interface
+from angiovox import files, interface, model_files
 from angiovox.patients import for_method
 
 with job(snakemake):
     torch.set_num_threads(snakemake.threads)
     method = interface.load(snakemake.wildcards.method)
-    state = files.load_model(snakemake.input.model)
+    state = model_files.load_model(snakemake.input.model)
     patients = for_method(
         method,
         snakemake.input,

@@ -8,7 +8,6 @@ from itertools import product
 from types import ModuleType
 from typing import Any
 
-import sources
 from angiovox import interface
 from angiovox.errors import InputError
 
@@ -31,6 +30,11 @@ class Method:
     def is_shared(self) -> bool:
         """Whether one model serves all view counts."""
         return getattr(self.module, "SHARED", False)
+
+    @property
+    def base(self) -> str | None:
+        """The method from whose model its fit starts."""
+        return getattr(self.module, "BASE", None)
 
     @property
     def threads(self) -> int:
@@ -58,12 +62,28 @@ def methods(config: dict[str, Any]) -> dict[str, Method]:
         own = settings.pop("view_counts", counts)
         interface.settings_of(name, settings)
         chosen[name] = Method(module, settings, _view_counts(name, own, counts))
+    for name, method in chosen.items():
+        _check_base(name, method, chosen)
     paper = interface.PAPER_METHOD
     if paper not in chosen or chosen[paper].view_counts != counts:
         raise InputError(
             f"methods.{paper}: Table 1 needs the paper's network at every one of view_counts"
         )
     return chosen
+
+
+def _check_base(name: str, method: Method, chosen: dict[str, Method]) -> None:
+    """Refuse a method that starts from another one's model where that is not made."""
+    if not method.base:
+        return
+    there = chosen[method.base].view_counts if method.base in chosen else []
+    missing = [count for count in method.view_counts if count not in there]
+    if missing:
+        raise InputError(
+            f"methods.{name}: starts from the model of {method.base}, which is not made for "
+            f"{', '.join(map(str, missing))} views; change methods.{method.base}, or set "
+            f"methods.{name}: false"
+        )
 
 
 def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
@@ -93,6 +113,13 @@ class Runs:
     def trained(self) -> list[str]:
         return [name for name, method in self.methods.items() if method.module.TRAINED]
 
+    @property
+    def learned(self) -> list[str]:
+        """Methods with a model that is trained, or that starts from one."""
+        return [
+            name for name, method in self.methods.items() if method.module.TRAINED or method.base
+        ]
+
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""
         chosen = {
@@ -104,7 +131,7 @@ class Runs:
 
     def seeds_of(self, method: str) -> list[int]:
         """One seed is enough where nothing is random."""
-        return list(self.seeds if method in self.trained else self.seeds[:1])
+        return list(self.seeds if method in self.learned else self.seeds[:1])
 
     def each(self, pattern: str, **more: Iterable[str]) -> list[str]:
         """A pattern filled in for each method, view count and seed, and for more wildcards."""
@@ -127,23 +154,23 @@ class Runs:
         counts = self.methods[method].view_counts if views == EVERY else [int(views)]
         return [count for count in counts for _ in self.train]
 
-    def fit_inputs(self, method: str, views: str) -> dict[str, list[str]]:
-        """By kind, a file for each example; with the masks and the code."""
+    def fit_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
+        """By kind, a file for each example; with the masks, and the model to start from."""
         examples = self.examples(method, views)
         patients = self.train * (len(examples) // len(self.train))
         masks = [MASK.format(patient=patient) for patient in patients]
-        code = sources.used_by("fit", f"angiovox.methods.{method}")
-        return self._inputs(method, examples, patients) | {"masks": masks, "code": code}
+        base = self.methods[method].base
+        start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
+        return self._inputs(method, examples, patients) | {"masks": masks} | start
 
     def reconstruct_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
-        """By kind, a file for each test patient; with the model and the code, but no mask."""
+        """By kind, a file for each test patient; with the model, but no mask."""
         examples = [int(views)] * len(self.test)
         grids = [PROJECTIONS.format(patient=patient) for patient in self.test]
-        code = sources.used_by("reconstruct", f"angiovox.methods.{method}")
         purpose = EVERY if self.methods[method].is_shared else views
         model = MODEL.format(method=method, views=purpose, seed=seed)
         inputs = self._inputs(method, examples, self.test)
-        return inputs | {"grids": grids, "code": code, "model": model}
+        return inputs | {"grids": grids, "model": model}
 
     def _inputs(self, method: str, counts: list[int], patients: list[str]) -> dict[str, list[str]]:
         """Files of what a method asks for; the projections for what is rebuilt from them."""

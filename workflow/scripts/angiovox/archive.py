@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from .dicom import reading
 from .dicom.finding import find_images, holds_image
@@ -15,6 +14,9 @@ from .dicom.series import Series, choose, group
 from .errors import InputError
 from .images import ImageFile, is_image_file, times
 from .images import find as find_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
 OTHER_FILES = "other files"
@@ -178,6 +180,8 @@ def described(shape: Sequence[int], voxel_mm: Sequence[float]) -> str:
 
 def as_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """A row for each entry."""
+    import pandas as pd  # slow to import, and reading a volume does not need it
+
     return pd.DataFrame(entries, columns=[field.name for field in fields(Entry)])
 
 

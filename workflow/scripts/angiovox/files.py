@@ -1,31 +1,22 @@
-"""Volumes and models on disk. Every file appears whole, under its final name, or not at all.
+"""Volumes on disk. Every file appears whole, under its final name, or not at all.
 
 Whole also after a power cut: contents reach the disk before the name does.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
+import csv
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
 
 from .codes import FRACTION, Codes, encode, encode_fractions
-from .errors import TornFile
-
-if TYPE_CHECKING:
-    from vtkmodules.vtkCommonDataModel import vtkPolyData
-
-SEAL = b"\nsha256 "  # and 64 hexadecimal digits: the end of a model's file
-SEAL_BYTES = len(SEAL) + 64
 
 
 @contextmanager
@@ -65,6 +56,14 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     finally:
         _remove(temporary)
         _remove(old)
+
+
+def save_rows(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows that have the same keys as a CSV table; there is at least one."""
+    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
@@ -178,56 +177,6 @@ def load_affine(path: str | Path) -> np.ndarray:
 def load_mask(path: str | Path) -> np.ndarray:
     """Read a binary NIfTI volume as bool (x, y, z)."""
     return np.asarray(nib.load(path).dataobj, dtype=np.uint8) != 0
-
-
-def save_model(path: str | Path, state: dict) -> None:
-    """Write a fitted method: tensors, numbers and strings only, so that loading runs no code.
-
-    The file ends with the SHA-256 of all before it, which `torch.load` passes over.
-    """
-    import torch
-
-    content = io.BytesIO()  # torch's own writer hides why a disk refuses
-    torch.save(state, content)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content.getvalue() + _seal(content.getvalue()))
-
-
-def load_model(path: str | Path, device: str = "cpu") -> dict:
-    """Read what `save_model` wrote, with `weights_only=True`.
-
-    Raises TornFile where a byte is missing or another than was written.
-    """
-    import torch
-
-    stored = Path(path).read_bytes()
-    content = stored[:-SEAL_BYTES]
-    if stored[-SEAL_BYTES:] != _seal(content):
-        raise TornFile(f"{path}: cut short or altered since it was written (SHA-256 differs)")
-    return torch.load(io.BytesIO(content), map_location=device, weights_only=True)
-
-
-def _seal(content: bytes) -> bytes:
-    return SEAL + hashlib.sha256(content).hexdigest().encode()
-
-
-def write_vtp(mesh: vtkPolyData, path: str | Path) -> None:
-    """Write points, lines and triangles as VTP.
-
-    Raises OSError where VTK, which goes on after a write that failed, wrote no whole file.
-    """
-    from vtkmodules.vtkCommonCore import vtkObject
-    from vtkmodules.vtkIOXML import vtkXMLPolyDataWriter
-
-    writer = vtkXMLPolyDataWriter()
-    writer.SetInputData(mesh)
-    writer.SetFileName(str(path))
-    vtkObject.GlobalWarningDisplayOff()  # the error says it
-    written = writer.Write()
-    vtkObject.GlobalWarningDisplayOn()
-    if not written:
-        code = writer.GetErrorCode()  # the system's
-        raise OSError(code, os.strerror(code), str(path))
 
 
 def _write(path: str | Path, image: nib.Nifti1Image) -> None:

@@ -20,7 +20,8 @@ from torch.autograd.function import once_differentiable
 from . import blocks
 from .blocks import rectified, through_rectified
 from .fused_decoder import Loss, Transposed, in_order_of_blocks
-from .network import STRIDE, DenoisingAutoencoder
+from .layer_sizes import STRIDE
+from .network import DenoisingAutoencoder
 
 REFERENCE = 2**18  # voxels; gradients within the network are as large as with so many
 

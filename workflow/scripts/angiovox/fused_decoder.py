@@ -13,8 +13,8 @@ from torch.autograd.function import once_differentiable
 
 from . import blocks
 from .blocks import rectified, through_rectified
+from .layer_sizes import STRIDE
 from .losses import focal_terms
-from .network import STRIDE
 
 OUTSIDE = 2  # in the target: a voxel of the padding
 

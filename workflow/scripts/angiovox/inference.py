@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from . import blocks
-from .network import STRIDE, DenoisingAutoencoder
+from .layer_sizes import STRIDE
+from .network import DenoisingAutoencoder
 
 MARGIN = STRIDE  # voxels around a tile that its encoder must see
 MEMORY = 3 << 29  # bytes that a tile's activations may take, 1.5 GiB

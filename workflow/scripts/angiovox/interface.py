@@ -9,6 +9,8 @@ CODED : bool, which may be left out; true where "sum" and "min" shall come as th
     uint16 codes of which 65,535 stands for 1: half of the memory, and no time to decode.
 THREADS : int, which may be left out: how many processors its training makes use of, 8 by default.
     On small layers they wait for each other: two can take several times as long as one.
+BASE : str, which may be left out: the trained method from whose model `fit` starts; the study must
+    have it, and `fit` is given its state as `context.base`.
 SHARED : bool, which may be left out; true where one model serves all view counts: `fit` is given
     each training patient once for each of them.
 Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
@@ -74,6 +76,7 @@ def never() -> bool:
 class Context:
     """Where a fit runs. `stamp` is what a checkpoint follows from (see `provenance.stamp`).
 
+    base : state of the model of the method's `BASE`, where it has one.
     stopping : asked between two steps; once it is true the fit saves a checkpoint and raises
     `errors.Stopped`.
     """
@@ -84,6 +87,7 @@ class Context:
     stamp: dict
     log: Callable[[str], None]
     stopping: Callable[[], bool] = never
+    base: dict | None = None
 
     @property
     def previous(self) -> Path:

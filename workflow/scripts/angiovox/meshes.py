@@ -9,8 +9,9 @@ import pyvista
 from skimage.measure import marching_cubes
 from vtkmodules.vtkFiltersCore import vtkDecimatePro
 
-from .files import whole_file, write_vtp
+from .files import whole_file
 from .geometry import LPS_TO_RAS, voxel_sizes
+from .mesh_files import write_vtp
 
 # 3D Slicer reads meshes as LPS unless told otherwise; the tag tells other readers, and people.
 SPACE = "LPS"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-STRIDE = 8  # three poolings
+from .layer_sizes import STRIDE
 
 
 # ASSUME: the text pools after two convolutions, but only three poolings give back the input's
@@ -46,11 +46,3 @@ def _encode(inputs: int, outputs: int) -> list[nn.Module]:
 def _decode(inputs: int, outputs: int) -> list[nn.Module]:
     convolution = nn.ConvTranspose3d(inputs, outputs, kernel_size=2, stride=2)
     return [convolution, nn.BatchNorm3d(outputs), nn.ReLU()]
-
-
-def layer_sizes(edge: int) -> list[tuple[str, int, int]]:
-    """Name, channels and edge of each block's output for a cube with this edge, in order."""
-    padded = edge + -edge % STRIDE
-    encoder = [("Conv, pool", c, padded // s) for c, s in ((32, 2), (64, 4), (128, 8))]
-    decoder = [("Transposed conv", c, padded // s) for c, s in ((64, 4), (32, 2), (1, 1))]
-    return encoder + decoder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -13,15 +12,15 @@ from typing import Any
 Stamp = dict[str, str | dict[str, str]]
 
 
-def stamp(settings: Any, seed: int, code: Iterable[str], data: Iterable[str]) -> Stamp:
-    """What a fit follows from: settings, seed, code (by content), data (by size and time), torch.
+def stamp(settings: Any, seed: int, code: str, data: Iterable[str]) -> Stamp:
+    """What a fit follows from: settings, seed, version of the code, data (by size and time), torch.
 
-    settings : a dataclass. code, data : paths.
+    settings : a dataclass. data : paths.
     """
     return {
         "settings": {key: repr(value) for key, value in asdict(settings).items()},
         "seed": str(seed),
-        "code": {path: hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in code},
+        "code": code,
         "data": {path: _size_and_time(path) for path in data},
         "torch": version("torch"),
     }

@@ -18,9 +18,10 @@ from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
 from .errors import Stopped, TornFile
-from .files import load_model, save_model, whole_file
+from .files import whole_file
 from .interface import Context, Training
 from .learner import Learner
+from .model_files import load_model, save_model
 from .prefetch import one_ahead
 from .provenance import differences
 from .training_settings import Settings

@@ -6,29 +6,8 @@ import math
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Settings of any network's training; the defaults are the paper's (section 2.3).
-
-    epochs : passes over the training patients. batch_size : examples per step.
-    learning_rate : of Adam. schedule : "constant", or "one-cycle" (up to the rate and down to 0).
-    precision : "auto", "fp32", "bf16" or "fp16" (mixed).
-
-    Raises ValueError for a value out of range, naming the key.
-    """
-
-    # ASSUME: the paper does not say for how many epochs it trained.
-    epochs: int = 100
-    learning_rate: float = 1e-3
-    schedule: str = "constant"
-    batch_size: int = 1
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        self.must_be_whole("epochs", "batch_size")
-        self.must_be_positive("learning_rate")
-        self.must_be_one_of("schedule", ("constant", "one-cycle"))
-        self.must_be_one_of("precision", ("auto", "fp32", "bf16", "fp16"))
+class Checked:
+    """Checks for settings of any method; each raises ValueError that names key and value."""
 
     def must_be_whole(self, *keys: str, least: int = 1) -> None:
         for key in keys:
@@ -52,3 +31,28 @@ class Settings:
         for key in keys:
             if type(getattr(self, key)) is not bool:
                 raise ValueError(f"{key}: {getattr(self, key)!r} must be true or false")
+
+
+@dataclass(frozen=True)
+class Settings(Checked):
+    """Settings of any network's training; the defaults are the paper's (section 2.3).
+
+    epochs : passes over the training patients. batch_size : examples per step.
+    learning_rate : of Adam. schedule : "constant", or "one-cycle" (up to the rate and down to 0).
+    precision : "auto", "fp32", "bf16" or "fp16" (mixed).
+
+    Raises ValueError for a value out of range, naming the key.
+    """
+
+    # ASSUME: the paper does not say for how many epochs it trained.
+    epochs: int = 100
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    batch_size: int = 1
+    precision: str = "auto"
+
+    def __post_init__(self) -> None:
+        self.must_be_whole("epochs", "batch_size")
+        self.must_be_positive("learning_rate")
+        self.must_be_one_of("schedule", ("constant", "one-cycle"))
+        self.must_be_one_of("precision", ("auto", "fp32", "bf16", "fp16"))

@@ -1,7 +1,7 @@
-"""The 3D U-Net with the physics in the loop: its projections must agree with the measured ones.
+"""The 3D U-Net, refined until its projections are consistent with the patient's own views.
 
-In training a term of the loss compares projections of the reconstruction with the silhouettes that
-the views show; for a new patient a few steps move the reconstruction towards its own.
+Starts from the trained model of `unet`: for a new patient a few steps move its reconstruction
+towards the silhouettes that the views show.
 """
 
 from __future__ import annotations
@@ -10,38 +10,35 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .. import training_settings
 from ..interface import Context, Training, Views
-from . import unet
 
 TITLE = "Projection-consistent U-Net"
 INPUTS = ("projections", "sum", "min")
-TRAINED = True
+TRAINED = False
+BASE = "unet"
 CODED = True
 SHARED = True
 
 
 @dataclass(frozen=True)
-class Settings(unet.Settings):
-    """Those of `unet`, and:
+class Settings(training_settings.Checked):
+    """refinement_steps : for a new patient; 0 gives the reconstruction of `unet`."""
 
-    consistency_weight : of the projections in the loss. refinement_steps : for a new patient.
-    """
-
-    consistency_weight: float = 0.2
-    refinement_steps: int = 10
+    refinement_steps: int = 25
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        self.must_be_positive("consistency_weight")
         self.must_be_whole("refinement_steps", least=0)
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """Train the network from random weights; the history has a row per epoch."""
-    from ..unet import model
+    """Find the brightness from which on the training patients' views show a vessel."""
+    from ..unet.physics import silhouette_level
 
-    state, history = model.fit(patients, settings, context, settings.consistency_weight)
-    return state | {"refinement_steps": settings.refinement_steps}, history
+    level, iou = silhouette_level(patients)
+    context.log(f"level {level:.3f}, IoU of silhouettes on the training patients {iou:.3f}")
+    state = context.base | {"level": level, "refinement_steps": settings.refinement_steps}
+    return state, [{"epoch": 1, "iou": iou}]
 
 
 def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:

@@ -16,7 +16,8 @@ from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
-from ..files import whole_file, write_vtp
+from ..files import whole_file
+from ..mesh_files import write_vtp
 from .acquisition import Acquisition
 from .arteries import Arteries, branches
 

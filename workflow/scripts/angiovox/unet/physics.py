@@ -37,13 +37,21 @@ class Physics:
     @classmethod
     def of(cls, patients: Training) -> Physics:
         """The level at which silhouettes agree best with those of the training masks."""
-        return cls(best_threshold(_scored(patients))[0])
+        return cls(silhouette_level(patients)[0])
 
     def silhouettes(self, views: Views, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
         count = len(views.angles)
         some = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
         return brightness(views, some) >= np.float32(self.level), views.angles[some]
+
+
+def silhouette_level(patients: Training) -> tuple[float, float]:
+    """Brightness from which on silhouettes agree best with those of the training masks.
+
+    Returns it with the mean IoU of the silhouettes.
+    """
+    return best_threshold(_scored(patients))
 
 
 def brightness(views: Views, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
