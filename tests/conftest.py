@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
@@ -30,6 +31,23 @@ TINY = {
     }
     | dict.fromkeys(("consistent", "l1_cgan", "soft_backprojection", "soft_hull"), False),
 }
+
+
+OF_A_STUDY = {"study", "finished", "fresh"}  # fixtures of tests that run Snakemake
+THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs of their own
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave a module's tests to one worker, since they share what takes long to set up; those that
+    run Snakemake go last and one by one."""
+    for item in items:
+        fixtures = set(item.fixturenames)
+        if "cluster" in fixtures or not fixtures & OF_A_STUDY:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+        if fixtures & THOROUGH:
+            item.add_marker(pytest.mark.thorough)
+    items.sort(key=lambda item: bool(OF_A_STUDY & set(item.fixturenames)))
 
 
 def snakemake(folder: Path, *args: str) -> subprocess.CompletedProcess:
@@ -75,12 +93,19 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def study(clone: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny study, finished: the one complete run of all tests. Look, do not touch."""
-    folder = tmp_path_factory.mktemp("study") / "finished"
-    shutil.copytree(clone, folder)
-    done = tiny(folder)
-    assert done.returncode == 0, done.stdout
-    (folder / "terminal.txt").write_text(done.stdout)
+    """The tiny study, finished: the one complete run of all workers. Look, do not touch."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # all workers'
+    folder = folder / "study"
+    terminal = folder / "terminal.txt"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            shutil.copytree(clone, folder)
+            done = tiny(folder)
+            terminal.write_text(done.stdout)
+            (folder / "complete").write_text("yes" * (done.returncode == 0))
+    assert (folder / "complete").read_text(), terminal.read_text()
     return folder
 
 

@@ -13,6 +13,8 @@ from angiovox import archive
 from angiovox.errors import InputError
 from fuzz_dicom import CRASH, ELSEWHERE, MEMORY, OWN, REFUSED, SAME, WRONG
 
+pytestmark = pytest.mark.thorough
+
 CASES = {case.name: case for case in fuzz_dicom.CASES}
 
 

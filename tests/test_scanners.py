@@ -22,6 +22,17 @@ SCHEMA = Path(__file__).parents[1] / "workflow/schemas/config.schema.yaml"
 PAGE = Path(__file__).parents[1] / "docs" / "dicom.md"
 
 
+LARGE = (scanners.many_files, scanners.whole_archive)  # of 20,000 files and more
+
+
+def params(cases):
+    """Cases for a test, large ones for the thorough tier."""
+    return [
+        pytest.param(case, marks=pytest.mark.thorough) if case.build in LARGE else case
+        for case in cases
+    ]
+
+
 def built(case, folder):
     case.build(folder)
     return folder
@@ -80,7 +91,9 @@ def in_order(files):
 
 
 @pytest.mark.parametrize(
-    "case", [case for case in scanners.READ if case.itk], ids=lambda case: case.build.__name__
+    "case",
+    params(case for case in scanners.READ if case.itk),
+    ids=lambda case: case.build.__name__,
 )
 def test_it_is_what_an_independent_reader_makes_of_the_same_files(case, tmp_path):
     folder = built(case, tmp_path)
@@ -91,7 +104,7 @@ def test_it_is_what_an_independent_reader_makes_of_the_same_files(case, tmp_path
     np.testing.assert_array_equal(volume, expected)
 
 
-@pytest.mark.parametrize("case", scanners.REFUSED, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", params(scanners.REFUSED), ids=lambda case: case.name)
 def test_what_is_no_volume_ends_in_one_sentence_within_seconds(case, tmp_path):
     folder = built(case, tmp_path)
     start = time.process_time()
@@ -448,7 +461,9 @@ def test_the_files_that_pydicom_ships_end_in_a_volume_or_one_sentence(path, tmp_
     assert re.fullmatch(r"refused: .+|[\dx ]+ voxels of .+ mm", words)
 
 
-@pytest.mark.parametrize("case", scanners.READ + scanners.REFUSED, ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", params(scanners.READ + scanners.REFUSED), ids=lambda case: case.name
+)
 def test_the_page_says_of_every_case_what_becomes_of_it(case, tmp_path):
     case.build(tmp_path)
     assert f"| {case.name} | {scanners.outcome(tmp_path, **case.read)} |" in PAGE.read_text()
