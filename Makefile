@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 SNAKEMAKE := $(BIN)/snakemake --profile profiles/workstation
 REPORT := results/report.html
 
-.PHONY: reproduce test test-all chaos lint format rulegraph assumptions benchmarks clean
+.PHONY: reproduce test test-all chaos gpu lint format rulegraph assumptions benchmarks clean
 
 reproduce: $(VENV)/ready
 	$(SNAKEMAKE)
@@ -20,6 +20,9 @@ test-all: $(VENV)/ready # and a SLURM cluster, kills, full disks, damaged files
 
 chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 10 minutes
 	$(BIN)/python tests/chaos.py --kills 50
+
+gpu: # at most 8 minutes on a machine with a CUDA card and PyTorch; needs no network
+	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/on_gpu.py
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .

@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import runs
 import yaml
 from angiovox.metrics.catalogue import METRICS as CATALOGUE
 from conftest import ROOT, TINY, WORKSTATION, snakemake, tiny
 from PIL import Image
+from test_study import merged
 
 VIEWS = TINY["view_counts"]
 RUNS = [  # of the tiny study: methods and view counts
@@ -25,7 +27,6 @@ RUNS = [  # of the tiny study: methods and view counts
     ("cgan", 2),
 ]
 MODELS = [("dae", 10), ("dae", 2), ("unet", "all"), ("cgan", 2)]  # that are trained
-SHARED, TRAINED = {"unet", "consistent"}, {"dae", "unet", "consistent", "cgan", "l1_cgan"}
 PHANTOMS = [f"phantom-{number:03d}" for number in range(1, 5)]
 METRICS = [
     "iou",
@@ -48,7 +49,6 @@ FIGURES = [
     *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
     *["quality_by_views", "biplane", "where_errors_sit"],
 ]
-PHANTOMS_SHOWN = ["phantom_sheet", "phantom_anatomy", "phantom_morphometry", "phantom_masks"]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 LAST = {"provenance": 1, "all": 1}
 COLLECTED = {
@@ -65,6 +65,11 @@ def planned(output: str) -> dict[str, int]:
     table = re.search(r"Job stats:\njob +count\n-+ +-+\n(.*?)\ntotal", output, re.DOTALL)
     assert table, output
     return {rule: int(count) for rule, count in map(str.split, table[1].splitlines())}
+
+
+def whole_plan(study: Path) -> dict[str, int]:
+    """Jobs by rule of the complete run, as its terminal began."""
+    return planned((study / "terminal.txt").read_text())
 
 
 def held_out(study: Path) -> list[str]:
@@ -223,7 +228,7 @@ def test_each_job_has_a_log(study):
     benchmarks = (study / "results/benchmarks").rglob("*.tsv")
     jobs = {str(path.relative_to(study / "results/benchmarks"))[:-4] for path in benchmarks}
     logs = {str(path.relative_to(study / "logs"))[:-4] for path in (study / "logs").rglob("*.log")}
-    counted = sum(expected_jobs(TINY).values())
+    counted = sum(whole_plan(study).values())
     assert jobs == logs
     assert len(jobs) == counted - 1  # `all` does nothing
 
@@ -375,14 +380,14 @@ def dependants(module: str) -> list[str]:
         ],
     ],
 )
-def test_a_changed_constant_reruns_its_dependants_only(finished, module):
+def test_a_changed_constant_reruns_its_dependants_only(study, finished, module):
     """And what follows from them, as Snakemake itself plans it for jobs that are forced."""
     module = f"angiovox/{module}"
     forced = planned(tiny(finished, "-n", "--forcerun", *dependants(module)).stdout)
     with open(finished / SCRIPTS / f"{module}.py", "a") as file:
         file.write("EDITED = 1\n")
     assert planned(tiny(finished, "-n").stdout) == forced
-    assert 1 < sum(forced.values()) < sum(expected_jobs(TINY).values())
+    assert 1 < sum(forced.values()) < sum(whole_plan(study).values())
 
 
 def test_another_setting_trains_again(finished):
@@ -586,57 +591,24 @@ def test_what_is_rebuilt_gives_the_same_tables(finished, kept):
 # What is planned
 
 
-def expected_jobs(config: dict) -> dict[str, int]:
-    """Jobs of a study by rule; the names are those of the paper's and our quantities."""
-    patients = phantoms = config["cohort"]["phantoms"]["count"]
-    seeds = len(config.get("seeds", [1]))
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-    changes = config.get("methods", {})
-    given = {
-        name: settings | (changes.get(name) or {})  # as Snakemake adds a config to the default
-        for name, settings in default.items()
-        if changes.get(name) is not False
-    }
-    counts = {
-        name: len(own.get("view_counts", config["view_counts"])) for name, own in given.items()
-    }
-    runs = sum(counts[name] * (seeds if name in TRAINED else 1) for name in counts)
-    kept = config.get("storage", {}).get("back_projections", ["sum", "min"])
-    once = [
-        "assumptions",
-        "mask_quality",
-        "check_masks",
-        "mesh_truth",
-        "learning_curves",
-        *COLLECTED,
-    ]
-    once += AT_FEWEST_VIEWS
-    return {
-        **dict.fromkeys(once + PAPER_FIGURES + PHANTOMS_SHOWN, 1),
-        **dict.fromkeys(["convert", "mask", "project"], patients),
-        "back_project": patients if kept else 1,  # the figures'
-        "phantom": phantoms,
-        "fit": sum(counts[name] for name in counts if name not in TRAINED),
-        "train": seeds * sum(1 if n in SHARED else counts[n] for n in counts if n in TRAINED),
-        "reconstruct": runs,
-        "evaluate": runs,
-        "mesh": sum(counts.values()),
-    }
-
-
 @pytest.mark.thorough
 @pytest.mark.parametrize("extra", [None, "config/paper.yaml", "seeds.yaml"])
 def test_job_counts_follow_from_the_config(fresh, extra):
     (fresh / "seeds.yaml").write_text("{seeds: [1, 2, 3], view_counts: [90, 2]}")
     config = yaml.safe_load((fresh / "config/config.yaml").read_text())
     if extra:
-        given = yaml.safe_load((fresh / extra).read_text())
-        config |= {
-            key: given[key] for key in ("cohort", "seeds", "storage", "view_counts") if key in given
-        }
+        config = merged(config, yaml.safe_load((fresh / extra).read_text()))
     done = snakemake(fresh, "-n", *(["--configfile", extra] if extra else []))
     assert done.returncode == 0, done.stdout
-    assert planned(done.stdout) == expected_jobs(config)
+    plan, patients = planned(done.stdout), config["cohort"]["phantoms"]["count"]
+    kept = config["storage"]["back_projections"]
+    study = runs.Runs(runs.methods(config), config["seeds"], ["one"], ["two"], kept)
+    of_each_patient = {plan[rule] for rule in ("phantom", "convert", "mask", "project")}
+    assert of_each_patient == {patients}
+    assert plan["back_project"] == (patients if kept else 1)  # the figures'
+    assert plan["reconstruct"] == plan["evaluate"] == len(study.each("{method} {views} {seed}"))
+    assert plan["train"] == len(study.each_trained("{method} {views} {seed}"))
+    assert plan["mesh"] == sum(len(method.view_counts) for method in study.methods.values())
     assert not (fresh / "results").exists()
 
 
@@ -661,10 +633,12 @@ def test_each_target_plans_its_part(fresh, target):
     assert not outside & plan
 
 
-def test_the_workflow_catalogs_entry_plans_the_same(fresh):
+def test_the_workflow_catalogs_entry_plans_the_same(study, fresh):
     done = tiny(fresh, "-n", "--snakefile", "workflow/Snakefile")
     assert done.returncode == 0, done.stdout
-    assert expected_jobs(TINY).items() <= (planned(done.stdout) | {"all": 1}).items()
+    plan = planned(done.stdout)
+    assert plan.pop("everything") == 1
+    assert plan == {rule: n for rule, n in whole_plan(study).items() if rule != "all"}
 
 
 @pytest.mark.thorough

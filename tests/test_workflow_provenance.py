@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from angiovox import run_records
 from conftest import TINY, tiny
-from test_workflow import LAST, MODELS, PHANTOMS, VIEWS, expected_jobs, planned
+from test_workflow import LAST, MODELS, PHANTOMS, VIEWS, planned, whole_plan
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +67,8 @@ def test_versions_and_machine_are_these(record):
     assert record["machine"] == run_records.machine()
 
 
-def test_every_job_is_counted_under_its_rule(record, times):
-    expected = expected_jobs(TINY)
+def test_every_job_is_counted_under_its_rule(study, record, times):
+    expected = whole_plan(study)
     assert times["jobs"].to_dict() == {rule: n for rule, n in expected.items() if rule not in LAST}
     assert (times["timed"] == times["jobs"]).all()
     assert (times["seconds_max"] <= times["seconds_total"] + 0.01).all()
