@@ -8,6 +8,7 @@ REPORT := results/report.html
 .PHONY: reproduce test test-all chaos gpu lint format rulegraph assumptions benchmarks clean
 
 reproduce: $(VENV)/ready
+	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
 	$(SNAKEMAKE)
 	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(SNAKEMAKE) --report $(REPORT); fi
 	@$(BIN)/python workflow/scripts/where_to_look.py
@@ -39,6 +40,7 @@ $(VENV)/ready: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "angiovox needs Python 3.11 or newer; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check --requirement requirements.lock
+	-@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib # on all cores, where pip takes one
 	@touch $@
 
 assumptions: $(VENV)/ready
