@@ -90,7 +90,7 @@ def main(wanted: list[str]) -> None:
     study.check_config(config)
     path = HERE / "ablation_patients.csv"
     kept = pd.read_csv(path) if path.exists() and wanted else pd.DataFrame(columns=["idea"])
-    tables = [kept[~kept["idea"].isin(wanted)]]
+    tables = [kept[kept["idea"].isin(set(IDEAS) - set(wanted))]]
     for name in wanted or IDEAS:
         tables.append(validated(config, name, IDEAS[name]))
         table = pd.concat(tables, ignore_index=True)
@@ -169,7 +169,7 @@ def markdown(table: pd.DataFrame) -> str:
     fewest = counts[-1]
     iou = table.pivot_table(index="patient", columns=["idea", "views"], values="iou")
     rows = []
-    for name in table["idea"].unique():
+    for name in (name for name in IDEAS if name in set(table["idea"])):
         reference = IDEAS[name].reference
         row = {"idea": name, "expected": IDEAS[name].expected}
         row |= {

@@ -317,6 +317,36 @@ def test_a_model_comes_back(tmp_path):
     assert {k: result[k] for k in ("threshold", "note")} == {"threshold": 0.25, "note": "text"}
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"threshold": 0.1 + 0.2},
+        {"support": {2: 0.5, 90: 0.25}},
+        {"shape": (3, 2), "note": "ü"},
+        {"worst": float("inf")},
+        {},
+    ],
+    ids=str,
+)
+def test_a_model_without_tensors_comes_back_as_it_was(tmp_path, state):
+    model_files.save_model(tmp_path / "m.pt", state)
+    result = model_files.load_model(tmp_path / "m.pt")
+    assert result == state
+    assert [*map(type, result.values())] == [*map(type, state.values())]
+
+
+def test_a_threshold_is_written_and_read_without_torch(tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from angiovox import model_files\n"
+        "model_files.save_model(sys.argv[2], {'threshold': 0.5})\n"
+        "assert model_files.load_model(sys.argv[2]) == {'threshold': 0.5}\n"
+        "sys.exit('torch' in sys.modules)"
+    )
+    scripts = Path(model_files.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", code, scripts, tmp_path / "m.pt"]).returncode == 0
+
+
 def test_a_model_opens_without_this_package(tmp_path):
     model_files.save_model(tmp_path / "m.pt", {"weight": torch.ones(3)})
     plain = torch.load(tmp_path / "m.pt", weights_only=True)

@@ -4,9 +4,9 @@ from adapter import job
 
 from pathlib import Path
 
-import torch
 from angiovox import files, interface, model_files, provenance
 from angiovox.allocator import keep_freed_memory
+from angiovox.device import use_device
 from angiovox.patients import for_method
 from ending import asked_to_stop
 
@@ -15,11 +15,9 @@ with job(snakemake) as log:
     method = interface.load(snakemake.wildcards.method)
     settings = interface.settings_of(snakemake.wildcards.method, params.settings)
     keep_freed_memory()
-    torch.set_num_threads(snakemake.threads)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device, name = use_device(method, snakemake.threads)
     if method.TRAINED:
-        no_gpu = f"no GPU found: training on {snakemake.threads} CPU threads"
-        log(no_gpu if device == "cpu" else f"training on {torch.cuda.get_device_name()}")
+        log(f"{'no GPU found: ' if device == 'cpu' else ''}training on {name}")
     patients = for_method(
         method,
         given,

@@ -2,13 +2,13 @@
 
 from adapter import job
 
-import torch
 from angiovox import files, interface, model_files
+from angiovox.device import use_device
 from angiovox.patients import for_method
 
 with job(snakemake):
-    torch.set_num_threads(snakemake.threads)
     method = interface.load(snakemake.wildcards.method)
+    use_device(method, snakemake.threads)
     state = model_files.load_model(snakemake.input.model)
     patients = for_method(
         method,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from .geometry import voxel_sizes
 
@@ -38,6 +37,8 @@ def _resample(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Linear interpolation about the centre; smoothed first along axes that shrink. What a cube of
     an edge leaves out is not computed: of large voxels it may not fit in memory."""
+    from scipy import ndimage  # slow to import
+
     factors = target / sizes
     smooth = ndimage.gaussian_filter(volume, np.maximum(0, (factors - 1) / 2))
     shape = np.maximum(1, np.round(np.array(volume.shape) / factors)).astype(int)

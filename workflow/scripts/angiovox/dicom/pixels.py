@@ -16,7 +16,6 @@ from pydicom import uid
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, iter_pixels
-from scipy import ndimage
 
 from ..errors import InputError
 from .elements import refusing
@@ -218,6 +217,8 @@ def _straightened(volume: np.ndarray, stack: Stack) -> tuple[np.ndarray, np.ndar
 
     Linear interpolation within the level; NaN where there was nothing.
     """
+    from scipy import ndimage  # slow to import, and few series are tilted
+
     moved = np.outer(np.arange(len(volume)), stack.shear[::-1])  # pixels, along rows and columns
     first = np.floor(moved.min(axis=0)).astype(int)
     room = np.ceil(moved.max(axis=0)).astype(int) - first
