@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 TEMPORARY = {"cpu": 1 << 26, "cuda": 1 << 29}  # bytes of what a slab needs at a time
+ROWS = 1 << 14  # that float32 adds up without losing digits
 LARGEST = {torch.uint8: 255, torch.uint16: 65535}  # what a code of 1 stands for
 OFFSETS = [(i, j, k) for i in range(2) for j in range(2) for k in range(2)]  # within a window
 
@@ -60,14 +61,23 @@ class Statistics:
     def add(self, x: Tensor) -> None:
         """Take in a slab; its last dimension is the channels."""
         flat = x.reshape(-1, x.shape[-1])
-        for start, stop in slabs(len(flat), 12 * x.shape[-1], x.device):
-            self._add(flat[start:stop].to(torch.promote_types(x.dtype, torch.float32)))
+        if x.is_cuda:
+            for start, stop in slabs(len(flat), 12 * x.shape[-1], x.device):
+                exact = flat[start:stop].to(torch.promote_types(x.dtype, torch.float32))
+                mean = exact.mean(0)
+                self._add(len(exact), mean, (exact - mean).square_().sum(0))
+        else:
+            # Batch norm's own kernel takes a tenth of the time of mean and squares one by one; the
+            # running statistics that it wants decide the results' type.
+            unused = flat.new_zeros(
+                flat.shape[1], dtype=torch.promote_types(x.dtype, torch.float32)
+            )
+            for part in flat.split(ROWS):
+                mean, var = torch.ops.aten.batch_norm_update_stats(part, unused, unused, 0.0)
+                self._add(len(part), mean, len(part) * var.double())
 
-    def _add(self, flat: Tensor) -> None:
-        mean = flat.mean(0)
-        # not var_mean, which takes ten times as long on a CPU
-        squares = (flat - mean).square_().sum(0).double()
-        count, mean = len(flat), mean.double()
+    def _add(self, count: int, mean: Tensor, squares: Tensor) -> None:
+        mean, squares = mean.double(), squares.double()
         total, apart = self.count + count, mean - self.mean
         self.squares = self.squares + squares + apart.square() * (self.count * count / total)
         self.mean = self.mean + apart * (count / total)
