@@ -14,7 +14,7 @@ from angiovox.model_files import load_model, save_model
 from angiovox.projection import project_max
 from angiovox.unet import model
 from angiovox.unet.learner import NEVER, Segmenting, Terms, within_hull
-from angiovox.unet.network import ResidualUNet, to_channels, to_voxels
+from angiovox.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
 from angiovox.unet.physics import Physics, brightness, inconsistency, refined
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -63,6 +63,22 @@ def learner(patients, support=0.0, slab=64, consistency=0.0, seen=None):
 
 
 # The network
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_instance_norm_is_pytorchs_with_its_gradients_in_any_layout(batch):
+    generator = torch.Generator().manual_seed(0)
+    volume = torch.randn(batch, 3, 5, 4, 6, generator=generator)
+    ours, theirs = InstanceNorm(3, affine=True), torch.nn.InstanceNorm3d(3, affine=True)
+    ours.load_state_dict(theirs.state_dict())
+    results = []
+    for norm, layout in ((ours, torch.channels_last_3d), (theirs, torch.contiguous_format)):
+        given = volume.clone(memory_format=layout).requires_grad_()
+        normed = norm(given)
+        (normed**3).sum().backward()
+        results.append((normed.detach(), given.grad, norm.weight.grad, norm.bias.grad))
+    for mine, plain in zip(*results, strict=True):
+        torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("edges", [(16, 16, 16), (12, 10, 9), (1, 17, 5)])

@@ -135,9 +135,11 @@ def minutes(rule):
 
 
 def measured_as(rule, wildcards):
-    """A network's reconstruction takes far more than that of a method which is not trained."""
-    network = rule == "reconstruct" and wildcards.method in RUNS.learned
-    return "reconstruct_trained" if network else rule
+    """A network's reconstruction takes far more than that of a method which is not trained, a
+    training on a CPU less than the libraries of a GPU."""
+    if rule == "reconstruct" and wildcards.method in RUNS.learned:
+        return "reconstruct_trained"
+    return "train_cpu" if rule == "train" and scheduling.trains_on_cpu(workflow) else rule
 
 
 def conversion_memory(wildcards, attempt):

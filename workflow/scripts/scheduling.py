@@ -20,13 +20,18 @@ def has_gpu() -> bool:
     return not is_hidden and any(map(os.path.exists, GPU_DEVICES))
 
 
+def trains_on_cpu(workflow: Any) -> bool:
+    """Tell whether trainings of this run have no GPU; a cluster's are given one."""
+    return is_local(workflow) and not has_gpu()
+
+
 def training_threads(workflow: Any, wanted: int, trainings: int) -> int:
     """Threads of a training: as many as it makes use of on a GPU's machine, else its share.
 
     On CPUs two trainings with a thread each get more done than one after the other with two: two
     threads wait for each other at every layer, and eight times as long beside other work.
     """
-    if not is_local(workflow) or has_gpu():
+    if not trains_on_cpu(workflow):
         return wanted
     return max(1, min(wanted, workflow.cores // max(1, trainings)))
 

@@ -35,7 +35,7 @@ class ResidualUNet(nn.Module):
         self.decoder = nn.ModuleList(map(_Residual, joined, widths))
         self.spread = nn.Conv3d(channels, 8 * FINE, 1)
         self.edges = nn.Conv3d(FINE + inputs, FINE, 3, padding=1, bias=False)
-        self.edges_norm = nn.InstanceNorm3d(FINE, affine=True)
+        self.edges_norm = InstanceNorm(FINE, affine=True)
         self.heads = nn.ModuleList(
             nn.Conv3d(width, 1, 1) for width in [FINE, *widths][: min(heads, levels - 1)]
         )
@@ -88,15 +88,30 @@ class ResidualUNet(nn.Module):
         return functional.pad(volume, padding)
 
 
+class InstanceNorm(nn.InstanceNorm3d):
+    """Instance norm that leaves one example's layout in memory as it is.
+
+    PyTorch's own copies channels_last tensors to and fro, which took a third of a training step on
+    a CPU. Of a single example batch norm computes the same.
+    """
+
+    def forward(self, volume: Tensor) -> Tensor:
+        if len(volume) > 1:
+            return super().forward(volume)
+        return functional.batch_norm(
+            volume, None, None, self.weight, self.bias, training=True, eps=self.eps
+        )
+
+
 class _Residual(nn.Module):
     """Two convolutions beside a shortcut."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.first = nn.Conv3d(inputs, outputs, 3, padding=1, bias=False)
-        self.first_norm = nn.InstanceNorm3d(outputs, affine=True)
+        self.first_norm = InstanceNorm(outputs, affine=True)
         self.second = nn.Conv3d(outputs, outputs, 3, padding=1, bias=False)
-        self.second_norm = nn.InstanceNorm3d(outputs, affine=True)
+        self.second_norm = InstanceNorm(outputs, affine=True)
         same = inputs == outputs
         self.shortcut = nn.Identity() if same else nn.Conv3d(inputs, outputs, 1)
 
