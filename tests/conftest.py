@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import yaml
@@ -33,21 +34,31 @@ TINY = {
 }
 
 
-OF_A_STUDY = {"study", "finished", "fresh"}  # fixtures of tests that run Snakemake
 THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs of their own
+# These share nothing but the study.
+ONE_BY_ONE = ("test_workflow.py", "test_failures.py", "test_chaos.py")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave a module's tests to one worker, since they share what takes long to set up; those that
-    run Snakemake go last and one by one."""
+    """Mark the tests of fixtures that `make test` leaves out."""
     for item in items:
-        fixtures = set(item.fixturenames)
-        if "cluster" in fixtures or not fixtures & OF_A_STUDY:
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
-        if fixtures & THOROUGH:
+        if THOROUGH & set(item.fixturenames):
             item.add_marker(pytest.mark.thorough)
-    items.sort(key=lambda item: bool(OF_A_STUDY & set(item.fixturenames)))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Leave a module to one worker: its tests share what takes long to set up, or one SLURM.
+
+    Most tests first; those that run one by one, which wait for the study, come last.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByModule(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            module = nodeid.partition("::")[0]
+            return nodeid if module.endswith(ONE_BY_ONE) else module
+
+    return ByModule(config, log)
 
 
 def snakemake(folder: Path, *args: str) -> subprocess.CompletedProcess:
