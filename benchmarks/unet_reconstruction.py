@@ -76,14 +76,15 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
     method = interface.load(name)
-    given = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"][name]
+    methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
+    given = methods[getattr(method, "BASE", name)]
     shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"], "heads": 1}
     state = {"network": ResidualUNet(**shape).state_dict(), "shape": shape, "slab": given["slab"]}
     state |= {"support": {views: 0.1}, "level": 0.5}
-    state |= {"refinement_steps": given.get("refinement_steps", 0)}
+    state |= {"refinement_steps": methods[name].get("refinement_steps", 0)}
     paths = {kind: [folder / f"{edge}.{views}.{kind}.nii"] for kind in ("sum", "min")}
     paths["projections"] = [folder / f"{edge}.nii"]
-    patients = for_method(method, paths, num_projections=PROJECTIONS, views=[views])
+    patients = for_method(method, method.INPUTS, paths, num_projections=PROJECTIONS, views=[views])
     start, of_processors = time.perf_counter(), time.process_time()
     probability = interface.reconstruct(method, "phantom", state, patients[0][0], "cpu")
     files.save_fractions(folder / "probability.nii", probability, np.eye(4))

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import scheduling
 import yaml
 from filelock import FileLock
 
@@ -28,13 +29,15 @@ TINY = {
     "methods": {
         "dae": {"epochs": 2},
         "unet": {"epochs": 2, "channels": 2, "levels": 3},
+        "consistent": {"refinement_steps": 1},
         "cgan": {"epochs": 2, "channels": 4, "slices": 4},
     }
-    | dict.fromkeys(("consistent", "l1_cgan", "soft_backprojection", "soft_hull"), False),
+    | dict.fromkeys(("l1_cgan", "soft_backprojection", "soft_hull"), False),
 }
 
 
 THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs of their own
+WORKER_MB = 4000  # with the Snakemake and the jobs that it may run
 # These share nothing but the study.
 ONE_BY_ONE = ("test_workflow.py", "test_failures.py", "test_chaos.py")
 
@@ -44,6 +47,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if THOROUGH & set(item.fixturenames):
             item.add_marker(pytest.mark.thorough)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """As many workers as there are cores for them, and memory: some import all there is."""
+    return max(1, min(os.cpu_count() or 1, scheduling.memory_mb() // WORKER_MB))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

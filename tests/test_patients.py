@@ -116,7 +116,9 @@ def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, nam
     for kind in ("sum", "min"):
         paths[kind] = [str(tmp_path / f"{kind}.nii")]
         files.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
-    known, _ = for_method(method, paths, num_projections=NUM_PROJECTIONS, views=[2, 2])[0]
+    known, _ = for_method(
+        method, method.INPUTS, paths, num_projections=NUM_PROJECTIONS, views=[2, 2]
+    )[0]
     assert set(known.inputs) == set(method.INPUTS)
     for kind in {"sum", "min"} & set(known.inputs):
         coded = getattr(method, "CODED", False)

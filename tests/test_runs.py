@@ -106,6 +106,13 @@ def test_a_method_starts_from_its_bases_model_of_the_same_seed():
     assert chosen.seeds_of("consistent") == [1, 2]
 
 
+def test_a_fit_is_given_no_more_than_it_looks_at():
+    given = study(unet=None, consistent=None).fit_inputs("consistent", "all", "1")
+    assert set(given) == {"projections", "masks", "base"}
+    applied = study(unet=None, consistent=None).reconstruct_inputs("consistent", "5", "1")
+    assert {"projections", "sum", "min"} <= set(applied)
+
+
 @pytest.mark.parametrize("unet", [False, {"view_counts": [10, 5]}])
 def test_a_method_whose_base_does_not_have_its_view_counts_is_refused(unet):
     message = refusal(unet=unet, consistent={"view_counts": [5, 2]})
@@ -114,10 +121,9 @@ def test_a_method_whose_base_does_not_have_its_view_counts_is_refused(unet):
 
 
 def test_what_is_not_kept_comes_from_the_projections():
-    chosen = study(kept=("sum",), unet=None, consistent=None)
-    inputs = chosen.fit_inputs("consistent", "5", "1")
+    inputs = study(kept=("sum",), unet=None).fit_inputs("unet", "5", "1")
     projections = [f"results/projections/{patient}.nii" for patient in TRAIN]
-    assert inputs["min"] == inputs["projections"] == projections
+    assert inputs["min"] == projections
     assert "views-5" in inputs["sum"][0]
 
 

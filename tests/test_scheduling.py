@@ -84,7 +84,7 @@ def most_at_once(spans) -> int:
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_as_many_jobs_run_at_once_as_there_are_cores(run, cores):
-    spans, _ = run(jobs=3, seconds=2 / cores, cores=cores)
+    spans, _ = run(jobs=3, seconds={1: 0.3, 2: 3}[cores], cores=cores)
     assert len(spans) == 4
     assert most_at_once(spans) == cores
 
@@ -110,19 +110,21 @@ def test_a_study_runs_on_all_cores(study):
         running -= line.startswith("Finished jobid: ")
         most = max(most, running)
     assert running == 0
-    assert most >= min(2, len(os.sched_getaffinity(0)))
+    assert most >= min(2, os.cpu_count())
 
 
 # What a machine has
 
 
-def workflow(executor="local", cores=4, **limits):
+def workflow(executor="local", cores=4, remote=False, **limits):
     """What scheduling looks at of Snakemake's."""
     scheduler = SimpleNamespace(
         job_rate_limiter="limits", global_resources=dict(limits), resources=dict(limits)
     )
     plugin = executor and SimpleNamespace(name=executor)
-    return SimpleNamespace(executor_plugin=plugin, scheduler=scheduler, cores=cores)
+    return SimpleNamespace(
+        executor_plugin=plugin, remote_exec=remote, scheduler=scheduler, cores=cores
+    )
 
 
 @pytest.fixture(params=[False, True], ids=["no GPU", "GPU"])
@@ -142,6 +144,30 @@ def test_trainings_share_the_cores_of_a_machine_without_a_gpu(gpu, cores, traini
 @pytest.mark.parametrize("executor", ["slurm", "dryrun", None])
 def test_a_clusters_trainings_ask_for_all_threads(executor):
     assert scheduling.training_threads(workflow(executor), 8, 11) == 8
+
+
+def test_within_a_clusters_job_a_training_has_the_threads_it_was_given(monkeypatch):
+    """There Snakemake runs its one job by the local executor, perhaps on a node without a GPU."""
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: False)
+    assert scheduling.training_threads(workflow(cores=8, remote=True), 8, 11) == 8
+
+
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [("0::/slice/job", "memory.max"), ("4:memory:/slice/job", "memory/memory.limit_in_bytes")],
+    ids=["version 2", "version 1"],
+)
+@pytest.mark.parametrize("inner", [True, False], ids=["its own", "its parent's"])
+def test_the_limit_of_a_control_group_is_found(monkeypatch, tmp_path, line, file, inner):
+    folder, name = (tmp_path / file).parent, Path(file).name
+    limit = folder / ("slice/job" if inner else "slice") / name
+    limit.parent.mkdir(parents=True)
+    limit.write_text("123000000\n")
+    folder.joinpath(name).write_text("max\n")
+    monkeypatch.setattr(scheduling, "CGROUPS", tmp_path)
+    monkeypatch.setattr(scheduling, "OWN_GROUPS", tmp_path / "own")
+    (tmp_path / "own").write_text(f"7:cpu:/other\n{line}\n")
+    assert list(scheduling._cgroup_limits()) == [123_000_000]
 
 
 def test_trainings_wait_for_each_other_on_a_gpu_only(gpu):

@@ -23,10 +23,11 @@ from test_study import merged
 
 VIEWS = TINY["view_counts"]
 RUNS = [  # of the tiny study: methods and view counts
-    *product(["dae", "unet", "backprojection", "hull"], VIEWS),
+    *product(["dae", "unet", "consistent", "backprojection", "hull"], VIEWS),
     ("cgan", 2),
 ]
 MODELS = [("dae", 10), ("dae", 2), ("unet", "all"), ("cgan", 2)]  # that are trained
+UNTRAINED = [("consistent", "all"), *product(["backprojection", "hull"], VIEWS)]
 PHANTOMS = [f"phantom-{number:03d}" for number in range(1, 5)]
 METRICS = [
     "iou",
@@ -364,7 +365,7 @@ def dependants(module: str) -> list[str]:
     ]
     models = [
         f"results/models/{method}/views-{views}/seed-1/model.pt"
-        for method, views in [*MODELS, *product(["backprojection", "hull"], VIEWS)]
+        for method, views in [*MODELS, *UNTRAINED]
         if file in code_version.reached_from(f"angiovox.methods.{method}")
     ]
     return [rule for rule in rules if rule not in ON_REQUEST] + models
@@ -398,7 +399,7 @@ def test_another_setting_trains_again(finished):
 
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
-    new = {"train": 4, "reconstruct": 5, "evaluate": 5}
+    new = {"train": 4, "adapt": 1, "reconstruct": 7, "evaluate": 7}
     drawn = {"learning_curves": 1, "where_errors_sit": 1}  # the patient is of the first seed
     assert plan == new | drawn | COLLECTED
 
@@ -608,6 +609,8 @@ def test_job_counts_follow_from_the_config(fresh, extra):
     assert plan["back_project"] == (patients if kept else 1)  # the figures'
     assert plan["reconstruct"] == plan["evaluate"] == len(study.each("{method} {views} {seed}"))
     assert plan["train"] == len(study.each_trained("{method} {views} {seed}"))
+    if extra is None:  # seven and three trainings; two thresholds at seven counts, two at one
+        assert (plan["train"], plan["adapt"], plan["fit"]) == (10, 1, 16)
     assert plan["mesh"] == sum(len(method.view_counts) for method in study.methods.values())
     assert not (fresh / "results").exists()
 

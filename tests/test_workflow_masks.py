@@ -82,7 +82,7 @@ def test_a_mask_that_cannot_be_vessels_stops_the_study_until_the_user_decides(mi
     os.utime(checked, (time.time(),) * 2)
     assert planned(run(mixed, "-n", masks={"implausible": "keep"}).stdout) == {}
     with open(mixed / "workflow/scripts/angiovox/figures/cohort.py", "a") as file:
-        file.write("# edited\n")
+        file.write("EDITED = 1\n")
     plan = planned(run(mixed, "-n", masks={"implausible": "keep"}).stdout)
     assert plan == {"mask_quality": 1, "check_masks": 1}
     assert run(mixed, masks={"implausible": "keep"}).returncode == 0

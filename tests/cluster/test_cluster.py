@@ -292,6 +292,7 @@ def test_a_lost_login_session_costs_nothing(cluster, fresh):
     """Its jobs go on; a new session is told of the lock, then of the jobs, then does the rest."""
     process = start(cluster, fresh, VOLUME)
     job = running(cluster, "rule_patient", fresh)
+    cluster.call("scontrol", "suspend", job["JobId"])  # or it might end before it is looked for
     process.send_signal(signal.SIGKILL)
     process.wait()
     locked = run(cluster, fresh, VOLUME)
@@ -302,6 +303,7 @@ def test_a_lost_login_session_costs_nothing(cluster, fresh):
     assert f"jobs of an earlier run in this folder are still in the queue ({job['JobId']})" in (
         refused.stdout
     )
+    cluster.call("scontrol", "resume", job["JobId"])
     wait_for(lambda: state(cluster, job["JobId"])["JobState"] == "COMPLETED", "its job's end")
     made = (fresh / VOLUME).stat().st_mtime_ns
     done = run(cluster, fresh, VOLUME)

@@ -56,7 +56,8 @@ FEWEST = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
 NUM_TRAININGS = len(RUNS.each_trained("{method} {views} {seed}"))
-UNTRAINED = [name for name in RUNS.methods if name not in TRAINED]
+ADAPTED = RUNS.adapted
+UNTRAINED = [name for name in RUNS.methods if name not in RUNS.learned]
 REBUILT = sorted({"sum", "min"} - set(KEPT))
 SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
 MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
@@ -139,7 +140,9 @@ def measured_as(rule, wildcards):
     training on a CPU less than the libraries of a GPU."""
     if rule == "reconstruct" and wildcards.method in RUNS.learned:
         return "reconstruct_trained"
-    return "train_cpu" if rule == "train" and scheduling.trains_on_cpu(workflow) else rule
+    if rule == "train" and scheduling.trains_on_cpu(workflow):
+        return "train_cpu"
+    return str(rule)
 
 
 def conversion_memory(wildcards, attempt):

@@ -1,4 +1,5 @@
-# One model for each method, view count and seed. `train` is `fit` with a GPU.
+# One model for each method, view count and seed. `train` is `fit` with a GPU, `adapt` starts from
+# the model of another method.
 rule fit:
     input:
         unpack(fit_inputs),
@@ -40,3 +41,16 @@ use rule fit as train with:
         runtime=minutes("train"),
         gpu=1,
         gpu_model=config["resources"]["gpu_model"],
+
+
+# Not of a cluster's group of short jobs: all view counts wait for it.
+use rule fit as adapt with:
+    log:
+        "logs/adapt/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/adapt/{method}/views-{views}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method="|".join(ADAPTED) or NOTHING,
+    resources:
+        mem_mb=memory("adapt"),
+        runtime=minutes("adapt"),

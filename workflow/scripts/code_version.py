@@ -63,7 +63,7 @@ def imported_names(path: Path) -> Iterator[str]:
     module.
     """
     package = path.relative_to(SCRIPTS).parent.parts
-    for node in _running_nodes(ast.parse(path.read_text())):
+    for node in _running_nodes(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -88,7 +88,7 @@ def _meaning(path: Path) -> str:
 
     Unparsed: dumps of a syntax tree differ between versions of Python.
     """
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body[:1] = [] if len(node.body) > 1 else [ast.Pass()]

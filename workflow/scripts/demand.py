@@ -83,6 +83,7 @@ MEASURED = {
     "project": Job(190, 0.9, volume_seconds=1.2),
     "back_project": Job(245, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
     "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),
+    "adapt": Job(470, 5, volume_seconds=17, volumes="train"),  # estimated from 64^3
     "train": Job(4000, 12),  # not measured: the libraries of a GPU
     "train_cpu": Job(740, 22),  # without a GPU
     "reconstruct": Job(380, 2, volume_seconds=1.3, volumes="test"),

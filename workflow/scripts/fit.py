@@ -20,6 +20,7 @@ with job(snakemake) as log:
         log(f"{'no GPU found: ' if device == 'cpu' else ''}training on {name}")
     patients = for_method(
         method,
+        interface.fit_inputs(method),
         given,
         num_projections=params.projections,
         views=params.views,

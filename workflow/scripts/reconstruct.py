@@ -12,6 +12,7 @@ with job(snakemake):
     state = model_files.load_model(snakemake.input.model)
     patients = for_method(
         method,
+        method.INPUTS,
         snakemake.input,
         num_projections=snakemake.params.projections,
         views=snakemake.params.views,

@@ -76,8 +76,8 @@ def _check_base(name: str, method: Method, chosen: dict[str, Method]) -> None:
     """Refuse a method that starts from another one's model where that is not made."""
     if not method.base:
         return
-    there = chosen[method.base].view_counts if method.base in chosen else []
-    missing = [count for count in method.view_counts if count not in there]
+    base_view_counts = chosen[method.base].view_counts if method.base in chosen else []
+    missing = [count for count in method.view_counts if count not in base_view_counts]
     if missing:
         raise InputError(
             f"methods.{name}: starts from the model of {method.base}, which is not made for "
@@ -112,6 +112,11 @@ class Runs:
     @property
     def trained(self) -> list[str]:
         return [name for name, method in self.methods.items() if method.module.TRAINED]
+
+    @property
+    def adapted(self) -> list[str]:
+        """Methods whose model starts from another method's."""
+        return [name for name, method in self.methods.items() if method.base]
 
     @property
     def learned(self) -> list[str]:
@@ -161,7 +166,8 @@ class Runs:
         masks = [MASK.format(patient=patient) for patient in patients]
         base = self.methods[method].base
         start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
-        return self._inputs(method, examples, patients) | {"masks": masks} | start
+        kinds = interface.fit_inputs(self.methods[method].module)
+        return self._inputs(kinds, examples, patients) | {"masks": masks} | start
 
     def reconstruct_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
         """By kind, a file for each test patient; with the model, but no mask."""
@@ -169,11 +175,14 @@ class Runs:
         grids = [PROJECTIONS.format(patient=patient) for patient in self.test]
         purpose = EVERY if self.methods[method].is_shared else views
         model = MODEL.format(method=method, views=purpose, seed=seed)
-        inputs = self._inputs(method, examples, self.test)
+        kinds = self.methods[method].module.INPUTS
+        inputs = self._inputs(kinds, examples, self.test)
         return inputs | {"grids": grids, "model": model}
 
-    def _inputs(self, method: str, counts: list[int], patients: list[str]) -> dict[str, list[str]]:
-        """Files of what a method asks for; the projections for what is rebuilt from them."""
+    def _inputs(
+        self, kinds: Sequence[str], counts: list[int], patients: list[str]
+    ) -> dict[str, list[str]]:
+        """Files of some kinds of input; the projections for what is rebuilt from them."""
         patterns = {
             kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in interface.KINDS
         }
@@ -182,7 +191,7 @@ class Runs:
                 patterns[kind].format(patient=patient, views=views, kind=kind)
                 for views, patient in zip(counts, patients, strict=True)
             ]
-            for kind in self.methods[method].module.INPUTS
+            for kind in kinds
         }
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, Windows' Linux
 
 
 def is_local(workflow: Any) -> bool:
-    """Tell whether jobs run on this machine; a dry run has no executor of its own yet."""
-    return getattr(workflow.executor_plugin, "name", None) == "local"
+    """Tell whether Snakemake runs jobs on this machine, and is not itself a cluster's job.
+
+    A dry run has no executor yet: it shows what a cluster would be asked for.
+    """
+    is_local = getattr(workflow.executor_plugin, "name", None) == "local"
+    return is_local and not workflow.remote_exec
 
 
 def has_gpu() -> bool:
-    """Tell whether this machine has a GPU that jobs may use; torch takes seconds to ask."""
+    """Tell whether this machine has a GPU that jobs may use; torch takes seconds to ask.
+
+    A device that PyTorch cannot use counts too: trainings then run one at a time on the CPU.
+    """
     is_hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
     return not is_hidden and any(map(os.path.exists, GPU_DEVICES))
 
@@ -26,10 +36,13 @@ def trains_on_cpu(workflow: Any) -> bool:
 
 
 def training_threads(workflow: Any, wanted: int, trainings: int) -> int:
-    """Threads of a training: as many as it makes use of on a GPU's machine, else its share.
+    """Count the threads of a training: as many as it makes use of beside a GPU, else its share.
 
     On CPUs two trainings with a thread each get more done than one after the other with two: two
     threads wait for each other at every layer, and eight times as long beside other work.
+
+    trainings : of the whole study, whatever is left of it: with other threads a resumed training
+        would round otherwise than one that was never stopped.
     """
     if not trains_on_cpu(workflow):
         return wanted
@@ -37,12 +50,14 @@ def training_threads(workflow: Any, wanted: int, trainings: int) -> int:
 
 
 def schedule_locally(workflow: Any) -> None:
-    """Fit Snakemake's scheduler, about to run, to this machine; other executors' is left alone.
+    """Fit Snakemake's scheduler, about to run, to this machine.
+
+    Schedulers of other executors are left unchanged.
 
     - The limit of jobs per second goes: for its sake Snakemake 9.27 sets a timer in every
       scheduling round, each of which starts another round; after 350 jobs they took half a core.
-      The next round then comes when a job ends, so that each must fill all cores: the profile
-      leaves `scheduler-subsample` out.
+      Without them a round comes when a job ends, and must fill all cores: the profile leaves
+      `scheduler-subsample` out.
     - Jobs that run at once fit in the memory together, unless `--resources mem_mb=` says more.
     - Trainings run side by side where there is no GPU to wait for.
     """
@@ -59,13 +74,29 @@ def schedule_locally(workflow: Any) -> None:
 
 
 def within_memory(workflow: Any, asked_mb: int) -> int:
-    """Megabytes for a job to ask for: on this machine no more than it has, lest the job waited."""
+    """Limit what a job asks for to this machine's memory, so that it does not wait for ever."""
     return min(asked_mb, memory_mb()) if is_local(workflow) else asked_mb
 
 
+@cache
 def memory_mb() -> int:
-    """Megabytes of memory that this machine has, or that its container may use."""
+    """Find the megabytes of memory that this process may use: the machine's, or its container's."""
     physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return int(min(physical, int(text) if text.isdigit() else physical) / 1e6)
+    return int(min([physical, *_cgroup_limits()]) / 1e6)
+
+
+def _cgroup_limits() -> Iterator[int]:
+    """Bytes that the control groups of this process allow, of either version."""
+    lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root = CGROUPS / "memory" if controllers else CGROUPS
+        file = "memory.limit_in_bytes" if controllers else "memory.max"
+        here = root / path.lstrip("/")
+        for folder in (here, *here.parents):
+            limit = folder / file
+            if folder.is_relative_to(root) and limit.is_file():
+                text = limit.read_text().strip()
+                yield from [int(text)] if text.isdigit() else []

@@ -11,6 +11,7 @@ THREADS : int, which may be left out: how many processors its training makes use
     On small layers they wait for each other: two can take several times as long as one.
 BASE : str, which may be left out: the trained method from whose model `fit` starts; the study must
     have it, and `fit` is given its state as `context.base`.
+FIT_INPUTS : tuple, which may be left out: what `fit` looks at, where that is not all of INPUTS.
 SHARED : bool, which may be left out; true where one model serves all view counts: `fit` is given
     each training patient once for each of them.
 Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
@@ -93,6 +94,11 @@ class Context:
     def previous(self) -> Path:
         """The checkpoint before the last, for when the last is torn."""
         return self.checkpoint.with_suffix(f".previous{self.checkpoint.suffix}")
+
+
+def fit_inputs(method: ModuleType) -> tuple[str, ...]:
+    """The inputs that a method's fit looks at."""
+    return getattr(method, "FIT_INPUTS", method.INPUTS)
 
 
 def names() -> list[str]:

@@ -16,12 +16,15 @@ from .geometry import projection_angles, view_indices
 from .interface import Views
 
 
-def for_method(method: ModuleType, paths: Mapping[str, list[str]], **how: Any) -> StoredPatients:
+def for_method(
+    method: ModuleType, kinds: Sequence[str], paths: Mapping[str, list[str]], **how: Any
+) -> StoredPatients:
     """Patients with the inputs that a method asks for (see `interface`), as it wants them.
 
-    paths : by kind of input, a path per patient. how : the rest of `StoredPatients`.
+    kinds : of input: the method's INPUTS, or those of its fit. paths : by kind, a path per patient.
+    how : the rest of `StoredPatients`.
     """
-    inputs = {kind: paths[kind] for kind in method.INPUTS}
+    inputs = {kind: paths[kind] for kind in kinds}
     return StoredPatients(inputs, coded=getattr(method, "CODED", False), **how)
 
 

@@ -15,6 +15,7 @@ from ..interface import Context, Training, Views
 
 TITLE = "Projection-consistent U-Net"
 INPUTS = ("projections", "sum", "min")
+FIT_INPUTS = ("projections",)
 TRAINED = False
 BASE = "unet"
 CODED = True
