@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import yaml
-from conftest import ROOT
+from conftest import ONE_THREAD, ROOT
 from slurm import Cluster, wait_for
 
 PROFILE = (
+    *ONE_THREAD,
     *("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"),
     *("--configfile", "tiny.yaml", "changes.yaml"),
 )

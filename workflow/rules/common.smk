@@ -138,11 +138,9 @@ def minutes(rule):
 def measured_as(rule, wildcards):
     """A network's reconstruction takes far more than that of a method which is not trained, a
     training on a CPU less than the libraries of a GPU."""
-    if rule == "reconstruct" and wildcards.method in RUNS.learned:
-        return "reconstruct_trained"
-    if rule == "train" and scheduling.trains_on_cpu(workflow):
-        return "train_cpu"
-    return str(rule)
+    is_network = rule == "reconstruct" and wildcards.method in RUNS.learned
+    is_on_cpu = rule == "train" and scheduling.trains_on_cpu(workflow)
+    return "reconstruct_trained" if is_network else "train_cpu" if is_on_cpu else rule
 
 
 def conversion_memory(wildcards, attempt):
