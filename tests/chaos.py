@@ -31,7 +31,8 @@ from wholeness import leftovers, torn
 
 MEASURED = {"run_times.csv", "cost.csv"}  # other times in every run
 STUDY = TINY | {
-    "methods": TINY["methods"] | {"dae": {"epochs": 100}, "unet": False, "cgan": False}
+    "methods": TINY["methods"]
+    | {"dae": {"epochs": 100}, "unet": False, "consistent": False, "cgan": False}
 }  # long enough for kills between epochs
 TARGETS = ("job", "job", "Snakemake", "job", "job", "Snakemake", "job", "job", "everything")
 KILLS_PER_STUDY = 20

@@ -546,6 +546,6 @@ def test_the_rule_exports_on_request_and_its_log_names_nobody(fresh):
 
 def test_the_target_asks_for_each_method_and_test_patient_and_nothing_else_does(fresh):
     wanted = planned(tiny(fresh, "segmentations", "--dry-run").stdout)
-    methods = ("dae", "unet", "cgan", "backprojection", "hull")
+    methods = ("dae", "unet", "consistent", "cgan", "backprojection", "hull")
     assert wanted["export_segmentation"] == len(methods) * TINY["cohort"]["test_patients"]
     assert "export_segmentation" not in planned(tiny(fresh, "--dry-run").stdout)

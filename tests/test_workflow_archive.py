@@ -69,7 +69,7 @@ CONFIG = {
     "view_counts": [2],
     "masks": {"implausible": "keep"},
     "methods": {"dae": {"epochs": 1}}
-    | dict.fromkeys(("unet", "cgan", "hull", "backprojection"), False),
+    | dict.fromkeys(("unet", "consistent", "cgan", "hull", "backprojection"), False),
 }
 GOOD = {"nested": "train", "enhanced": "train", "nifti": "test"}
 CHOSEN = {"nested": "7"}
