@@ -20,7 +20,7 @@ test-all: $(VENV)/ready # and a SLURM cluster, kills, full disks, damaged files
 	$(BIN)/python -m pytest -m ""
 
 chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 10 minutes
-	$(BIN)/python tests/chaos.py --kills 50
+	$(BIN)/python tests/robustness/chaos.py --kills 50
 
 gpu: # at most 8 minutes on a machine with a CUDA card and PyTorch; needs no network
 	$(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON)) benchmarks/on_gpu.py
@@ -57,7 +57,7 @@ benchmarks: $(VENV)/ready
 	$(BIN)/python benchmarks/phantoms.py
 	$(BIN)/python benchmarks/demand.py
 	$(BIN)/python benchmarks/read_series.py --write
-	$(BIN)/python tests/fuzz_dicom.py --cases 20000 --seed 2718 --write
+	$(BIN)/python tests/robustness/fuzz_dicom.py --cases 20000 --seed 2718 --write
 	$(BIN)/python benchmarks/cluster.py
 
 clean:

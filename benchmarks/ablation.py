@@ -23,11 +23,15 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-import runs  # noqa: E402
-import study  # noqa: E402
-from angiovox import interface  # noqa: E402
+from angiovox import method as interface  # noqa: E402
+from angiovox.methods import registry  # noqa: E402
+from angiovox.methods.dataset import StoredPatients  # noqa: E402
 from angiovox.metrics.overlap import ratios  # noqa: E402
-from angiovox.patients import StoredPatients  # noqa: E402
+from angiovox_pipeline import (  # noqa: E402
+    cohort,
+    runs,
+)
+from angiovox_pipeline import config as study  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
 COUNTS = (90, 10, 5, 3, 2)
@@ -103,8 +107,8 @@ def main(wanted: list[str]) -> None:
 def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     """IoU of each validation patient at each view count."""
     chosen = runs.methods(config)["unet"].settings
-    settings = interface.settings_of("unet", chosen | idea.settings)
-    train = [p.name for p in study.read_cohort(config) if p.split == "train"]
+    settings = registry.settings_of("unet", chosen | idea.settings)
+    train = [p.name for p in cohort.read_cohort(config) if p.split == "train"]
     learning = [n for i, n in enumerate(train) if i % EVERY_FIFTH]
     held_back = train[::EVERY_FIFTH]
     rows = []
@@ -122,7 +126,7 @@ def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
 
 def fitted(name: str, idea: Idea, training: StoredPatients, settings) -> tuple[ModuleType, dict]:
     """The method that reconstructs and its state; what differs in refinement is trained once."""
-    from angiovox.unet import model
+    from angiovox.methods.unet import model
 
     paths = {kind: training.inputs[kind] for kind in idea.inputs}
     key = repr((settings, idea.consistency, paths))
@@ -133,8 +137,8 @@ def fitted(name: str, idea: Idea, training: StoredPatients, settings) -> tuple[M
         if key not in MODELS:
             MODELS[key], _ = model.fit(training, settings, context, idea.consistency)
         if idea.refinement_steps is None:
-            return interface.load("unet"), MODELS[key]
-        method = interface.load("consistent")
+            return registry.load("unet"), MODELS[key]
+        method = registry.load("consistent")
         context = dataclasses.replace(context, base=MODELS[key])
         return method, method.fit(training, method.Settings(idea.refinement_steps), context)[0]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from angiovox.geometry import projection_angles
+from angiovox.geometry.parallel_beam import projection_angles
 from scipy import ndimage
 from skimage import transform
 

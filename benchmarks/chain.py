@@ -23,7 +23,12 @@ import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [
+    str(ROOT),
+    str(ROOT / "tests"),
+    str(ROOT / "tests/support"),
+    str(ROOT / "workflow/scripts"),
+]
 from conftest import checkout  # noqa: E402
 
 from benchmarks.demand import AT_EXIT  # noqa: E402  # not the module of the workflow

@@ -17,7 +17,7 @@ import yaml
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/cluster")]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support"), str(ROOT / "workflow/scripts")]
 from conftest import TINY, checkout  # noqa: E402
 from slurm import Cluster, why_not  # noqa: E402
 

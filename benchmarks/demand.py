@@ -1,10 +1,10 @@
 """What each rule's jobs take: peak memory, seconds, and megabytes left on disk.
 
-Writes benchmarks/demand.csv, demand_stored.csv and demand.md, from which workflow/scripts/demand.py
-has its table. Small cohorts run through the workflow itself, up to two jobs at a time: all of it at
-64^3, the paper's network alone at 192^3, and at 384^3 all but the training of more than one view
-count. Seconds are of the machine that ran them, imports included; those of its processors say more
-where others use them too.
+Writes benchmarks/demand.csv, demand_stored.csv and demand.md, from which `resources.py` of
+angiovox_pipeline has its table. Small cohorts run through the workflow itself, up to two jobs at a
+time: all of it at 64^3, the paper's network alone at 192^3, and at 384^3 all but the training of
+more than one view count. Seconds are of the machine that ran them, imports included; those of its
+processors say more where others use them too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-import study  # noqa: E402
+from angiovox_pipeline import cohort  # noqa: E402
 
 NEEDED = ("Snakefile", "workflow", "config", "resources", "envs")
 VOXEL_MM = {64: 0.75, 192: 0.6, 384: 0.3}
@@ -90,7 +90,7 @@ def measure(shape: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         (folder / "hook/sitecustomize.py").write_text(AT_EXIT)
         config = config_of(shape)
         (folder / "measure.yaml").write_text(yaml.safe_dump(config))
-        test = next(p.name for p in study.read_cohort(config) if p.split == "test")
+        test = next(p.name for p in cohort.read_cohort(config) if p.split == "test")
         run(folder, *[target.format(test=test) for target in TARGETS[shape]])
         if shape == max(TARGETS):
             stand_in(folder, config)

@@ -26,10 +26,10 @@ from scipy import ndimage
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "workflow" / "scripts")]
 
-from angiovox.backprojection import back_project, network_inputs  # noqa: E402
-from angiovox.codes import encode  # noqa: E402
-from angiovox.geometry import projection_angles, view_indices  # noqa: E402
-from angiovox.projection import project_max  # noqa: E402
+from angiovox.geometry.parallel_beam import projection_angles, view_indices  # noqa: E402
+from angiovox.io.quantization import encode  # noqa: E402
+from angiovox.projectors.backprojection import back_project, network_inputs  # noqa: E402
+from angiovox.projectors.mip import project_max  # noqa: E402
 
 from benchmarks.baselines import ANGLES, SLICEWISE, scipy_back_project, scipy_project  # noqa: E402
 

@@ -21,8 +21,8 @@ from on_gpu_training import VIEWS, Step, segmenting, training
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 if TYPE_CHECKING:
-    from angiovox.learner import Learner
-    from angiovox.unet.learner import Segmenting
+    from angiovox.methods.unet.learner import Segmenting
+    from angiovox.training.learner import Learner
     from on_gpu_training import Patients
     from torch import Tensor
 
@@ -44,10 +44,10 @@ def projector(name: str, values: np.ndarray, dtype: str, device: str) -> dict:
 
     Tensors of uint16 are cast to float32 on the device; the time includes it.
     """
-    from angiovox import backprojection, projection, torch_operators
-    from angiovox.geometry import projection_angles
+    from angiovox.geometry.parallel_beam import projection_angles
+    from angiovox.projectors import backprojection, mip, torch_projectors
 
-    kernels = {"project_max": projection.project_max, "back_project": backprojection.back_project}
+    kernels = {"project_max": mip.project_max, "back_project": backprojection.back_project}
     angles, threads = projection_angles(VIEWS), len(os.sched_getaffinity(0))
     depth = (values.shape[-1],) if name == "back_project" else ()
     whole = dtype == "uint16"
@@ -58,7 +58,7 @@ def projector(name: str, values: np.ndarray, dtype: str, device: str) -> dict:
 
     def by_torch() -> tuple[Tensor, ...]:
         volume = tensor.float() if whole else tensor
-        return as_tuple(getattr(torch_operators, name)(volume, angles, *depth))
+        return as_tuple(getattr(torch_projectors, name)(volume, angles, *depth))
 
     by_numba = partial(kernels[name], host, angles, *depth, threads=threads)
     pairs = zip(by_torch(), as_tuple(by_numba()), strict=True)
@@ -104,7 +104,7 @@ def training_step(plain: bool, device: str, edge: int, dtype: str) -> dict:
 
 def inference(plain: bool, device: str, edge: int, dtype: str) -> dict:
     """Measure the paper's network on a volume, from host memory to host memory."""
-    from angiovox.inference import probabilities
+    from angiovox.methods.denoising_autoencoder.inference import probabilities
 
     learner, kind = denoising(plain), getattr(torch, dtype)
     learner.network.to(device).eval()
@@ -122,7 +122,7 @@ def inference(plain: bool, device: str, edge: int, dtype: str) -> dict:
 
 def unet(device: str, edge: int, deadline: float) -> Iterator[dict]:
     """Measure the U-Net: a training step on a slab in each precision, and inference."""
-    from angiovox.methods.unet import Settings
+    from angiovox.methods.unet.method import Settings
 
     cube, slab = (edge,) * 3, (edge, edge, min(edge, Settings.slab))
     for dtype in HALVES:
@@ -148,8 +148,8 @@ def unet_slab(trained: bool, device: str, edge: int, dtype: str) -> dict:
 
 def unet_inference(device: str, edge: int) -> dict:
     """Measure the U-Net's logits of a volume as the workflow computes them."""
-    from angiovox.methods.unet import Settings
-    from angiovox.unet import model
+    from angiovox.methods.unet import model
+    from angiovox.methods.unet.method import Settings
 
     learner, ((views, _),) = unet_case(edge)
     state = {"network": learner.network.state_dict(), "slab": learner.slab}
@@ -160,9 +160,9 @@ def unet_inference(device: str, edge: int) -> dict:
 
 def denoising(plain: bool) -> Learner:
     """The paper's network with the same random weights each time, as a learner."""
-    from angiovox.denoising import Denoising, PlainDenoising
-    from angiovox.methods.dae import Settings
-    from angiovox.network import DenoisingAutoencoder
+    from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
+    from angiovox.methods.denoising_autoencoder.method import Settings
+    from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
 
     torch.manual_seed(0)
     network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
@@ -172,8 +172,8 @@ def denoising(plain: bool) -> Learner:
 
 def unet_case(edge: int) -> tuple[Segmenting, Patients]:
     """A U-Net and a patient of random voxels, as from two views."""
-    from angiovox.interface import Views
-    from angiovox.methods.unet import Settings
+    from angiovox.method import Views
+    from angiovox.methods.unet.method import Settings
 
     rng = np.random.default_rng(0)
     inputs = {kind: rng.integers(0, 1 << 16, (edge,) * 3, np.uint16) for kind in ("sum", "min")}

@@ -16,9 +16,9 @@ from on_gpu_rows import new_row, peak, reset_peak, rounded, to_device
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 if TYPE_CHECKING:
-    from angiovox.interface import Views
-    from angiovox.learner import Learner
-    from angiovox.unet.learner import Segmenting
+    from angiovox.method import Views
+    from angiovox.methods.unet.learner import Segmenting
+    from angiovox.training.learner import Learner
     from torch import Tensor
 
     Patients = list[tuple[Views, np.ndarray]]
@@ -110,9 +110,9 @@ def best_dtype(device: str) -> str:
 
 def segmenting(slab: int, support: dict[int, float], counts: list[int]) -> Segmenting:
     """The workflow's U-Net with random weights, as a learner."""
-    from angiovox.methods.unet import Settings
-    from angiovox.unet.learner import Segmenting, Terms
-    from angiovox.unet.network import ResidualUNet
+    from angiovox.methods.unet.learner import Segmenting, Terms
+    from angiovox.methods.unet.method import Settings
+    from angiovox.methods.unet.network import ResidualUNet
 
     torch.manual_seed(0)
     network = ResidualUNet(2, Settings.channels, Settings.levels)
@@ -122,11 +122,11 @@ def segmenting(slab: int, support: dict[int, float], counts: list[int]) -> Segme
 
 def phantom(seed: int, edge: int, device: str) -> Patients:
     """A phantom's back-projections, computed on the device, and Otsu mask, for each view count."""
-    from angiovox.geometry import projection_angles, view_indices
-    from angiovox.interface import Views
-    from angiovox.masks import otsu_mask
-    from angiovox.phantom.acquisition import acquire
-    from angiovox.torch_operators import back_project, project_max
+    from angiovox.geometry.parallel_beam import projection_angles, view_indices
+    from angiovox.masks.otsu import otsu_mask
+    from angiovox.method import Views
+    from angiovox.phantoms.acquisition import acquire
+    from angiovox.projectors.torch_projectors import back_project, project_max
 
     volume = acquire(seed, (edge,) * 3, FIELD_MM / edge).volume
     mask, _ = otsu_mask(volume)

@@ -30,18 +30,19 @@ RUNS = 3
 
 def make(name: str) -> int:
     """Grow, image and write one phantom; peak memory of this process in MB."""
-    from angiovox import files, geometry
-    from angiovox.dicom import writing
-    from angiovox.phantom import acquisition, truth
+    from angiovox.geometry import affine
+    from angiovox.io import nifti
+    from angiovox.io.dicom import writer
+    from angiovox.phantoms import acquisition, ground_truth
 
     edge, voxel_size, injection, centre = CASES[name]
     shape = (edge,) * 3
     taken = acquisition.acquire(1, shape, voxel_size, acquisition.Settings(injection, centre))
-    affine = geometry.isotropic_affine(shape, voxel_size)
+    affine = affine.isotropic_affine(shape, voxel_size)
     with tempfile.TemporaryDirectory() as folder:
-        files.save_fractions(f"{folder}/share.nii.gz", taken.share, affine)
-        truth.write_graph(f"{folder}/graph.vtp", taken.arteries)
-        writing.write_series(taken.volume, affine, f"{folder}/dicom", "benchmark")
+        nifti.save_fractions(f"{folder}/share.nii.gz", taken.share, affine)
+        ground_truth.write_graph(f"{folder}/graph.vtp", taken.arteries)
+        writer.write_series(taken.volume, affine, f"{folder}/dicom", "benchmark")
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 

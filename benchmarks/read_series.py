@@ -23,7 +23,11 @@ import pandas as pd
 from pydicom import uid
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parent / "tests"), str(HERE.parent / "workflow/scripts")]
+sys.path[:0] = [
+    str(HERE.parent),
+    str(HERE.parent / "tests/support"),
+    str(HERE.parent / "workflow/scripts"),
+]
 
 EDGE = 384
 SYNTAXES = {"uncompressed": None, "JPEG 2000 lossless": uid.JPEG2000Lossless}
@@ -102,7 +106,7 @@ def write(folder: Path, syntax: uid.UID | None, edge: int) -> None:
 
 def smooth(edge: int) -> np.ndarray:
     """A phantom's voxels as (levels, rows, columns), enlarged, with the noise of a scanner."""
-    from angiovox.phantom.acquisition import acquire
+    from angiovox.phantoms.acquisition import acquire
 
     volume = acquire(1, (edge // 4,) * 3, 0.3 * 4).volume.T
     volume = (volume - volume.min()) * (4000 / np.ptp(volume))
@@ -133,9 +137,9 @@ def read(how: str, folder: Path) -> None:
 
 
 def by_ours(threads: int) -> Callable[[Path], np.ndarray]:
-    from angiovox import archive
+    from angiovox.io import patient_source
 
-    return lambda folder: archive.find(folder).read(threads)[0]
+    return lambda folder: patient_source.find(folder).read(threads)[0]
 
 
 def by_simpleitk() -> Callable[[Path], np.ndarray]:

@@ -27,8 +27,8 @@ import pandas as pd
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-from angiovox import backprojection, projection  # noqa: E402
-from angiovox.geometry import projection_angles  # noqa: E402
+from angiovox.geometry.parallel_beam import projection_angles  # noqa: E402
+from angiovox.projectors import backprojection, mip  # noqa: E402
 
 ANGLES = projection_angles(90)
 OPERATORS = ("project_max", "project_sum", "back_project")
@@ -37,9 +37,9 @@ MEGABYTE = 1 << 20
 
 def operator(name: str, edge: int) -> tuple[Callable, tuple[int, int, int]]:
     """A projector that gives a tuple, and the shape of what it takes."""
-    from angiovox import torch_operators
+    from angiovox.projectors import torch_projectors
 
-    operate = getattr(torch_operators, name)
+    operate = getattr(torch_projectors, name)
     if name == "back_project":
         return lambda tensor: operate(tensor, ANGLES, edge), (len(ANGLES), edge, edge)
     return lambda tensor: (operate(tensor, ANGLES),), (edge, edge, edge)
@@ -88,7 +88,7 @@ def numba_seconds(name: str, edge: int) -> float:
     volume = rng.random((edge,) * 3, dtype=np.float32)
     images = rng.random((len(ANGLES), edge, edge), dtype=np.float32)
     kernels = {
-        "project_max": lambda: projection.project_max(volume, ANGLES),
+        "project_max": lambda: mip.project_max(volume, ANGLES),
         "back_project": lambda: backprojection.back_project(images, ANGLES, edge),
     }
     return best_seconds(kernels[name]) if name in kernels else float("nan")

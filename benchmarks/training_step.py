@@ -34,11 +34,11 @@ THREADS = 2
 def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[], float]:
     """A training step, which returns its loss."""
     import torch
-    from angiovox.denoising import Denoising, PlainDenoising
-    from angiovox.interface import Context, Views
-    from angiovox.methods.dae import Settings
-    from angiovox.network import DenoisingAutoencoder
-    from angiovox.training import Trainer
+    from angiovox.method import Context, Views
+    from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
+    from angiovox.methods.denoising_autoencoder.method import Settings
+    from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
+    from angiovox.training.trainer import Trainer
 
     volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
     patients = [(Views(np.zeros(1), {"sum": volume}), volume > 250)]
@@ -55,8 +55,8 @@ def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[]
 def inference(plain: bool, device: str, precision: str, edge: int) -> Callable[[], np.ndarray]:
     """Probabilities of a volume, in full precision."""
     import torch
-    from angiovox.inference import probabilities
-    from angiovox.network import DenoisingAutoencoder
+    from angiovox.methods.denoising_autoencoder.inference import probabilities
+    from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
 
     network = DenoisingAutoencoder().to(device).eval()
     volume = np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)
@@ -72,7 +72,7 @@ def inference(plain: bool, device: str, precision: str, edge: int) -> Callable[[
 def measure(path: str, work: str, plain: bool, device: str, precision: str, edge: int) -> dict:
     """Median seconds and the peak of memory; the first result is written to a file."""
     import torch
-    from angiovox.allocator import keep_freed_memory
+    from angiovox.training.memory import keep_freed_memory
 
     if device == "cpu" and work == "training":  # as rule fit does
         keep_freed_memory()

@@ -2,7 +2,7 @@
 
 A phantom's carotid tree, its voxels repeated up to the shape; random weights, which take as long as
 trained ones. Each case runs in a process of its own. Writes benchmarks/unet_reconstruction.csv
-and .md, from which workflow/scripts/demand.py has what it asks for.
+and .md, from which angiovox_pipeline/resources.py has what it asks for.
 """
 
 from __future__ import annotations
@@ -47,35 +47,39 @@ def main() -> None:
 
 def prepare(folder: Path, edge: int) -> None:
     """Projections and back-projections of one patient."""
-    from angiovox import files, geometry, projection
-    from angiovox.backprojection import network_input_slabs
-    from angiovox.codes import encode
-    from angiovox.phantom.acquisition import Settings, acquire
+    from angiovox.geometry import affine, parallel_beam
+    from angiovox.io import nifti
+    from angiovox.io.quantization import encode
+    from angiovox.phantoms.acquisition import Settings, acquire
+    from angiovox.projectors import mip
+    from angiovox.projectors.backprojection import network_input_slabs
 
     volume = acquire(SEED, (EDGE,) * 3, VOXEL_MM, Settings()).volume
     for axis in range(3):
         volume = volume.repeat(edge // EDGE, axis)
-    angles = geometry.projection_angles(PROJECTIONS)
-    projections = encode(projection.project_max(volume, angles, THREADS))
-    affine = geometry.isotropic_affine(volume.shape, VOXEL_MM * EDGE / edge)
-    files.save_codes(folder / f"{edge}.nii", projections, affine)
+    angles = parallel_beam.projection_angles(PROJECTIONS)
+    projections = encode(mip.project_max(volume, angles, THREADS))
+    affine = affine.isotropic_affine(volume.shape, VOXEL_MM * EDGE / edge)
+    nifti.save_codes(folder / f"{edge}.nii", projections, affine)
     counts = sorted({views for _, _, views in CASES})
-    subsets = [geometry.view_indices(PROJECTIONS, views) for views in counts]
+    subsets = [parallel_beam.view_indices(PROJECTIONS, views) for views in counts]
     paths = [folder / f"{edge}.{views}.{kind}.nii" for views in counts for kind in ("sum", "min")]
-    with files.slabs_of_volumes(paths, volume.shape, affine) as write:
+    with nifti.slabs_of_volumes(paths, volume.shape, affine) as write:
         network_input_slabs(projections.codes, angles, subsets, edge, write, THREADS)
 
 
 def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     """One reconstruction, as the workflow's job does it."""
     import torch
-    from angiovox import files, interface
-    from angiovox.patients import for_method
-    from angiovox.unet.network import ResidualUNet
+    from angiovox import method as interface
+    from angiovox.io import nifti
+    from angiovox.methods import registry
+    from angiovox.methods.dataset import for_method
+    from angiovox.methods.unet.network import ResidualUNet
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
-    method = interface.load(name)
+    method = registry.load(name)
     methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
     given = methods[getattr(method, "BASE", name)]
     shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"], "heads": 1}
@@ -87,7 +91,7 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     patients = for_method(method, method.INPUTS, paths, num_projections=PROJECTIONS, views=[views])
     start, of_processors = time.perf_counter(), time.process_time()
     probability = interface.reconstruct(method, "phantom", state, patients[0][0], "cpu")
-    files.save_fractions(folder / "probability.nii", probability, np.eye(4))
+    nifti.save_fractions(folder / "probability.nii", probability, np.eye(4))
     return {
         "method": name,
         "shape": edge,

@@ -1,21 +1,19 @@
-"""Put the package on the path as Snakemake does: by the folder that holds it."""
+"""The study that tests share, and how they are spread over workers.
 
-import sys
-from pathlib import Path
+The workflow tests run Snakemake as a user does, on copies of the repository.
+"""
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
-
-
-# The workflow tests run Snakemake as a user does, on copies of the repository.
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-import scheduling
 import yaml
+from angiovox_pipeline import scheduling
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,7 +38,7 @@ TINY = {
 THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs of their own
 WORKER_MB = 4000  # with the Snakemake and the jobs that it may run
 # These share nothing but the study.
-ONE_BY_ONE = ("test_workflow.py", "test_failures.py", "test_chaos.py")
+ONE_BY_ONE = ("test_workflow.py", "test_failure_report.py", "test_chaos.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,7 +19,7 @@ rule phantom:
         mem_mb=memory("phantom"),
         runtime=minutes("phantom"),
     params:
-        code=code_version.of_script("grow_phantom"),
+        code=code_version.of_script("phantom"),
         seed=phantom_seed,
         injection=config["cohort"]["phantoms"]["injection"],
         centre=config["cohort"]["phantoms"]["centre"],
@@ -28,7 +28,7 @@ rule phantom:
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
     script:
-        "../scripts/grow_phantom.py"
+        "../scripts/phantom.py"
 
 
 rule phantom_morphometry:
@@ -53,10 +53,10 @@ rule phantom_morphometry:
         mem_mb=memory("phantom_morphometry"),
         runtime=minutes("phantom_morphometry"),
     params:
-        code=code_version.of_script("measure_phantoms"),
+        code=code_version.of_script("phantom_morphometry"),
         seeds=MEASURED_SEEDS,
     script:
-        "../scripts/measure_phantoms.py"
+        "../scripts/phantom_morphometry.py"
 
 
 rule phantom_masks:
@@ -109,11 +109,11 @@ rule phantom_sheet:
         mem_mb=memory("phantom_sheet"),
         runtime=minutes("phantom_sheet"),
     params:
-        code=code_version.of_script("draw_phantoms"),
+        code=code_version.of_script("phantom_sheet"),
         patients=PHANTOMS[:3],
         note=f"phantoms, {GRID}; surfaces of the exact arteries",
     script:
-        "../scripts/draw_phantoms.py"
+        "../scripts/phantom_sheet.py"
 
 
 rule phantom_anatomy:
@@ -135,8 +135,8 @@ rule phantom_anatomy:
         mem_mb=memory("phantom_anatomy"),
         runtime=minutes("phantom_anatomy"),
     params:
-        code=code_version.of_script("draw_phantom_anatomy"),
+        code=code_version.of_script("phantom_anatomy"),
         seed=FIRST_SEED,
         note=f"phantom of seed {FIRST_SEED}, every artery filled",
     script:
-        "../scripts/draw_phantom_anatomy.py"
+        "../scripts/phantom_anatomy.py"

@@ -10,37 +10,33 @@ from snakemake.logging import logger
 
 SCRIPTS = Path(str(workflow.current_basedir)).parent / "scripts"
 sys.path.insert(0, str(SCRIPTS))
-import cluster
-import code_version
-import demand
-import disk
-import ending
-import failures
-import runs
-import scheduling
-import study
-from angiovox import interface, provenance
-from angiovox.dicom import finding
 from angiovox.errors import InputError
+from angiovox.io.dicom import discovery
+from angiovox.methods import registry
+from angiovox.reporting import assumptions
+from angiovox_pipeline import cohort, code_version, failure_report, resources, runs
+from angiovox_pipeline import scheduling, watchdog
+from angiovox_pipeline.config import check_config
+from angiovox_pipeline.preflight import disk, slurm
 
 NOW = time.time()
 # The inventory lists patients whose folders are missing or hold nothing; all else refuses to begin.
 INVENTORY = re.compile(r"inventory:?|results/tables/inventory\.(csv|md)")
 LISTING = any(map(INVENTORY.fullmatch, sys.argv))
 
-ending.announce()
-WATCH = failures.Watch("logs/failures.txt")
-logger.addFilter(failures.LockHint())
+watchdog.announce()
+WATCH = failure_report.Watch("logs/failure_report.txt")
+logger.addFilter(failure_report.LockHint())
 
 try:
     if re.search(r"\s", sys.executable):
         raise InputError(f"{sys.executable}: Snakemake starts no Python in a path with spaces")
     disk.check_writable(".snakemake" if Path(".snakemake").exists() else ".")
-    study.check_config(config)
-    COHORT = {patient.name: patient for patient in study.read_cohort(config, not LISTING)}
+    check_config(config)
+    COHORT = {patient.name: patient for patient in cohort.read_cohort(config, not LISTING)}
     TRAIN = [name for name, patient in COHORT.items() if patient.split == "train"]
     TEST = [name for name, patient in COHORT.items() if patient.split == "test"]
-    SHOWN = study.figure_patient(config, TEST)
+    SHOWN = cohort.figure_patient(config, TEST)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -62,7 +58,7 @@ REBUILT = sorted({"sum", "min"} - set(KEPT))
 SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
 MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
-PAPER_METHOD = interface.PAPER_METHOD
+PAPER_METHOD = registry.PAPER_METHOD
 CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
@@ -71,7 +67,7 @@ CAPTIONS = {
 FIRST_SEED = 1000 * config["cohort"]["phantoms"]["seed"] + 1
 MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GROWN))))
 PHANTOM_TABLES = ["phantom_morphometry", "phantom_masks"] if PHANTOMS else []
-SCALE = demand.Scale(
+SCALE = resources.Scale(
     shape=config["volume"]["shape"],
     projections=config["projections"],
     training_hours=config["resources"]["training_hours"],
@@ -120,7 +116,7 @@ def memory(rule):
     """Megabytes that a rule's jobs ask for, by the shape of the volumes; more at each attempt."""
 
     def ask(wildcards, attempt):
-        asked = demand.memory_mb(measured_as(rule, wildcards), SCALE, attempt)
+        asked = resources.memory_mb(measured_as(rule, wildcards), SCALE, attempt)
         return scheduling.within_memory(workflow, asked)
 
     return ask
@@ -130,7 +126,7 @@ def minutes(rule):
     """Run time that a rule's jobs ask for, likewise."""
 
     def ask(wildcards, attempt):
-        return demand.minutes(measured_as(rule, wildcards), SCALE, attempt)
+        return resources.minutes(measured_as(rule, wildcards), SCALE, attempt)
 
     return ask
 
@@ -147,24 +143,24 @@ def conversion_memory(wildcards, attempt):
     """By the size of the series too, which may be far larger than the study's grid."""
     given = COHORT[wildcards.patient].dicom
     series_mb = disk.largest_folder_mb(given) if given else 0
-    asked = demand.memory_mb("convert", SCALE, attempt, series_mb)
+    asked = resources.memory_mb("convert", SCALE, attempt, series_mb)
     return scheduling.within_memory(workflow, asked)
 
 
 def check_before_start():
     """Refuse, before the first job, a run that its disks or its cluster cannot take."""
     jobs = list(workflow.dag.needrun_jobs())
-    outputs = {path: demand.stored_mb(path, SCALE) for job in jobs for path in job.output}
+    outputs = {path: resources.stored_mb(path, SCALE) for job in jobs for path in job.output}
     try:
         if workflow.executor_plugin.name == "slurm":
-            cluster.check(workflow, logger.warning)
+            slurm.check(workflow, logger.warning)
         for folder in ("results", "logs"):
             disk.check_writable(folder)
         disk.check_room(outputs)
         if scheduling.is_local(workflow):
             kinds_of_jobs = {measured_as(job.rule.name, job.wildcards) for job in jobs}
-            kinds_of_jobs &= set(demand.MEASURED)
-            demand.check_memory(kinds_of_jobs, SCALE, scheduling.memory_mb())
+            kinds_of_jobs &= set(resources.MEASURED)
+            resources.check_memory(kinds_of_jobs, SCALE, scheduling.memory_mb())
     except InputError as error:
         raise WorkflowError(str(error)) from None
 
@@ -178,7 +174,7 @@ def folders_within(wildcards):
     """Those below a patient's folder: what is added, taken away or replaced makes its own newer.
     Snakemake takes {name} for a wildcard, also in the name of a folder."""
     given = COHORT[wildcards.patient].dicom
-    below = [folder for folder, _ in finding.folders(given.removeprefix("./"))][1:] if given else []
+    below = [folder for folder, _ in discovery.folders(given.removeprefix("./"))][1:] if given else []
     return [folder for folder in below if not contains_wildcard(folder)]
 
 
@@ -214,11 +210,11 @@ def fit_inputs(wildcards):
 
 
 def fit_code(wildcards):
-    return code_version.of_script("fit", f"angiovox.methods.{wildcards.method}")
+    return code_version.of_script("fit", registry.module_name(wildcards.method))
 
 
 def reconstruct_code(wildcards):
-    return code_version.of_script("reconstruct", f"angiovox.methods.{wildcards.method}")
+    return code_version.of_script("reconstruct", registry.module_name(wildcards.method))
 
 
 def reconstruct_inputs(wildcards):

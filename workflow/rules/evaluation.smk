@@ -83,13 +83,13 @@ rule paper_tables:
         mem_mb=memory("paper_tables"),
         runtime=minutes("paper_tables"),
     params:
-        code=code_version.of_script("make_tables"),
+        code=code_version.of_script("paper_tables"),
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
         titles=TITLES,
         captions=CAPTIONS,
     script:
-        "../scripts/make_tables.py"
+        "../scripts/paper_tables.py"
 
 
 rule assumptions:
@@ -110,7 +110,7 @@ rule assumptions:
         mem_mb=memory("assumptions"),
         runtime=minutes("assumptions"),
     params:
-        code=code_version.of_script("collect_assumptions"),
-        assumptions=provenance.assumptions(SCRIPTS),
+        code=code_version.of_script("assumptions"),
+        assumptions=assumptions.assumptions(SCRIPTS),
     script:
-        "../scripts/collect_assumptions.py"
+        "../scripts/assumptions.py"

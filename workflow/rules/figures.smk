@@ -44,10 +44,10 @@ rule figure1:
         mem_mb=memory("figure1"),
         runtime=minutes("figure1"),
     params:
-        code=code_version.of_script("draw_figure1"),
+        code=code_version.of_script("figure1"),
         note=NOTE,
     script:
-        "../scripts/draw_figure1.py"
+        "../scripts/figure1.py"
 
 
 rule figure2:
@@ -75,11 +75,11 @@ rule figure2:
         mem_mb=memory("figure2"),
         runtime=minutes("figure2"),
     params:
-        code=code_version.of_script("draw_figure2"),
+        code=code_version.of_script("figure2"),
         view_counts=VIEW_COUNTS,
         note=NOTE,
     script:
-        "../scripts/draw_figure2.py"
+        "../scripts/figure2.py"
 
 
 rule figure3:
@@ -105,10 +105,10 @@ rule figure3:
         mem_mb=memory("figure3"),
         runtime=minutes("figure3"),
     params:
-        code=code_version.of_script("draw_figure3"),
+        code=code_version.of_script("figure3"),
         note=NOTE,
     script:
-        "../scripts/draw_figure3.py"
+        "../scripts/figure3.py"
 
 
 rule figure4:
@@ -139,11 +139,11 @@ rule figure4:
         mem_mb=memory("figure4"),
         runtime=minutes("figure4"),
     params:
-        code=code_version.of_script("draw_figure4"),
+        code=code_version.of_script("figure4"),
         view_counts=VIEW_COUNTS,
         note=NOTE,
     script:
-        "../scripts/draw_figure4.py"
+        "../scripts/figure4.py"
 
 
 rule iou_by_views:
@@ -168,11 +168,11 @@ rule iou_by_views:
         mem_mb=memory("iou_by_views"),
         runtime=minutes("iou_by_views"),
     params:
-        code=code_version.of_script("draw_iou_by_views"),
+        code=code_version.of_script("iou_by_views"),
         titles=TITLES,
         note=NOTE,
     script:
-        "../scripts/draw_iou_by_views.py"
+        "../scripts/iou_by_views.py"
 
 
 rule learning_curves:
@@ -196,9 +196,9 @@ rule learning_curves:
         mem_mb=memory("learning_curves"),
         runtime=minutes("learning_curves"),
     params:
-        code=code_version.of_script("draw_learning_curves"),
+        code=code_version.of_script("learning_curves"),
         runs=RUNS.each_trained("{method} {views} {seed}"),
         titles=TITLES,
         note=NOTE,
     script:
-        "../scripts/draw_learning_curves.py"
+        "../scripts/learning_curves.py"

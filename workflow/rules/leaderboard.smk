@@ -21,13 +21,13 @@ rule leaderboard:
         mem_mb=memory("leaderboard"),
         runtime=minutes("leaderboard"),
     params:
-        code=code_version.of_script("make_leaderboard"),
+        code=code_version.of_script("leaderboard"),
         resamples=config["evaluation"]["resamples"],
         seed=config["evaluation"]["seed"],
         titles=TITLES,
         note=NOTE,
     script:
-        "../scripts/make_leaderboard.py"
+        "../scripts/leaderboard.py"
 
 
 rule quality_by_views:
@@ -52,11 +52,11 @@ rule quality_by_views:
         mem_mb=memory("quality_by_views"),
         runtime=minutes("quality_by_views"),
     params:
-        code=code_version.of_script("draw_quality_by_views"),
+        code=code_version.of_script("quality_by_views"),
         titles=TITLES,
         note=NOTE,
     script:
-        "../scripts/draw_quality_by_views.py"
+        "../scripts/quality_by_views.py"
 
 
 rule biplane:
@@ -93,12 +93,12 @@ rule biplane:
         mem_mb=memory("biplane"),
         runtime=minutes("biplane"),
     params:
-        code=code_version.of_script("draw_biplane"),
+        code=code_version.of_script("biplane"),
         patient=SHOWN,
         titles=[TITLES[method] for method in FEWEST.methods],
         note=FEWEST_NOTE,
     script:
-        "../scripts/draw_biplane.py"
+        "../scripts/biplane.py"
 
 
 rule where_errors_sit:
@@ -122,8 +122,8 @@ rule where_errors_sit:
         mem_mb=memory("where_errors_sit"),
         runtime=minutes("where_errors_sit"),
     params:
-        code=code_version.of_script("draw_where_errors_sit"),
+        code=code_version.of_script("error_profiles"),
         titles=TITLES,
         note=FEWEST_NOTE,
     script:
-        "../scripts/draw_where_errors_sit.py"
+        "../scripts/error_profiles.py"

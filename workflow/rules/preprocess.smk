@@ -21,14 +21,14 @@ rule inventory:
         mem_mb=memory("inventory"),
         runtime=minutes("inventory"),
     params:
-        code=code_version.of_script("take_inventory"),
+        code=code_version.of_script("inventory"),
         patients=OF_SHEET,
         paths=[COHORT[name].dicom for name in OF_SHEET],
         choices=[CHOICES[name] for name in OF_SHEET],
         num_phantoms=len(PHANTOMS),
         asked_at=NOW,
     script:
-        "../scripts/take_inventory.py"
+        "../scripts/inventory.py"
 
 
 rule convert:

@@ -38,11 +38,11 @@ rule provenance:
         mem_mb=memory("provenance"),
         runtime=minutes("provenance"),
     params:
-        code=code_version.of_script("collect_provenance"),
+        code=code_version.of_script("provenance"),
         benchmarks=benchmark_patterns,
         patients=len(TEST),
         products=products,
         seeds=EVERY_SEED,
         config=config,
     script:
-        "../scripts/collect_provenance.py"
+        "../scripts/provenance.py"

@@ -1,17 +1,18 @@
 """Rule convert: one patient's series to a volume on the study's grid."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
-from angiovox import archive, files, geometry, grid
+from angiovox.geometry import affine, resample
+from angiovox.io import inventory, nifti, patient_source
 
 with job(snakemake) as log:
-    found = archive.find(snakemake.input.dicom, **snakemake.params.choice)
-    log(f"{found}: {archive.described(found.shape, found.voxel_mm)}")
+    found = patient_source.find(snakemake.input.dicom, **snakemake.params.choice)
+    log(f"{found}: {inventory.described(found.shape, found.voxel_mm)}")
     for note in found.notes:
         log(note)
     volume, placed = found.read(snakemake.threads)
-    volume, affine = grid.to_study_grid(
+    volume, affine = resample.to_study_grid(
         volume, placed, snakemake.params.shape, snakemake.params.voxel_mm
     )
-    log(f"study: {archive.described(volume.shape, geometry.voxel_sizes(affine))}")
-    files.save_intensities(snakemake.output[0], volume, affine)
+    log(f"study: {inventory.described(volume.shape, affine.voxel_sizes(affine))}")
+    nifti.save_intensities(snakemake.output[0], volume, affine)

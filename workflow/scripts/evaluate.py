@@ -1,17 +1,20 @@
 """Rule evaluate: every metric of each test patient, and where its errors sit."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
 import json
 from pathlib import Path
 
-from angiovox import files, geometry
-from angiovox.metrics import agreement, evaluation
+from angiovox.geometry import affine, parallel_beam
+from angiovox.io import atomic, nifti
+from angiovox.metrics import evaluate, reprojection
 from angiovox.metrics.lesions import placed
 
 with job(snakemake):
     scores, curves = [], []
-    angles = agreement.held_out_angles(geometry.projection_angles(snakemake.params.projections))
+    angles = reprojection.held_out_angles(
+        parallel_beam.projection_angles(snakemake.params.projections)
+    )
     told = {Path(path).stem: path for path in snakemake.input.lesions}
     given = zip(
         snakemake.params.patients,
@@ -20,14 +23,14 @@ with job(snakemake):
         strict=True,
     )
     for patient, reconstruction, mask in given:
-        probability, affine = files.load_volume(reconstruction)
-        sizes = geometry.voxel_sizes(affine)
-        case = evaluation.Case(probability, files.load_mask(mask), sizes)
+        probability, affine = nifti.load_volume(reconstruction)
+        sizes = affine.voxel_sizes(affine)
+        case = evaluate.Case(probability, nifti.load_mask(mask), sizes)
         lesions = json.loads(Path(told[patient]).read_text())["lesions"] if patient in told else []
-        values = evaluation.evaluate(case, angles, placed(lesions, affine))
+        values = evaluate.evaluate(case, angles, placed(lesions, affine))
         fixed = {name: snakemake.wildcards[name] for name in ("method", "views", "seed")}
         fixed |= {"patient": patient}
         scores += [fixed | {"metric": name, "value": value} for name, value in values.items()]
-        curves += [fixed | row for row in evaluation.profiles(case)]
-    files.save_rows(snakemake.output.metrics, scores)
-    files.save_rows(snakemake.output.profiles, curves)
+        curves += [fixed | row for row in evaluate.profiles(case)]
+    atomic.save_rows(snakemake.output.metrics, scores)
+    atomic.save_rows(snakemake.output.profiles, curves)

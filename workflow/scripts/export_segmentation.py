@@ -1,14 +1,14 @@
 """Rule export_segmentation: one patient's reconstruction as a DICOM SEG of its source series."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
-from angiovox import archive, files
-from angiovox.dicom import segmentation
+from angiovox.io import nifti, patient_source
+from angiovox.io.dicom import segmentation
 from angiovox.metrics import overlap
 
 with job(snakemake) as log:
-    probability, affine = files.load_volume(snakemake.input.reconstruction)
-    source = archive.find_series(snakemake.input.dicom, **snakemake.params.choice)
+    probability, affine = nifti.load_volume(snakemake.input.reconstruction)
+    source = patient_source.find_series(snakemake.input.dicom, **snakemake.params.choice)
     segmentation.write_segmentation(
         overlap.binary(probability),
         affine,

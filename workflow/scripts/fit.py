@@ -1,19 +1,22 @@
 """Rules fit and train: one method, view count and seed on the training patients."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
 from pathlib import Path
 
-from angiovox import files, interface, model_files, provenance
-from angiovox.allocator import keep_freed_memory
-from angiovox.device import use_device
-from angiovox.patients import for_method
-from ending import asked_to_stop
+from angiovox import method as interface
+from angiovox.io import atomic, model_files
+from angiovox.methods import registry
+from angiovox.methods.dataset import for_method
+from angiovox.training import fingerprint
+from angiovox.training.device import use_device
+from angiovox.training.memory import keep_freed_memory
+from angiovox_pipeline.watchdog import asked_to_stop
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    method = interface.load(snakemake.wildcards.method)
-    settings = interface.settings_of(snakemake.wildcards.method, params.settings)
+    method = registry.load(snakemake.wildcards.method)
+    settings = registry.settings_of(snakemake.wildcards.method, params.settings)
     keep_freed_memory()
     device, name = use_device(method, snakemake.threads)
     if method.TRAINED:
@@ -32,11 +35,11 @@ with job(snakemake) as log:
     data = [path for paths in (*patients.inputs.values(), given.masks) for path in paths]
     start = given.get("base")
     data += [start] if start else []
-    stamp = provenance.stamp(settings, params.seed, code=params.code, data=data)
+    stamp = fingerprint.stamp(settings, params.seed, code=params.code, data=data)
     stopping = asked_to_stop() if method.TRAINED else interface.never
     base = model_files.load_model(start) if start else None
     context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping, base)
     state, history = method.fit(patients, settings, context)
-    files.save_rows(snakemake.output.history, history)
+    atomic.save_rows(snakemake.output.history, history)
     model_files.save_model(snakemake.output.model, state)
     context.previous.unlink(missing_ok=True)  # the last one stays: a rerun takes seconds

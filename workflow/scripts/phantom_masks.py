@@ -1,12 +1,12 @@
 """Rule phantom_masks: what the Otsu masks that the study learns from miss of the arteries."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
 import json
 from pathlib import Path
 
 import pandas as pd
-from angiovox import files
+from angiovox.io import atomic, nifti
 from angiovox.metrics import overlap
 
 with job(snakemake):
@@ -19,13 +19,13 @@ with job(snakemake):
         strict=True,
     )
     for patient, mask_path, share_path, lesions in given:
-        mask = files.load_mask(mask_path)
-        artery = overlap.binary(files.load_volume(share_path)[0])
+        mask = nifti.load_mask(mask_path)
+        artery = overlap.binary(nifti.load_volume(share_path)[0])
         fractions = {"artery_fraction": artery.mean(), "mask_fraction": mask.mean()}
         told = json.loads(Path(lesions).read_text())["lesions"]
         names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in told)
         rows.append(
             {"patient": patient} | fractions | overlap.ratios(mask, artery) | {"lesions": names}
         )
-    with files.whole_file(snakemake.output[0]) as temporary:
+    with atomic.whole_file(snakemake.output[0]) as temporary:
         pd.DataFrame(rows).round(5).to_csv(temporary, index=False)

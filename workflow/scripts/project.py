@@ -1,13 +1,15 @@
 """Rule project: maximum intensity projections of one patient."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
-from angiovox import files, geometry, projection
-from angiovox.codes import encode_within
+from angiovox.geometry import parallel_beam
+from angiovox.io import nifti
+from angiovox.io.quantization import encode_within
+from angiovox.projectors import mip
 
 with job(snakemake):
-    volume, affine = files.load_codes(snakemake.input.volume)
-    angles = geometry.projection_angles(snakemake.params.projections)
-    projections = projection.project_max(volume.codes, angles, snakemake.threads)
+    volume, affine = nifti.load_codes(snakemake.input.volume)
+    angles = parallel_beam.projection_angles(snakemake.params.projections)
+    projections = mip.project_max(volume.codes, angles, snakemake.threads)
     stored = encode_within(volume, projections)
-    files.save_codes(snakemake.output[0], stored, affine)
+    nifti.save_codes(snakemake.output[0], stored, affine)

@@ -4,14 +4,15 @@ into docs/phantoms.md, all others into the README."""
 import re
 from pathlib import Path
 
-from angiovox.provenance import assumptions
+from angiovox.reporting.assumptions import assumptions
 
 SCRIPTS = Path(__file__).parent
 ROOT = SCRIPTS.parents[1]
 START, END = "<!-- assumptions -->", "<!-- /assumptions -->"
 
-of_phantoms = assumptions(SCRIPTS / "angiovox" / "phantom")
-others = [row for row in assumptions(SCRIPTS) if row not in of_phantoms]
+every = assumptions(SCRIPTS)
+of_phantoms = [row for row in every if row[0].startswith("phantoms/")]
+others = [row for row in every if row not in of_phantoms]
 for document, found in (("README.md", others), ("docs/phantoms.md", of_phantoms)):
     rows = "".join(f"| `{module}` | {text} |\n" for module, text in found)
     table = f"{START}\n| module | choice |\n|---|---|\n{rows}{END}"

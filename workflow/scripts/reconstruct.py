@@ -1,13 +1,15 @@
 """Rule reconstruct: vessel probabilities of each test patient; no mask is among its inputs."""
 
-from adapter import job
+from angiovox_pipeline.job import job
 
-from angiovox import files, interface, model_files
-from angiovox.device import use_device
-from angiovox.patients import for_method
+from angiovox import method as interface
+from angiovox.io import model_files, nifti
+from angiovox.methods import registry
+from angiovox.methods.dataset import for_method
+from angiovox.training.device import use_device
 
 with job(snakemake):
-    method = interface.load(snakemake.wildcards.method)
+    method = registry.load(snakemake.wildcards.method)
     use_device(method, snakemake.threads)
     state = model_files.load_model(snakemake.input.model)
     patients = for_method(
@@ -19,10 +21,10 @@ with job(snakemake):
         rebuilt=snakemake.params.rebuilt,
         threads=snakemake.threads,
     )
-    grids = map(files.load_affine, snakemake.input.grids)
+    grids = map(nifti.load_affine, snakemake.input.grids)
     names = snakemake.params.patients
     for name, (known, _), affine, path in zip(
         names, patients, grids, snakemake.output, strict=True
     ):
         probability = interface.reconstruct(method, name, state, known, "cpu")
-        files.save_fractions(path, probability, affine)
+        nifti.save_fractions(path, probability, affine)

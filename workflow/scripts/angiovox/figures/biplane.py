@@ -11,7 +11,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from ..geometry import voxel_sizes
+from ..geometry.affine import voxel_sizes
 from .style import (
     DOUBLE_COLUMN,
     DPI,

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..geometry import voxel_sizes
+from ..geometry.affine import voxel_sizes
 from .drawing import DEPTH, Box, arrow, box_for, caption, draw_block, draw_volume
 from .style import DOUBLE_COLUMN, MUTED, OKABE_ITO, add_note, canvas, new_figure, styled
 

@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from ..geometry import LPS_TO_RAS, isotropic_affine, voxel_sizes
-from ..phantom.anatomy import kind
-from ..phantom.arteries import Arteries
-from ..phantom.occupancy import occupancy
-from ..projection import project_max
+from ..geometry.affine import LPS_TO_RAS, isotropic_affine, voxel_sizes
+from ..phantoms.anatomy import kind
+from ..projectors.mip import project_max
+from ..vessels.graph import Arteries
+from ..vessels.voxelize import occupancy
 from .style import (
     DOUBLE_COLUMN,
     DPI,
@@ -151,7 +151,7 @@ def _draw_projections(places: Sequence[Axes], row: Mapping) -> None:
 
 
 def _draw_surfaces(places: Sequence[Axes], row: Mapping, side: float) -> None:
-    from ..meshes import surface  # slow to import
+    from ..masks.surfaces import surface  # slow to import
 
     mesh = surface(row["artery"], row["artery_affine"], smoothing_steps=5)
     for axes in places:

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..metrics.catalogue import METRICS
+from ..metrics.registry import METRICS
 from .curves import PUBLISHED_LOOK, lines_with_intervals, published_line, view_axis
 from .style import PUBLISHED_LABEL, four_panels, looks_of, require_columns, styled
 

@@ -14,7 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..files import whole_file
+from ..io.atomic import whole_file
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..errors import InputError
-from ..geometry import LPS_TO_RAS
+from ..geometry.affine import LPS_TO_RAS
 from .style import (
     DOUBLE_COLUMN,
     DPI,
@@ -147,7 +147,7 @@ def coloured_surface(
 
     Without a truth to compare it with, it is the truth, in that one's colour.
     """
-    from ..meshes import surface  # slow to import, and not every figure needs it
+    from ..masks.surfaces import surface  # slow to import, and not every figure needs it
 
     mesh = surface(mask, affine, SMOOTHING_STEPS)
     if mesh is None:

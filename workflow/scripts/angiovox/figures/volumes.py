@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from ..geometry import voxel_sizes
+from ..geometry.affine import voxel_sizes
 from .drawing import arrow, caption, draw_volume
 from .style import (
     DOUBLE_COLUMN,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import LPS_TO_RAS
+from ..geometry.affine import LPS_TO_RAS
 
 FOUND = 0.5  # of the lesion's voxels, at least
 

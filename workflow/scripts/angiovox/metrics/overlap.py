@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..codes import CHUNK
+from ..io.quantization import CHUNK
 
 THRESHOLD = 0.5  # of the probability, inclusive
 

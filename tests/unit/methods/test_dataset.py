@@ -1,0 +1,126 @@
+"""Patients read from disk give a method what it asked for, and no more."""
+
+import numpy as np
+import pytest
+from angiovox.geometry.parallel_beam import projection_angles, view_indices
+from angiovox.io import nifti
+from angiovox.io.quantization import Codes
+from angiovox.methods import registry
+from angiovox.methods.dataset import StoredPatients, for_method
+from angiovox.projectors.backprojection import network_inputs
+from angiovox.projectors.mip import project_max
+
+NUM_PROJECTIONS = 10
+AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """Paths of two patients' projections, sums and masks, with the arrays in them."""
+    rng = np.random.default_rng(0)
+    arrays = {"projections": [], "sum": [], "masks": []}
+    paths = {kind: [] for kind in arrays}
+    for number in range(2):
+        own = {
+            "projections": rng.random((NUM_PROJECTIONS, 4, 5), dtype=np.float32),
+            "sum": rng.random((4, 4, 5), dtype=np.float32),
+            "masks": rng.random((4, 4, 5)) > 0.5,
+        }
+        for kind, array in own.items():
+            arrays[kind].append(array)
+            paths[kind].append(str(tmp_path / f"{kind}-{number}.nii"))
+            nifti.save_volume(paths[kind][-1], array, AFFINE)
+    return arrays, paths
+
+
+def test_projections_and_angles_are_those_of_the_view_count(stored):
+    arrays, paths = stored
+    patients = StoredPatients({"projections": paths["projections"]}, NUM_PROJECTIONS, views=[3, 3])
+    chosen = view_indices(NUM_PROJECTIONS, 3)
+    for index, whole in enumerate(arrays["projections"]):
+        views, _ = patients[index]
+        np.testing.assert_array_equal(views.inputs["projections"], whole[chosen])
+        np.testing.assert_array_equal(views.angles, projection_angles(NUM_PROJECTIONS)[chosen])
+
+
+def test_only_what_was_asked_for_is_there(stored):
+    arrays, paths = stored
+    views, _ = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, views=[2, 2])[1]
+    assert list(views.inputs) == ["sum"]
+    np.testing.assert_array_equal(views.inputs["sum"], arrays["sum"][1])
+
+
+def test_a_mask_comes_only_where_its_path_was_given(stored):
+    arrays, paths = stored
+    blind = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2])
+    seeing = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2], paths["masks"])
+    assert blind[0][1] is None
+    np.testing.assert_array_equal(seeing[0][1], arrays["masks"][0])
+
+
+def test_patients_can_be_counted_and_run_out(stored):
+    patients = StoredPatients({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
+    assert len(patients) == len(list(patients)) == 2
+    for index in (-1, 2):
+        with pytest.raises(IndexError):
+            patients[index]
+
+
+@pytest.mark.parametrize("coded", [False, True])
+@pytest.mark.parametrize("kinds", [("sum",), ("min",), ("sum", "min")])
+def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds, coded):
+    angles = projection_angles(NUM_PROJECTIONS)
+    volume = np.random.default_rng(1).normal(50, 400, (9, 9, 5)).astype(np.float32)
+    projections = tmp_path / "projections.nii"
+    nifti.save_intensities(projections, project_max(volume, angles), AFFINE)
+    codes = nifti.load_codes(projections)[0].codes
+    counts = [view_indices(NUM_PROJECTIONS, views) for views in (10, 3, 2)]
+    kept = dict(zip(("sum", "min"), network_inputs(codes, angles, counts, 9), strict=True))
+    for kind in kinds:
+        nifti.save_codes(tmp_path / f"{kind}.nii", Codes(kept[kind][1]), AFFINE)
+    paths = {kind: [tmp_path / f"{kind}.nii"] for kind in kinds}
+    stored = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], coded=coded)
+    paths = {kind: [projections] for kind in kinds}
+    how = {"rebuilt": ("min", "sum"), "threads": 2, "coded": coded}
+    rebuilt = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], **how)
+    for kind in kinds:
+        made, expected = rebuilt[0][0].inputs[kind], stored[0][0].inputs[kind]
+        assert set(rebuilt[0][0].inputs) == set(kinds)
+        assert made.dtype == expected.dtype == (np.uint16 if coded else np.float32)
+        np.testing.assert_array_equal(made, expected)
+
+
+def test_codes_are_those_of_the_values(stored, tmp_path):
+    values = stored[0]["sum"][0]
+    nifti.save_fractions(tmp_path / "sum.nii", values, AFFINE)
+    paths = {"sum": [tmp_path / "sum.nii"], "projections": stored[1]["projections"][:1]}
+    coded, _ = StoredPatients(paths, NUM_PROJECTIONS, [2, 2], coded=True)[0]
+    plain, _ = StoredPatients(paths, NUM_PROJECTIONS, [2, 2])[0]
+    np.testing.assert_array_equal(coded.inputs["sum"], np.rint(values * 65535))
+    np.testing.assert_allclose(plain.inputs["sum"], coded.inputs["sum"] / 65535, atol=1e-7)
+    assert coded.inputs["projections"].dtype == np.float32
+
+
+def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
+    """Codes stand for fractions, or are none."""
+    codes = np.arange(100, dtype=np.uint16).reshape(4, 5, 5)
+    nifti.save_codes(tmp_path / "sum.nii", Codes(codes, slope=0.5, intercept=2.0), AFFINE)
+    coded, _ = StoredPatients({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, [2, 2], coded=True)[
+        0
+    ]
+    np.testing.assert_array_equal(coded.inputs["sum"], 0.5 * codes + 2)
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, name):
+    method, paths = registry.load(name), {"projections": stored[1]["projections"][:1]}
+    for kind in ("sum", "min"):
+        paths[kind] = [str(tmp_path / f"{kind}.nii")]
+        nifti.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
+    known, _ = for_method(
+        method, method.INPUTS, paths, num_projections=NUM_PROJECTIONS, views=[2, 2]
+    )[0]
+    assert set(known.inputs) == set(method.INPUTS)
+    for kind in {"sum", "min"} & set(known.inputs):
+        coded = getattr(method, "CODED", False)
+        assert known.inputs[kind].dtype == (np.uint16 if coded else np.float32)

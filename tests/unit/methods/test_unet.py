@@ -1,0 +1,336 @@
+"""The U-Net: any size, training on slabs and view counts, the hull, the physics in the loop."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from angiovox import method as interface
+from angiovox.geometry.parallel_beam import projection_angles, view_indices
+from angiovox.io.model_files import load_model, save_model
+from angiovox.method import Context, Views
+from angiovox.methods import registry
+from angiovox.methods.unet import consistent, model
+from angiovox.methods.unet import method as unet
+from angiovox.methods.unet.learner import NEVER, Segmenting, Terms, within_hull
+from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
+from angiovox.methods.unet.silhouettes import Physics, brightness, inconsistency, refined
+from angiovox.projectors.backprojection import network_inputs
+from angiovox.projectors.mip import project_max
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+EDGE = 16
+SMALL = {"epochs": 2, "channels": 2, "levels": 3, "precision": "fp32", "schedule": "constant"}
+
+
+def patient(seed, count=2, edge=EDGE):
+    """A bright bar through a dark cube, seen from some of ten angles, and its mask."""
+    rng = np.random.default_rng(seed)
+    mask = np.zeros((edge, edge, edge), dtype=bool)
+    x, y = rng.integers(3, edge - 6, 2)
+    mask[x : x + 3, y : y + 3] = True
+    volume = (100 * mask + rng.uniform(0, 20, mask.shape)).astype(np.float32)
+    angles, chosen = projection_angles(10), view_indices(10, count)
+    projections = project_max(volume, angles)
+    sums, minima = network_inputs(projections, angles, [chosen], edge)
+    inputs = {"sum": sums[0], "min": minima[0], "projections": projections[chosen]}
+    return Views(angles[chosen], inputs), mask
+
+
+def shared(seeds=(1, 2, 3), counts=(10, 2)):
+    return [patient(seed, count) for count in counts for seed in seeds]
+
+
+def context(folder, base=None):
+    folder.mkdir(exist_ok=True)
+    return Context(1, "cpu", folder / "checkpoint.pt", {}, lambda line: None, base=base)
+
+
+def fitted(folder, patients, **settings):
+    return unet.fit(patients, unet.Settings(**SMALL | settings), context(folder))
+
+
+def fitted_to_refine(folder, patients, steps, **settings):
+    base, _ = fitted(folder, patients, **settings)
+    return consistent.fit(patients, consistent.Settings(steps), context(folder, base))[0]
+
+
+def learner(patients, support=0.0, slab=64, consistency=0.0, seen=None):
+    terms = Terms(bce=1.0, consistency=consistency)
+    counts = [len(views.angles) for views, _ in patients]
+    levels = dict.fromkeys(counts, support)
+    return Segmenting(ResidualUNet(2, 2, 3), terms, slab, levels, counts, seen)
+
+
+# The network
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_instance_norm_is_pytorchs_with_its_gradients_in_any_layout(batch):
+    generator = torch.Generator().manual_seed(0)
+    volume = torch.randn(batch, 3, 5, 4, 6, generator=generator)
+    ours, theirs = InstanceNorm(3, affine=True), torch.nn.InstanceNorm3d(3, affine=True)
+    ours.load_state_dict(theirs.state_dict())
+    results = []
+    for norm, layout in ((ours, torch.channels_last_3d), (theirs, torch.contiguous_format)):
+        given = volume.clone(memory_format=layout).requires_grad_()
+        normed = norm(given)
+        (normed**3).sum().backward()
+        results.append((normed.detach(), given.grad, norm.weight.grad, norm.bias.grad))
+    for mine, plain in zip(*results, strict=True):
+        torch.testing.assert_close(mine, plain, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("edges", [(16, 16, 16), (12, 10, 9), (1, 17, 5)])
+def test_logits_have_the_edges_of_the_volume_whatever_they_are(edges):
+    network = ResidualUNet(2, 2, 3, heads=2)
+    fine, coarse = network(torch.rand(1, 2, *edges))
+    assert fine.shape == (1, 1, *edges)
+    assert coarse.shape == (1, 1, *(-(-edge // 2) for edge in edges))
+
+
+def test_cubes_become_channels_and_voxels_again():
+    volume = torch.rand(2, 3, 4, 6, 8)
+    assert torch.equal(to_voxels(to_channels(volume)), volume)
+    cube = volume[0, 0, 2:4, 4:6, :2].flatten()
+    assert torch.equal(to_channels(volume)[0, :8, 1, 2, 0], cube)
+
+
+def test_what_the_network_sees_reaches_the_voxel_next_to_it_and_the_far_ones():
+    network = ResidualUNet(1, 2, 3).double()
+    volume = torch.rand(1, 1, 16, 16, 16, dtype=torch.float64, requires_grad=True)
+    network(volume)[0][0, 0, 8, 8, 8].backward()
+    seen = volume.grad[0, 0] != 0
+    assert seen[8, 8, 8] and seen[7, 9, 8] and seen[0, 15, 0]
+
+
+def test_few_voxels_are_vessel_before_the_first_step():
+    probability = ResidualUNet(2, 8, 3)(torch.rand(1, 2, 16, 16, 16))[0].sigmoid()
+    assert 0.01 < probability.mean() < 0.2
+
+
+# Its training
+
+
+def test_it_learns_and_a_reconstruction_repeats_itself(tmp_path):
+    patients = [patient(seed) for seed in range(4)]
+    state, history = fitted(tmp_path, patients, epochs=25, learning_rate=1e-2, channels=4)
+    assert history[-1]["iou"] > 0.8 > history[0]["iou"]
+    views, mask = patient(9)
+    found = unet.reconstruct(state, views, "cpu")
+    np.testing.assert_array_equal(unet.reconstruct(state, views, "cpu"), found)
+    assert (found >= 0.5)[mask].mean() > 0.7 and (found >= 0.5)[~mask].mean() < 0.05
+
+
+def test_an_epoch_goes_through_each_patient_once_at_a_count_of_its_own():
+    patients = shared(seeds=range(5), counts=(10, 3, 2))
+    own = learner(patients)
+    orders = [own.order(patients, np.random.default_rng(seed)) for seed in range(2000)]
+    assert all(sorted(index % 5 for index in order) == list(range(5)) for order in orders)
+    seen = np.bincount([index // 5 for order in orders for index in order]) / 10000
+    assert seen[0] < seen[1] < seen[2]
+    np.testing.assert_allclose(seen**-2 * seen[2] ** 2, [5, 1.5, 1], rtol=0.1)
+
+
+def test_a_slab_is_cut_from_the_same_slices_of_everything():
+    views, mask = patient(1)
+    marks = np.broadcast_to(np.arange(EDGE, dtype=np.uint16), mask.shape)
+    inputs = {"sum": marks, "min": marks, "projections": views.inputs["projections"]}
+    example = [(Views(views.angles, inputs), marks > 7)]
+    own = learner(example, slab=4, consistency=1.0, seen=Physics(0.5))
+    firsts = set()
+    for seed in range(20):
+        volume, target, _, silhouettes, _ = own.read(example, [0], np.random.default_rng(seed))
+        first = int(volume[0, 0, 0, 0, 0])
+        firsts.add(first)
+        assert volume.shape == (1, 2, EDGE, EDGE, 4) and silhouettes.shape[-1] == 4
+        assert (volume[0, :, 3, 5] == range(first, first + 4)).all()
+        assert (target[0, 0] == (volume[0, 0] > 7)).all()
+        whole = own.physics.silhouettes(example[0][0])[0]
+        np.testing.assert_array_equal(silhouettes, whole[..., first : first + 4])
+    assert len(firsts) > 5 and max(firsts) <= EDGE - 4
+
+
+def test_the_loss_is_least_for_the_truth_and_grows_with_each_term():
+    own = learner([patient(1)])
+    target = torch.zeros(1, 1, 8, 8, 8)
+    target[..., 3:6, 3:6, :] = 1
+    right, wrong = 20 * (2 * target - 1), 20 * (1 - 2 * target)
+    values = [float(own._overlap(z, z.sigmoid(), target)) for z in (right, 0 * right, wrong)]
+    assert values == sorted(values) and values[0] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"cldice_weight": 0.5}, {"deep_supervision": True}, {"bce_weight": 0.0}]
+)
+def test_each_setting_changes_the_model(tmp_path, settings):
+    plain, _ = fitted(tmp_path, [patient(1)])
+    changed, _ = fitted(tmp_path / "other", [patient(1)], **settings)
+    pairs = ((weight, changed["network"][name]) for name, weight in plain["network"].items())
+    assert not all(torch.equal(*pair) for pair in pairs)
+
+
+# The hull
+
+
+def test_nothing_is_found_where_no_vessel_was_ever_as_dark(tmp_path):
+    state, _ = fitted(tmp_path, shared())
+    assert 0 < state["support"][10] < state["support"][2]
+    views, _ = patient(7)
+    outside = views.inputs["min"] / np.float32(65535) < state["support"][2]
+    found = unet.reconstruct(state, views, "cpu")
+    assert outside.any() and (found[outside] < 1e-6).all() and (found[~outside] > 1e-6).any()
+    free, _ = fitted(tmp_path / "free", shared(), hull_support=False)
+    assert (unet.reconstruct(free, views, "cpu")[outside] > 1e-6).any()
+
+
+def test_the_support_keeps_nearly_all_of_every_training_patient(tmp_path):
+    patients = shared()
+    state, _ = fitted(tmp_path, patients, epochs=1)
+    for views, mask in patients:
+        reached = views.inputs["min"][mask] / 65535 >= state["support"][len(views.angles)] - 1e-6
+        assert reached.mean() > 0.99
+
+
+@pytest.mark.parametrize(("views", "support"), [(2, 0.3), (3, 0.2), (5, 0.2), (90, 0.1), (91, 0.0)])
+def test_an_unknown_view_count_takes_the_support_of_the_next_larger_one(views, support):
+    assert model._support({90: 0.1, 5: 0.2, 2: 0.3}, views) == support
+
+
+def test_each_example_of_a_batch_has_its_own_support():
+    logits, volume = torch.zeros(2, 1, 1, 1, 2), torch.tensor([0.1, 0.4]).expand(2, 1, 1, 1, 2)
+    kept = within_hull(logits, volume, torch.tensor([0.2, 0.5])) == 0
+    assert kept.flatten().tolist() == [False, True, False, False]
+
+
+# Slabs of a volume
+
+
+def test_a_volume_of_more_slices_goes_through_in_overlapping_slabs(tmp_path):
+    """Slabs see less around them, so the results are alike and not the same."""
+    patients = [patient(seed) for seed in range(4)]
+    state, _ = fitted(tmp_path, patients, epochs=15, learning_rate=1e-2, channels=4)
+    views, _ = patient(9)
+    whole, slabs = (unet.reconstruct(state | {"slab": n}, views, "cpu") for n in (EDGE, 8))
+    assert slabs.shape == whole.shape
+    assert ((slabs >= 0.5) == (whole >= 0.5)).mean() > 0.98
+
+
+# The physics
+
+
+def test_silhouettes_are_those_of_the_mask():
+    patients = [patient(seed, count=10) for seed in range(3)]
+    seen = Physics.of(patients)
+    for views, mask in patients:
+        shown, angles = seen.silhouettes(views)
+        true = project_max(mask.astype(np.float32), views.angles) >= 0.5
+        assert (shown & true).sum() / (shown | true).sum() > 0.8
+        np.testing.assert_array_equal(angles, views.angles)
+
+
+def test_brightness_does_not_depend_on_the_units():
+    views, _ = patient(1)
+    scaled = {"projections": 3 * views.inputs["projections"] - 1000}
+    expected = brightness(views)
+    np.testing.assert_allclose(brightness(Views(views.angles, scaled)), expected, atol=0.02)
+    flat = {"projections": np.full((2, 4, 4), 7, dtype=np.float32)}
+    assert np.isfinite(brightness(Views(views.angles, flat))).all()
+
+
+def test_of_many_views_a_few_are_compared_from_the_first_to_the_last():
+    views, _ = patient(1, count=10)
+    shown, angles = Physics(0.5).silhouettes(views, most=4)
+    assert len(shown) == len(angles) == 4
+    assert angles[0] == views.angles[0] and angles[-1] == views.angles[-1]
+
+
+def test_the_truth_is_consistent_and_what_lacks_or_adds_a_vessel_is_not():
+    views, mask = patient(1, count=10)
+    truth = torch.from_numpy(mask).float()
+    shown = torch.from_numpy(project_max(mask.astype(np.float32), views.angles) >= 0.5)
+    added = truth.clone()
+    added[1:3, 1:3] = 1
+    distances = [
+        float(inconsistency(volume, shown, views.angles)) for volume in (truth, 0 * truth, added)
+    ]
+    assert distances[0] < 0.3 * min(distances[1:])
+
+
+def test_refinement_moves_towards_the_silhouettes_and_never_out_of_the_hull():
+    views, mask = patient(1)
+    truth = torch.from_numpy(mask)
+    shown = torch.from_numpy(project_max(mask.astype(np.float32), views.angles) >= 0.5)
+    logits = torch.where(truth, -1.0, -3.0)
+    logits[:2] = NEVER
+    before, *after = (refined(logits, shown, views.angles, steps) for steps in (0, 2, 5, 10))
+    assert torch.equal(before, logits)
+    distances = [float(inconsistency(v.sigmoid(), shown, views.angles)) for v in (before, *after)]
+    assert distances == sorted(distances, reverse=True)
+    assert all((volume[:2] == NEVER).all() for volume in after)
+
+
+def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
+    """Rays lie in slices, so that slabs do not know of each other."""
+    state = fitted_to_refine(tmp_path, [patient(1)], 3, epochs=1)
+    views, _ = patient(2)
+    start = model.logits(state, views, "cpu")
+    whole, slabs = (model.refined(state | {"slab": n}, start, views) for n in (EDGE, 4))
+    moved = (whole - start).abs() > 0.5
+    assert moved.any()
+    assert ((slabs - start).abs() > 0.5)[moved].float().mean() > 0.9
+
+
+def test_projections_in_the_loss_change_the_model(tmp_path):
+    settings = unet.Settings(**SMALL)
+    weights = [
+        model.fit([patient(1)], settings, context(tmp_path / str(weight)), weight)[0]
+        for weight in (1e-6, 5.0)
+    ]
+    pairs = itertools.starmap(
+        torch.equal, zip(*(w["network"].values() for w in weights), strict=True)
+    )
+    assert not all(pairs)
+
+
+def test_examples_of_several_view_counts_share_a_batch(tmp_path):
+    settings = unet.Settings(**SMALL | {"batch_size": 2, "epochs": 1})
+    _, history = model.fit(shared(), settings, context(tmp_path), consistency=0.2)
+    assert np.isfinite(history[0]["loss"])
+
+
+def test_without_steps_of_refinement_it_is_the_model_it_starts_from(tmp_path):
+    state = fitted_to_refine(tmp_path, shared(), 0)
+    views, _ = patient(5)
+    np.testing.assert_array_equal(
+        consistent.reconstruct(state, views, "cpu"), unet.reconstruct(state, views, "cpu")
+    )
+
+
+def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
+    state = fitted_to_refine(tmp_path, shared(), 2, slab=8)
+    save_model(tmp_path / "model.pt", state)
+    views, _ = patient(5)
+    np.testing.assert_array_equal(
+        consistent.reconstruct(load_model(tmp_path / "model.pt"), views, "cpu"),
+        consistent.reconstruct(state, views, "cpu"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("unet.channels", 0),
+        ("unet.levels", 2),
+        ("unet.slab", 0),
+        ("unet.bce_weight", -1),
+        ("unet.deep_supervision", 1.5),
+        ("unet.hull_support", "yes"),
+        ("consistent.refinement_steps", -1),
+    ],
+)
+def test_a_bad_setting_is_refused_with_its_full_key(key, value):
+    method, _, name = key.partition(".")
+    with pytest.raises(interface.InputError, match=rf"^methods\.{method}\.{name}: "):
+        registry.settings_of(method, {name: value})

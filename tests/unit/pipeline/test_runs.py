@@ -1,0 +1,140 @@
+"""Which models and reconstructions a config asks for, and what each of them is given."""
+
+import pytest
+from angiovox.errors import InputError
+from angiovox_pipeline import runs
+
+COUNTS = [10, 2, 5]
+TRAIN, TEST = ["a", "b"], ["c"]
+
+
+def methods(counts=COUNTS, **given):
+    return runs.methods({"view_counts": counts, "methods": {"dae": {}} | given})
+
+
+def study(seeds=(1, 2), kept=("sum", "min"), **given):
+    return runs.Runs(methods(**given), seeds, TRAIN, TEST, kept)
+
+
+def refusal(**given):
+    with pytest.raises(InputError) as refused:
+        methods(**given)
+    return str(refused.value)
+
+
+# What the config may say
+
+
+def test_a_method_runs_at_all_view_counts_unless_it_names_its_own():
+    chosen = methods(hull=None, unet={"view_counts": [2, 5]})
+    assert chosen["hull"].view_counts == [10, 5, 2]
+    assert chosen["unet"].view_counts == [5, 2]
+
+
+def test_false_leaves_a_method_out_and_true_sets_nothing():
+    assert list(methods(hull=False, unet=True)) == ["dae", "unet"]
+    assert methods(unet=True)["unet"].settings == {}
+
+
+def test_settings_are_what_is_left_beside_the_view_counts():
+    assert methods(unet={"view_counts": [2], "epochs": 3})["unet"].settings == {"epochs": 3}
+
+
+@pytest.mark.parametrize("own", [[], [3], [2, 2], 2, "all", [2.0], [True], None])
+def test_view_counts_that_the_study_has_not_are_refused(own):
+    message = refusal(hull={"view_counts": own})
+    assert message.startswith(f"methods.hull.view_counts: {own!r} is not valid")
+    assert message.endswith("10, 5, 2")
+
+
+@pytest.mark.parametrize("dae", [False, {"view_counts": [2]}])
+def test_the_papers_network_takes_part_in_all_of_them(dae):
+    assert "methods.dae: Table 1" in refusal(dae=dae)
+
+
+def test_a_setting_of_a_method_that_is_used_is_checked_and_of_none_else():
+    assert "methods.unet.epochs: 0" in refusal(unet={"epochs": 0})
+    assert "'nerf'" in refusal(nerf=False)
+
+
+# What follows from it
+
+
+def test_each_method_view_count_and_seed_has_its_run():
+    paths = study(hull=None, unet={"view_counts": [2]}).each("{method}/{views}/{seed}")
+    trained = [f"dae/{views}/{seed}" for views in (10, 5, 2) for seed in (1, 2)]
+    assert paths == [*trained, "hull/10/1", "hull/5/1", "hull/2/1", "unet/2/1", "unet/2/2"]
+
+
+def test_runs_at_a_view_count_are_those_of_all_that_are_of_that_count():
+    whole = study(hull=None, unet={"view_counts": [2]}, soft_hull={"view_counts": [5]})
+    pattern = "{method}/{views}/{seed}"
+    assert list(whole.at(2).methods) == ["dae", "hull", "unet"]
+    for views in COUNTS:
+        expected = [path for path in whole.each(pattern) if path.split("/")[1] == str(views)]
+        assert whole.at(views).each(pattern) == expected
+
+
+def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
+    chosen = study(hull=None, unet={"view_counts": [5, 2]})
+    trained = chosen.each_trained("{method}/{views}/{seed}")
+    assert trained[-2:] == ["unet/all/1", "unet/all/2"]
+    assert not any("hull" in path for path in trained)
+    models = {chosen.reconstruct_inputs("unet", views, "1")["model"] for views in ("5", "2")}
+    assert models == {"results/models/unet/views-all/seed-1/model.pt"}
+    assert "views-5" in chosen.reconstruct_inputs("dae", "5", "1")["model"]
+
+
+def test_a_shared_model_sees_each_training_patient_once_per_view_count():
+    chosen = study(unet={"view_counts": [5, 2]})
+    inputs = chosen.fit_inputs("unet", "all", "1")
+    assert chosen.examples("unet", "all") == [5, 5, 2, 2]
+    for kind in ("sum", "min"):
+        assert inputs[kind] == [
+            f"results/backprojections/views-{views}/{patient}.{kind}.nii"
+            for views in (5, 2)
+            for patient in TRAIN
+        ]
+    assert inputs["masks"] == 2 * [f"results/masks/{patient}.nii.gz" for patient in TRAIN]
+
+
+def test_a_method_starts_from_its_bases_model_of_the_same_seed():
+    chosen = study(unet=None, consistent=None)
+    base = {chosen.fit_inputs("consistent", "all", seed)["base"] for seed in "12"}
+    assert base == {f"results/models/unet/views-all/seed-{seed}/model.pt" for seed in "12"}
+    assert "consistent" in chosen.learned and "consistent" not in chosen.trained
+    assert chosen.seeds_of("consistent") == [1, 2]
+
+
+def test_a_fit_is_given_no_more_than_it_looks_at():
+    given = study(unet=None, consistent=None).fit_inputs("consistent", "all", "1")
+    assert set(given) == {"projections", "masks", "base"}
+    applied = study(unet=None, consistent=None).reconstruct_inputs("consistent", "5", "1")
+    assert {"projections", "sum", "min"} <= set(applied)
+
+
+@pytest.mark.parametrize("unet", [False, {"view_counts": [10, 5]}])
+def test_a_method_whose_base_does_not_have_its_view_counts_is_refused(unet):
+    message = refusal(unet=unet, consistent={"view_counts": [5, 2]})
+    assert message.startswith("methods.consistent: starts from the model of unet")
+    assert "2 views" in message
+
+
+def test_what_is_not_kept_comes_from_the_projections():
+    inputs = study(kept=("sum",), unet=None).fit_inputs("unet", "5", "1")
+    projections = [f"results/projections/{patient}.nii" for patient in TRAIN]
+    assert inputs["min"] == projections
+    assert "views-5" in inputs["sum"][0]
+
+
+@pytest.mark.parametrize("method", ["dae", "hull", "unet", "consistent"])
+def test_no_model_is_given_a_test_patient_and_no_reconstruction_a_mask(method):
+    """The split is sealed by what the jobs are given."""
+    chosen = study(hull=None, unet=None, consistent=None)
+    for views in map(str, chosen.methods[method].models):
+        given = chosen.fit_inputs(method, views, "1")
+        paths = [path for kind in given if kind != "base" for path in given[kind]]
+        assert not [path for path in paths if "/c." in path]
+    given = chosen.reconstruct_inputs(method, "2", "1")
+    paths = [path for kind in given if kind != "model" for path in given[kind]]
+    assert paths and not [path for path in paths if "mask" in path or "/c." not in path]

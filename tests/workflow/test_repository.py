@@ -1,0 +1,163 @@
+"""What must agree across the repository's files, and what style the code keeps to."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from angiovox.reporting.assumptions import assumptions
+from conftest import ROOT, snakemake
+from sources import imported
+
+SCRIPTS = ROOT / "workflow/scripts"
+PACKAGE = SCRIPTS / "angiovox"
+RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
+ADAPTERS = sorted(path for path in SCRIPTS.glob("*.py") if "snakemake." in path.read_text())
+LOCK = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "requirements.lock").read_text(), re.M))
+LOCK = {name.lower(): version for name, version in LOCK.items()}
+
+
+# Versions
+
+
+def test_the_lock_pins_the_torch_that_pip_finds_for_cpu_and_cuda():
+    assert LOCK["torch"] == "2.13.0"
+
+
+def test_the_lock_pins_everything_once():
+    text = (ROOT / "requirements.lock").read_text()
+    pinned = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    assert len(pinned) == len(LOCK)
+    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("\n]")[0]
+    needed = re.findall(r'"([\w-]+)', project)
+    assert "torch" in needed
+    assert not [name for name in needed if name.lower() not in LOCK]
+
+
+def test_hooks_have_the_versions_of_the_lock():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    versions = {repo["repo"].rsplit("/", 1)[1]: repo["rev"] for repo in hooks}
+    assert versions == {
+        "ruff-pre-commit": f"v{LOCK['ruff']}",
+        "snakefmt": f"v{LOCK['snakefmt']}",
+    }
+
+
+# Words
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/phantoms.md"])
+def test_each_assumption_is_listed_in_its_document_and_no_other(document):
+    text = (ROOT / document).read_text()
+    table = text.split("<!-- assumptions -->")[1].split("<!-- /assumptions -->")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    listed = {(module.strip("`"), text) for module, text in rows}
+    every = set(assumptions(SCRIPTS))
+    of_phantoms = {row for row in every if row[0].startswith("phantoms/")}
+    others = every - of_phantoms
+    assert listed == {"README.md": others, "docs/phantoms.md": of_phantoms}[document]
+    assert len(listed) > 5
+
+
+def test_the_phantoms_document_shows_their_morphometry():
+    text = (ROOT / "docs/phantoms.md").read_text()
+    table = text.split("<!-- morphometry -->")[1].split("<!-- /morphometry -->")[0]
+    published = (ROOT / "resources/published_morphometry.csv").read_text().splitlines()
+    assert len(table.strip().splitlines()) == len(published) + 1  # a rule below the heading
+    assert all(row.split(",")[1] in table for row in published[1:])
+
+
+@pytest.mark.parametrize("target", ["reproduce", "test", "lint", "format"])
+def test_the_makefile_has_the_target(target):
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(rf"^{target}:", makefile, re.M)
+    assert target in re.search(r"^\.PHONY:(.*)$", makefile, re.M)[1].split()
+
+
+def test_scripts_and_targets_that_the_makefile_names_exist():
+    makefile = (ROOT / "Makefile").read_text()
+    named = re.findall(r"[\w/]+\.py\b", makefile)
+    assert named
+    assert not [name for name in named if not (ROOT / name).is_file()]
+    phony = set(re.search(r"^\.PHONY:(.*)$", makefile, re.M)[1].split())
+    assert phony <= set(re.findall(r"^([\w-]+):", makefile, re.M))
+
+
+def test_every_key_of_the_config_is_explained():
+    explained = (ROOT / "config/README.md").read_text()
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    waiting, keys = [("", config)], []
+    while waiting:
+        above, values = waiting.pop()
+        for key, value in values.items():
+            name = f"{above}{key}"
+            if isinstance(value, dict) and value:
+                waiting.append((f"{name}.", value))
+            else:
+                keys.append(name)
+    assert len(keys) > 20
+    assert not [key for key in keys if f"| `{key}` |" not in explained]
+
+
+# Layers
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_the_package_knows_nothing_of_snakemake(path):
+    assert "snakemake" not in imported(path)
+    assert not re.search(r"\bsnakemake\.(input|output|params|wildcards)", path.read_text())
+
+
+def test_every_script_that_a_rule_names_exists_and_every_adapter_is_named():
+    rules = "".join(path.read_text() for path in RULES)
+    named = set(re.findall(r'"\.\./scripts/(\w+)\.py"', rules))
+    adapters = {path.stem for path in ADAPTERS} - {"adapter"}
+    assert named == adapters
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_rules_hold_no_computation(path):
+    """Functions stand in common.smk, rules do not."""
+    text = re.sub(r"#.*", "", path.read_text())
+    if path.stem == "common":
+        assert not re.search(r"^ *(use )?(rule|checkpoint) ", text, re.M)
+    else:
+        assert not re.search(r"\bdef\b|\blambda\b|^ *run:", text, re.M)
+        assert re.search(r"^rule ", text, re.M)
+
+
+@pytest.mark.parametrize("path", [p for p in RULES if p.stem != "common"], ids=lambda p: p.stem)
+def test_every_rule_that_computes_has_a_log_and_names_its_code(path):
+    """Without the version of its code among its parameters a rule would not notice an edit."""
+    for rule in re.split(r"^(?=(?:use )?rule )", path.read_text(), flags=re.M)[1:]:
+        if "script:" in rule:
+            assert all(f"    {part}:" in rule for part in ("log", "benchmark", "conda")), rule
+            script = re.search(r'"\.\./scripts/(\w+)\.py"', rule)[1]
+            named = f'code=code_version.of_script("{script}")', f"code={script}_code"
+            assert any(name in rule for name in named), rule
+
+
+# Style
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "Snakefile", "workflow"],
+    ],
+    ids=" ".join,
+)
+def test_style_is_clean(command):
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run([program, *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_snakemakes_own_lint_is_clean(fresh):
+    done = snakemake(fresh, "--lint")
+    assert done.returncode == 0, done.stdout
+    assert "good condition" in done.stdout

@@ -1,0 +1,304 @@
+"""What a DICOM file says of its image, without its pixels, and where each frame lies.
+
+Only geometry and technique are kept; what names a person is never looked at.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import uid
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import (
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    MediaStorageDirectoryStorage,
+)
+
+from ...errors import InputError
+from .elements import is_uid, pixel_element, read_header, refusing
+
+# Kinds of images that may be slices of a volume of intensities, in this project's words.
+VOLUMES = {
+    uid.CTImageStorage: "CT",
+    uid.MRImageStorage: "MR",
+    uid.XRayAngiographicImageStorage: "XA",
+    uid.EnhancedCTImageStorage: "Enhanced CT",
+    uid.EnhancedMRImageStorage: "Enhanced MR",
+    uid.LegacyConvertedEnhancedCTImageStorage: "Enhanced CT",
+    uid.LegacyConvertedEnhancedMRImageStorage: "Enhanced MR",
+    uid.XRay3DAngiographicImageStorage: "X-ray 3D angiography",
+}
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
+PLACED = (uid.CTImageStorage, uid.MRImageStorage)  # each image of these has a place
+TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
+    ("CTXRayDetailsSequence", "KVP"),
+    ("CTReconstructionSequence", "ConvolutionKernel"),
+    ("MREchoSequence", "EffectiveEchoTime"),
+    ("MREchoSequence", "EchoTime"),
+]
+MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
+PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+NOTHING = Dataset()
+BITS = (8, 16, 32)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One slice: where it lies, and how its stored numbers become values.
+
+    position, orientation, spacing : as DICOM gives them, in mm; none where the file has none.
+    number : of the frame within its file, from 0.
+    apart : mm from slice to slice as the header says, whatever the sign; 0 where it does not say.
+    rescaled : whether the file gives slope and intercept, or they are 1 and 0. hounsfield : whether
+    that makes Hounsfield units. technique : what differs between energies, echoes and kernels.
+    """
+
+    image: Image
+    number: int
+    position: tuple[float, ...]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+    apart: float
+    slope: float
+    intercept: float
+    rescaled: bool
+    hounsfield: bool
+    technique: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        frame = f" frame {self.number + 1}" if self.image.num_frames > 1 else ""
+        return self.image.name + frame
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One DICOM file with an image. `name` is its path below the patient's folder."""
+
+    path: Path
+    name: str
+    series: str
+    number: str
+    frame_of_reference: str
+    kind: UID
+    modality: str
+    image_type: tuple[str, ...]
+    syntax: UID
+    num_frames: int
+    size: tuple[int, int]  # rows, columns
+    samples: int
+    photometric: str
+    bits: int
+    bits_stored: int
+    high_bit: int
+    signed: bool
+    padding: tuple[int, int] | None
+    in_acquisition: int
+    pixel_start: int  # of uncompressed pixels within the file; 0 where it is not told
+    pixel_bytes: int
+    sound_end: bool  # nothing but DICOM or zeros behind the pixels
+    header: Dataset
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each pixel takes its own bytes of the file."""
+        return self.syntax in PLAIN
+
+    @property
+    def bytes_needed(self) -> int:
+        """Of its pixels, uncompressed."""
+        rows, columns = self.size
+        return math.ceil(rows * columns * self.num_frames * self.samples * self.bits / 8)
+
+    def frames(self) -> Iterator[Frame]:
+        """Each frame and its place.
+
+        Raises InputError where the place is no sequence of numbers.
+        """
+        with refusing(self.name, "broken header"):
+            shared = _first(self.header, "SharedFunctionalGroupsSequence")
+            each = self.header.get("PerFrameFunctionalGroupsSequence") or []
+            if each and len(each) != self.num_frames:
+                raise InputError(
+                    f"{self.name}: {self.num_frames} frames, but places for {len(each)}"
+                )
+            for number in range(self.num_frames):
+                groups = [each[number]] if each else []
+                yield self._frame(number, [group for group in (*groups, shared) if group])
+
+    def _frame(self, number: int, groups: Sequence[Dataset]) -> Frame:
+        def of(group: str, keyword: str) -> Any:
+            for item in (*(_first(g, group) for g in groups), self.header):
+                value = item.get(keyword)
+                if value is not None:
+                    return value
+            return None
+
+        values = "PixelValueTransformationSequence"
+        slope, intercept = of(values, "RescaleSlope"), of(values, "RescaleIntercept")
+        units = str(of(values, "RescaleType") or "")
+        given = [value not in (None, "") for value in (slope, intercept)]
+        return Frame(
+            self,
+            number,
+            _numbers(of("PlanePositionSequence", "ImagePositionPatient")),
+            _numbers(of("PlaneOrientationSequence", "ImageOrientationPatient")),
+            _numbers(of("PixelMeasuresSequence", "PixelSpacing")),
+            sum(map(abs, _numbers(of("PixelMeasuresSequence", "SpacingBetweenSlices")))),
+            float(slope) if given[0] else 1.0,
+            float(intercept) if given[1] else 0.0,
+            all(given),
+            units == "HU" or (self.modality == "CT" and not units and given[0]),
+            tuple(str(of(*where) or "") for where in TECHNIQUE),
+        )
+
+
+def read_image(path: Path, name: str) -> Image | None:
+    """The image that a file holds, or None for a file without one.
+
+    Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's.
+    """
+    with refusing(name, "broken header"):
+        with open(path, "rb") as file:
+            header = read_header(file, name)
+            if header is None:
+                return None
+            pixels = pixel_element(file, header)
+        if "Rows" not in header:
+            if _should_be_image(header):
+                raise InputError(f"{name}: broken header (cut short, or no image in it)")
+            return None
+        image = _described(path, name, header, pixels)
+        if not _agrees(header):
+            raise InputError(f"{name}: broken header (its beginning tells of another SOPClassUID)")
+        if image.kind in VOLUMES:
+            _check_amount(image)
+        return image
+
+
+def _should_be_image(header: FileDataset) -> bool:
+    """Whether a file without rows is broken; reports and directories have none either."""
+    kind = header.get("SOPClassUID")
+    if kind is None:
+        return header.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage
+    return "Image Storage" in UID(str(kind)).name or not _agrees(header)
+
+
+def _agrees(header: FileDataset) -> bool:
+    """Whether a file's kind is a UID, and the same before its data set and in it."""
+    kind = str(header.get("SOPClassUID") or "")
+    declared = str(header.file_meta.get("MediaStorageSOPClassUID") or kind)
+    return is_uid(kind) and kind == declared
+
+
+def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, int, bool]) -> Image:
+    kind = UID(str(header.get("SOPClassUID") or ""))
+    whole = _whole if kind in VOLUMES else _whole_or_none
+    modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
+    bits_stored = whole(header, "BitsStored", bits)
+    number = _whole_or_none(header, "SeriesNumber", -1)
+    return Image(
+        path=path,
+        name=name,
+        series=str(header.get("SeriesInstanceUID") or ""),
+        number="" if number < 0 else str(number),
+        frame_of_reference=str(header.get("FrameOfReferenceUID") or ""),
+        kind=kind,
+        modality=modality if re.fullmatch("[A-Z]{2,4}", modality) else "",
+        image_type=tuple(map(str, _several(header.get("ImageType")))),
+        syntax=_syntax(header),
+        num_frames=whole(header, "NumberOfFrames", 1),
+        size=(whole(header, "Rows"), whole(header, "Columns")),
+        samples=whole(header, "SamplesPerPixel", 1),
+        photometric=str(header.get("PhotometricInterpretation") or ""),
+        bits=bits,
+        bits_stored=bits_stored,
+        high_bit=whole(header, "HighBit", bits_stored - 1),
+        signed=bool(header.get("PixelRepresentation")),
+        padding=_padding(header, bits) if kind in VOLUMES else None,
+        in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
+        pixel_start=pixels[0],
+        pixel_bytes=pixels[1],
+        sound_end=pixels[2],
+        header=header,
+    )
+
+
+def _whole(header: Dataset, keyword: str, absent: int = 0) -> int:
+    value = header.get(keyword)
+    return absent if value in (None, "") else int(value)
+
+
+def _whole_or_none(header: Dataset, keyword: str, absent: int = 0) -> int:
+    """Of what nothing depends on, and of kinds that are no volume: whatever stands there."""
+    try:
+        return _whole(header, keyword, absent)
+    except (TypeError, ValueError):
+        return absent
+
+
+def _syntax(header: FileDataset) -> UID:
+    """How the file is written, also where it does not say so."""
+    implicit, _ = header.original_encoding
+    read_as = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+    return UID(str(header.file_meta.get("TransferSyntaxUID") or read_as))
+
+
+def _check_amount(image: Image) -> None:
+    rows, columns = image.size
+    voxels = rows * columns * image.num_frames
+    if voxels <= 0:
+        raise InputError(
+            f"{image.name}: {image.num_frames} frames of {rows} x {columns} pixels are no image"
+        )
+    if voxels > MOST_VOXELS:
+        raise InputError(
+            f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
+            "more than any scanner's volume"
+        )
+    if image.pixel_bytes <= 0 and image.syntax != DeflatedExplicitVRLittleEndian:
+        raise InputError(f"{image.name}: no pixels in it")
+    if image.is_plain and image.pixel_bytes < image.bytes_needed:
+        raise InputError(
+            f"{image.name}: cut short, {image.bytes_needed} bytes of pixels declared and "
+            f"{image.pixel_bytes} there"
+        )
+
+
+def _padding(header: Dataset, bits: int) -> tuple[int, int] | None:
+    """Lowest and highest stored number that stand for "outside the field of view"."""
+    value = header.get("PixelPaddingValue")
+    if value in (None, ""):
+        return None
+    limit = header.get("PixelPaddingRangeLimit")
+    ends = [_of_sign(int(v), header, bits) for v in (value, value if limit is None else limit)]
+    return min(ends), max(ends)
+
+
+def _of_sign(value: int, header: Dataset, bits: int) -> int:
+    """The number that the same bits mean among the pixels, signed or not."""
+    value %= 2**bits
+    signed = header.get("PixelRepresentation") and value >= 2 ** (bits - 1)
+    return value - 2**bits if signed else value
+
+
+def _first(dataset: Dataset, sequence: str) -> Dataset:
+    return (dataset.get(sequence) or [NOTHING])[0]
+
+
+def _several(value: Any) -> list:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    return tuple(np.array([] if value is None else value, dtype=float).ravel().tolist())

@@ -1,0 +1,82 @@
+"""Patients on disk, read one at a time: a cohort at the paper's scale does not fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..geometry.parallel_beam import projection_angles, view_indices
+from ..io.nifti import load_codes, load_mask
+from ..io.quantization import Codes
+from ..method import Views
+from ..projectors.backprojection import network_inputs
+
+
+def for_method(
+    method: ModuleType, kinds: Sequence[str], paths: Mapping[str, list[str]], **how: Any
+) -> StoredPatients:
+    """Patients with the inputs that a method asks for (see `interface`), as it wants them.
+
+    kinds : of input: the method's INPUTS, or those of its fit. paths : by kind, a path per patient.
+    how : the rest of `StoredPatients`.
+    """
+    inputs = {kind: paths[kind] for kind in kinds}
+    return StoredPatients(inputs, coded=getattr(method, "CODED", False), **how)
+
+
+@dataclass(frozen=True)
+class StoredPatients(Sequence):
+    """Views of each patient, with the mask where it may be seen, in the order of the paths.
+
+    inputs : "projections", "sum" or "min", each with a path per patient.
+    num_projections : of the whole acquisition. views : how many of them are used, by path; the
+        same patient may stand there several times.
+    masks : paths, or empty where no mask may be seen; the mask is then None.
+    rebuilt : which of "sum" and "min" have the path of the projections, to be made from them
+        whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
+    coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
+        they are looked at.
+    """
+
+    inputs: dict[str, list[str]]
+    num_projections: int
+    views: Sequence[int]
+    masks: list[str] = field(default_factory=list)
+    rebuilt: Sequence[str] = ()
+    threads: int = 1
+    coded: bool = False
+
+    def __len__(self) -> int:
+        return min(map(len, self.inputs.values()))
+
+    def __getitem__(self, index: int) -> tuple[Views, np.ndarray | None]:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        chosen = view_indices(self.num_projections, self.views[index])
+        angles = projection_angles(self.num_projections)
+        stored: dict[str, Codes] = {}
+        for kind, paths in self.inputs.items():
+            if kind not in self.rebuilt:
+                stored[kind] = load_codes(paths[index])[0]
+            elif kind not in stored:
+                stored = self._rebuilt(paths[index], angles, chosen) | stored
+        if "projections" in stored:
+            whole = stored["projections"]
+            stored["projections"] = replace(whole, codes=whole.codes[chosen])
+        inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
+        known = Views(angles[chosen], inputs)
+        return known, load_mask(self.masks[index]) if self.masks else None
+
+    def _rebuilt(self, path: str, angles: np.ndarray, chosen: np.ndarray) -> dict[str, Codes]:
+        projections = load_codes(path)[0].codes
+        depth = projections.shape[1]
+        sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
+        return {"sum": Codes(sums[0]), "min": Codes(minima[0])}
+
+    def _given(self, kind: str, stored: Codes) -> np.ndarray:
+        is_coded = self.coded and kind != "projections" and stored.is_fractions
+        return stored.codes if is_coded else stored.values()

@@ -1,0 +1,147 @@
+"""Training of a U-Net that tells vessel from the rest, on slabs of axial slices.
+
+The rays of a view lie in axial slices, so a slab of whole slices holds all that its own part of the
+projections can say, whatever the size of the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ...method import Training, Views
+from ...training.learner import Learner, agreement, fractions, iou_of
+from .silhouettes import MOST_VIEWS, NEVER, Physics, inconsistency
+
+FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few views are harder
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the loss adds to Dice, each by its weight; 0 for none.
+
+    bce : binary cross-entropy. cldice : soft clDice, for centrelines (Shit et al., CVPR 2021).
+    consistency : `physics.inconsistency` of projections.
+    """
+
+    bce: float
+    cldice: float = 0.0
+    consistency: float = 0.0
+
+
+class Segmenting(Learner):
+    """`network.ResidualUNet` on back-projections as channels, the last of them the minimum.
+
+    terms : of the loss. slab : axial slices per example. counts : views of each example.
+    support : by view count, the least minimum that a vessel has. physics : needed where the loss
+    compares projections.
+
+    Where the same patients are there with several view counts, an epoch goes through each patient
+    once, at a count of its own.
+    """
+
+    weight_decay = 1e-2  # of AdamW, PyTorch's default
+    largest_gradient = 5.0
+
+    def __init__(
+        self,
+        network: nn.Module,
+        terms: Terms,
+        slab: int,
+        support: Mapping[int, float],
+        counts: Sequence[int],
+        physics: Physics | None = None,
+    ):
+        self.network, self.terms, self.slab = network, terms, slab
+        self.support, self.physics = support, physics
+        self.by_count = [np.flatnonzero(np.equal(counts, count)) for count in np.unique(counts)]
+        self.chances = np.unique(counts) ** -FEW_VIEWS
+        self.chances /= self.chances.sum()
+
+    def examples(self, patients: Training) -> int:
+        return max(map(len, self.by_count))
+
+    def order(self, patients: Training, rng: np.random.Generator) -> list[int]:
+        chosen = rng.choice(len(self.by_count), self.examples(patients), p=self.chances)
+        places = rng.permutation(self.examples(patients))
+        groups = (self.by_count[count] for count in chosen)
+        return [int(group[i % len(group)]) for group, i in zip(groups, places, strict=True)]
+
+    def read(
+        self, patients: Training, batch: list[int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Channels (batch, channels, x, y, z), masks (batch, 1, x, y, z), the support (batch,), and
+        where projections are compared, those of each example, (views, x, z), and their angles."""
+        volumes, masks, support, measured = [], [], [], []
+        for index in batch:
+            views, mask = patients[index]
+            first = int(rng.integers(max(mask.shape[2] - self.slab, 0) + 1))
+            within = np.s_[..., first : first + self.slab]
+            volumes.append(channels(views, within))
+            masks.append(mask[within][None])
+            support.append(self.support[len(views.angles)])
+            if self.terms.consistency:
+                silhouettes, angles = self.physics.silhouettes(views, MOST_VIEWS)
+                measured += [silhouettes[within], angles]
+        return np.stack(volumes), np.stack(masks), np.float32(support), *measured
+
+    def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        volume, mask, support, *measured = given
+        logits = self._logits(volume, support, dtype)
+        finest, probability = logits[0], logits[0].sigmoid()
+        target = mask.float()
+        loss = self._overlap(finest, probability, target)
+        for level, coarse in enumerate(logits[1:], start=1):
+            # half the weight at half the resolution (Isensee et al. 2021)
+            pooled = functional.max_pool3d(target, 2**level, ceil_mode=True)
+            loss = loss + 0.5**level * self._overlap(coarse, coarse.sigmoid(), pooled)
+        if self.terms.cldice:
+            loss = loss + self.terms.cldice * _soft_cldice(probability, target)
+        if measured:
+            seen = zip(probability[:, 0], measured[::2], measured[1::2], strict=True)
+            each = [inconsistency(p, shown, angles.cpu().numpy()) for p, shown, angles in seen]
+            loss = loss + self.terms.consistency * torch.stack(each).mean()
+        return loss, *agreement(finest, mask)
+
+    def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
+        volume, mask, support = (array[:1] for array in given[:3])
+        return iou_of(*agreement(self._logits(volume, support, dtype)[0], mask))
+
+    def _logits(self, volume: Tensor, support: Tensor, dtype: torch.dtype) -> list[Tensor]:
+        half = dtype is not torch.float32
+        volume = fractions(volume)
+        with torch.autocast(volume.device.type, dtype if half else None, enabled=half):
+            finest, *coarse = self.network(volume.contiguous(memory_format=torch.channels_last_3d))
+        return [within_hull(finest, volume, support), *coarse]
+
+    def _overlap(self, logits: Tensor, probability: Tensor, target: Tensor) -> Tensor:
+        """Soft Dice loss, and binary cross-entropy by its weight."""
+        # 1 on both sides: an empty slab that is found empty is no error
+        dice = (2 * (probability * target).sum() + 1) / (probability.sum() + target.sum() + 1)
+        entropy = functional.binary_cross_entropy_with_logits(logits, target)
+        return 1 - dice + self.terms.bce * entropy
+
+
+def channels(views: Views, within: tuple = ...) -> np.ndarray:
+    """The back-projections that a network sees, (channels, x, y, z), as they are stored."""
+    kinds = [kind for kind in ("sum", "min") if kind in views.inputs]
+    return np.stack([views.inputs[kind][within] for kind in kinds])
+
+
+def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:
+    """Logits with all voxels ruled out whose minimum, the last channel, is below the support.
+
+    logits, volume : (batch, channels, x, y, z). support : (batch,).
+    """
+    return logits.masked_fill(volume[:, -1:] < support[:, None, None, None, None], NEVER)
+
+
+def _soft_cldice(probability: Tensor, target: Tensor) -> Tensor:
+    from monai.losses import SoftclDiceLoss  # seconds to import
+
+    return SoftclDiceLoss()(probability, target)

@@ -1,0 +1,107 @@
+"""From training patients to a model, and from a model and views to logits, at any size."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ...method import Context, Training, Views
+from ...training.learner import fractions
+from ...training.trainer import Trainer
+from . import silhouettes as physics
+from .learner import Segmenting, Terms, channels, within_hull
+from .network import ResidualUNet
+from .silhouettes import MOST_VIEWS, Physics
+
+COARSE_HEADS = 2  # of deep supervision
+LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
+
+
+def fit(
+    patients: Training, settings, context: Context, consistency: float = 0.0
+) -> tuple[dict, list[dict]]:
+    """Train a U-Net from random weights.
+
+    settings : `methods.unet.Settings`. consistency : weight of the projections in the loss; above 0
+    the patients' projections are needed.
+
+    Returns the model's state and a row per epoch.
+    """
+    counts, support = _survey(patients)
+    if not settings.hull_support:
+        support = dict.fromkeys(support, 0.0)
+    context.log(f"least minimum of a vessel by view count: {support}")
+    seen = Physics.of(patients) if consistency else None
+    torch.manual_seed(context.seed)
+    inputs = len(channels(patients[0][0]))
+    shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
+    shape["heads"] = 1 + COARSE_HEADS * settings.deep_supervision
+    network = ResidualUNet(**shape).to(memory_format=torch.channels_last_3d)
+    terms = Terms(settings.bce_weight, settings.cldice_weight, consistency)
+    learner = Segmenting(network, terms, settings.slab, support, counts, seen)
+    history = Trainer(learner, patients, settings, context).run()
+    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    state = {"network": weights, "shape": shape, "slab": settings.slab, "support": support}
+    return state | ({"level": seen.level} if seen else {}), history
+
+
+def _survey(patients: Training) -> tuple[list[int], dict[int, float]]:
+    """How many views each example has; by their number, the darkest minimum of a vessel.
+
+    A vessel is at least as bright in every view as on its own, but for noise and for what the
+    interpolation takes: a few voxels of each patient are left out.
+    """
+    counts, darkest = [], {}
+    for views, mask in patients:
+        counts.append(len(views.angles))
+        if "min" in views.inputs and mask.any():
+            vessel = fractions(torch.from_numpy(views.inputs["min"][mask]))
+            level = float(np.quantile(vessel.numpy(), LEFT_OUT))
+            darkest[counts[-1]] = min(level, darkest.get(counts[-1], 1.0))
+    return counts, {count: darkest.get(count, 0.0) for count in counts}
+
+
+@torch.no_grad()
+def logits(state: dict, views: Views, device: str) -> Tensor:
+    """What a model says of each voxel, (x, y, z) float32 on the device, in full precision.
+
+    Volumes of more slices than it was trained on go through in overlapping slabs.
+    """
+    network = ResidualUNet(**state["shape"]).to(device).eval()
+    network.load_state_dict(state["network"])
+    volume = fractions(torch.from_numpy(channels(views)).to(device))[None]
+    *edges, depth = volume.shape[2:]
+    if depth <= state["slab"]:
+        result = network(volume)[0]
+    else:
+        from monai.inferers import sliding_window_inference  # seconds to import
+
+        result = sliding_window_inference(
+            volume,
+            (*edges, state["slab"]),
+            sw_batch_size=1,
+            predictor=lambda slab: network(slab)[0],
+            overlap=0.5,
+            mode="gaussian",
+        )
+    support = torch.tensor([_support(state["support"], len(views.angles))], device=device)
+    return within_hull(result, volume, support)[0, 0]
+
+
+def _support(known: dict[int, float], views: int) -> float:
+    """More views leave vessels darker: that of the next larger count is safe for one unknown."""
+    return known.get(min((count for count in known if count >= views), default=None), 0.0)
+
+
+def refined(state: dict, logits: Tensor, views: Views) -> Tensor:
+    """Logits moved towards the silhouettes of a patient's own views, slab by slab."""
+    silhouettes, angles = Physics(state["level"]).silhouettes(views, MOST_VIEWS)
+    silhouettes = torch.from_numpy(silhouettes).to(logits.device)
+    slabs = zip(logits.split(state["slab"], -1), silhouettes.split(state["slab"], -1), strict=True)
+    steps = state["refinement_steps"]
+    return torch.cat([physics.refined(*slab, angles, steps) for slab in slabs], -1)
+
+
+def probabilities(logits: Tensor) -> np.ndarray:
+    return logits.sigmoid().cpu().numpy()

@@ -1,0 +1,93 @@
+"""The physics in the loop: a reconstruction's own projections must show what the views showed.
+
+A mask is a volume above a level, so the silhouettes of the vessels are the maximum intensity
+projections above one. A visual hull holds every vessel that these silhouettes allow; what it cannot
+say is that each of their points has a vessel somewhere on its ray. That is what is asked here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skimage.filters import threshold_otsu
+from torch import Tensor
+from torch.nn import functional
+
+from ...method import Training, Views
+from ...projectors import mip
+from ...projectors.torch_projectors import project_max
+from ..thresholding import best_threshold
+
+MOST_VIEWS = 6  # compared at a time: more tell little more and take longer
+SURE = 1e-4  # probabilities stay this far from 0 and 1
+STEP = 0.3  # of Adam on logits
+NEVER = -20.0  # logit of a voxel outside the hull
+HOLD = 0.1  # weight of a logit's squared distance from where it started
+
+
+@dataclass(frozen=True)
+class Physics:
+    """How projections are compared. level : brightness from which on a point shows a vessel."""
+
+    level: float
+
+    @classmethod
+    def of(cls, patients: Training) -> Physics:
+        """The level at which silhouettes agree best with those of the training masks."""
+        return cls(silhouette_level(patients)[0])
+
+    def silhouettes(self, views: Views, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
+        count = len(views.angles)
+        some = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
+        return brightness(views, some) >= np.float32(self.level), views.angles[some]
+
+
+def silhouette_level(patients: Training) -> tuple[float, float]:
+    """Brightness from which on silhouettes agree best with those of the training masks.
+
+    Returns it with the mean IoU of the silhouettes.
+    """
+    return best_threshold(_scored(patients))
+
+
+def brightness(views: Views, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
+    """Some of the projections in [0, 1], where 1/2 is the Otsu level of all that were given."""
+    # A level of the range would move with a patient's brightest point; Otsu's does not.
+    projections = views.inputs["projections"]
+    low, otsu = projections.min(), threshold_otsu(projections.ravel())
+    scaled = (projections[some] - low) / max(2 * (otsu - low), 1e-6)
+    return np.clip(scaled, 0, 1).astype(np.float32)
+
+
+def inconsistency(probability: Tensor, silhouettes: Tensor, angles: np.ndarray) -> Tensor:
+    """Mean cross-entropy of maxima along the rays and silhouettes.
+
+    probability : (x, y, z). silhouettes : (views, x, z), 0 and 1. angles : (views,) degrees.
+    """
+    maxima = project_max(probability, angles).clamp(SURE, 1 - SURE)
+    return functional.binary_cross_entropy(maxima, silhouettes.to(maxima.dtype))
+
+
+def refined(logits: Tensor, silhouettes: Tensor, angles: np.ndarray, steps: int) -> Tensor:
+    """Logits (x, y, z) after some steps towards the silhouettes, held near where they started."""
+    with torch.enable_grad():
+        moved = logits.clone().requires_grad_()
+        optimizer = torch.optim.Adam([moved], lr=STEP)
+        for _ in range(steps):
+            held = HOLD * (moved - logits).square().sum() / silhouettes.numel()
+            loss = inconsistency(moved.sigmoid(), silhouettes, angles) + held
+            (moved.grad,) = torch.autograd.grad(loss, moved)
+            optimizer.step()
+    ruled_out = logits <= NEVER
+    return torch.where(ruled_out, logits, moved.detach())
+
+
+def _scored(patients: Training) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Brightness of each training patient's views, and the silhouettes of its mask."""
+    for views, mask in patients:
+        shadows = mip.project_max(mask.astype(np.float32), views.angles)
+        yield brightness(views), shadows >= 0.5

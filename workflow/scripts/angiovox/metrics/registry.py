@@ -1,0 +1,59 @@
+"""Every metric by name: title, unit, and which way is better."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .calibre import CLASSES
+
+HIGHER, LOWER, NEITHER = "higher", "lower", ""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """better : "higher", "lower", or "" for what only describes."""
+
+    title: str
+    unit: str
+    better: str
+
+
+def _of_calibres() -> dict[str, Metric]:
+    rows = {}
+    for name in CLASSES:
+        title = f"radius error, {name} arteries"
+        rows[f"radius_error_{name}_mm"] = Metric(title, "mm", LOWER)
+        title = f"centreline recall, {name} arteries"
+        rows[f"centreline_recall_{name}"] = Metric(title, "", HIGHER)
+    return rows
+
+
+METRICS = {
+    "iou": Metric("IoU", "", HIGHER),
+    "dice": Metric("Dice", "", HIGHER),
+    "precision": Metric("precision", "", HIGHER),
+    "recall": Metric("recall", "", HIGHER),
+    "pixel_accuracy": Metric("pixel accuracy", "", HIGHER),
+    "mse_probability": Metric("MSE of probabilities", "", LOWER),
+    "mae_probability": Metric("MAE of probabilities", "", LOWER),
+    "mse_binary": Metric("MSE of masks", "", LOWER),
+    "mae_binary": Metric("MAE of masks", "", LOWER),
+    "cldice": Metric("clDice", "", HIGHER),
+    "topology_precision": Metric("topology precision", "", HIGHER),
+    "topology_sensitivity": Metric("topology sensitivity", "", HIGHER),
+    "betti0": Metric("components (b0)", "", NEITHER),
+    "betti0_error": Metric("error of b0", "", LOWER),
+    "betti1": Metric("loops (b1)", "", NEITHER),
+    "betti1_error": Metric("error of b1", "", LOWER),
+    "betti2": Metric("cavities (b2)", "", NEITHER),
+    "betti2_error": Metric("error of b2", "", LOWER),
+    "hd95_mm": Metric("HD95", "mm", LOWER),
+    "assd_mm": Metric("ASSD", "mm", LOWER),
+    "nsd_1voxel": Metric("NSD at 1 voxel", "", HIGHER),
+    "nsd_1mm": Metric("NSD at 1 mm", "", HIGHER),
+    **_of_calibres(),
+    "lesion_recall": Metric("recall of lesions", "", HIGHER),
+    "lesions_found": Metric("lesions found", "", HIGHER),
+    "projection_dice": Metric("Dice of held-out projections", "", HIGHER),
+    "calibration_error": Metric("expected calibration error", "", LOWER),
+}

@@ -1,0 +1,64 @@
+"""How far apart two surfaces lie.
+
+The surface of a mask are its voxels with a face to the background; beyond the grid is background.
+Trees of points and no distance transforms: arteries are 1 % of a volume, and at 384^3 a transform
+took 15 s and 2.5 GB where a tree took 0.1 s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import KDTree
+
+ROUNDING = 1 + 1e-9  # 0.3 mm times 3 less 0.3 mm times 2 is more than 0.3 mm
+
+
+def surface_scores(
+    found: np.ndarray, truth: np.ndarray, voxel_mm: np.ndarray, diagonal_mm: float
+) -> dict[str, float]:
+    """How far the surfaces of two masks, (x, y, z) bool, lie apart.
+
+    Parameters
+    ----------
+    voxel_mm : (3,) edges of a voxel.
+    diagonal_mm : of the field: the distance where one mask is empty.
+
+    Returns
+    -------
+    hd95_mm : symmetric, the larger one of both directions' 95th percentiles.
+    assd_mm : mean over the voxels of both surfaces.
+    nsd_1voxel, nsd_1mm : the share of both surfaces' voxels that lie within the largest edge of a
+        voxel, or within 1 mm, of the other one.
+    Distances are 0 and shares 1 where both masks are empty; shares 0 where one is.
+    """
+    if found.any() and truth.any():
+        ways = surface_distances(found, truth, voxel_mm)
+    else:
+        apart = diagonal_mm if found.any() or truth.any() else 0.0
+        ways = [np.array([apart])] * 2
+        if apart:
+            return {"hd95_mm": apart, "assd_mm": apart, "nsd_1voxel": 0.0, "nsd_1mm": 0.0}
+    both = np.concatenate(ways)
+    return {
+        "hd95_mm": max(float(np.percentile(way, 95)) for way in ways),
+        "assd_mm": float(both.mean()),
+        "nsd_1voxel": float(np.mean(both <= np.max(voxel_mm) * ROUNDING)),
+        "nsd_1mm": float(np.mean(both <= ROUNDING)),
+    }
+
+
+def surface_distances(
+    found: np.ndarray, truth: np.ndarray, voxel_mm: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Distance in mm of each voxel of the found surface to the true one, and the other way.
+
+    Neither mask may be empty.
+    """
+    ours, theirs = (np.argwhere(surface(mask)) * voxel_mm for mask in (found, truth))
+    return KDTree(theirs).query(ours)[0], KDTree(ours).query(theirs)[0]
+
+
+def surface(mask: np.ndarray) -> np.ndarray:
+    """Voxels of a mask with a face to the background, bool."""
+    return mask & ~ndimage.binary_erosion(mask)

@@ -1,0 +1,113 @@
+"""One phantom patient through the scanner: grow, inject, plant lesions, image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ..vessels.graph import Arteries, Pose
+from ..vessels.swc import read_swc
+from .arterial_tree import grow
+from .circle_of_willis import Variant
+from .contrast import inject, thinned
+from .lesion_placement import Lesion
+from .lesions import plant
+from .scanner import image
+from .tortuosity import STEP
+
+MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
+TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to fill, where to look and what to plant.
+
+    injection, centre, scanner : as in `injection.inject` and `imaging.image`.
+    lesions : by kind, as in `lesions.plant`; empty for healthy arteries.
+    """
+
+    injection: str = "carotid"
+    centre: str = "circle"
+    scanner: str = "3dra"
+    lesions: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Acquisition:
+    """An angiogram with its truth.
+
+    volume, share : (x, y, z) float32 intensities, and the exact share of artery in each voxel.
+    arteries : the filled ones around the isocentre, in DICOM's patient axes.
+    variant : of the circle of Willis; None where centrelines were given.
+    """
+
+    volume: np.ndarray
+    share: np.ndarray
+    arteries: Arteries
+    lesions: list[Lesion]
+    variant: Variant | None
+
+
+def acquire(
+    seed: int,
+    shape: tuple[int, int, int],
+    voxel_size: float,
+    settings: Settings = Settings(),
+    centreline: str | None = None,
+) -> Acquisition:
+    """The angiogram of one phantom patient; the same arguments, the same bytes.
+
+    Parameters
+    ----------
+    seed : the patient.
+    shape : (x, y, z) of the grid, centred on the isocentre.
+    voxel_size : mm.
+    centreline : SWC file with the arteries that contrast fills, in place of grown ones.
+
+    Raises
+    ------
+    ValueError : settings that cannot be met (see `inject`, `plant` and `image`).
+    InputError : a broken SWC file.
+    """
+    # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
+    # It stands for a scanner, so no patient's processing waits for it.
+    variant = None
+    if centreline is None:
+        patient = grow(seed)
+        variant = patient.variant
+        arteries, origin = inject(patient, settings.injection, settings.centre)
+        arteries, pose = lie_down(arteries, origin, seed)
+    else:
+        arteries, pose = _from_file(centreline, settings.centre)
+    field_mm = voxel_size * min(shape)
+    arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose)
+    volume, share = image(arteries, pose, shape, voxel_size, seed, settings.scanner)
+    return Acquisition(volume, share, arteries, truth, variant)
+
+
+def lie_down(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, Pose]:
+    """No head is positioned to the millimetre: it lies tilted and off the isocentre a little.
+
+    origin : (3,) mm of the head's origin while it lies straight, as `inject` returns it.
+    """
+    rng = np.random.default_rng([seed, 5])
+    rotation = Rotation.from_euler("xyz", rng.normal(0, TILT, 3), degrees=True).as_matrix()
+    offset = rng.normal(0, OFFSET, 3)
+    lain = replace(arteries, points=arteries.points @ rotation.T + offset)
+    return lain, Pose(rotation @ origin + offset, rotation)
+
+
+def _from_file(path: str, centre: str) -> tuple[Arteries, Pose]:
+    """Given arteries, straight as they are, around their first fork or ("head") their middle."""
+    arteries = read_swc(path).finer(STEP)
+    arteries = replace(arteries, contrast=thinned(arteries))
+    forks = np.flatnonzero(np.bincount(arteries.segments[:, 0]) > 1)
+    isocentre = np.zeros(3)
+    if centre == "circle" and len(forks):
+        # Contrast only thins along the flow: the first fork is the one with most of it.
+        isocentre = arteries.points[forks[np.argmax(arteries.contrast[forks])]]
+    return arteries.moved(-isocentre), Pose(-isocentre - MIDDLE)

@@ -1,0 +1,31 @@
+"""Collect the `# ASSUME:` comments: choices that the paper leaves open."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+
+def assumptions(root: str | Path) -> list[tuple[str, str]]:
+    """Each `# ASSUME:` comment below a folder: its module, as "masks/otsu", and what it says.
+
+    The folder is the package's or the one that holds it, whose name is left out.
+    """
+    found = []
+    for path in sorted(Path(root).rglob("*.py")):
+        lines = path.read_text().splitlines()
+        for number, line in enumerate(lines):
+            start = re.match(r"\s*# ASSUME: (.*)", line)
+            if start:
+                words = [start[1]]
+                for following in lines[number + 1 :]:
+                    more = re.match(r"\s*# (?!ASSUME:)(.*)", following)
+                    if not more:
+                        break
+                    words.append(more[1])
+                found.append((_module(path, root), " ".join(words)))
+    return found
+
+
+def _module(path: Path, root: str | Path) -> str:
+    return path.relative_to(root).with_suffix("").as_posix().removeprefix("angiovox/")

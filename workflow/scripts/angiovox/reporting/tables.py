@@ -1,0 +1,152 @@
+"""The paper's two tables, and the summary of every method, from per-patient metrics."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..methods.registry import PAPER_METHOD
+from ..metrics.statistics import mean_interval
+
+METRICS = (
+    "dice",
+    "pixel_accuracy",
+    "mse_probability",
+    "mae_probability",
+    "mse_binary",
+    "mae_binary",
+)
+BIPLANE = 2  # views
+
+
+def summarise(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
+    """Mean over patients with a bootstrap 95 % interval, by method, views and metric.
+
+    per_patient : long form with method, views, seed, patient, metric, value. Training seeds are
+    averaged within a patient first: patients are the unit.
+
+    Returns columns method, views, metric, patients, seeds, mean, low, high.
+    """
+    rows = []
+    for (method, views, metric), group in per_patient.groupby(
+        ["method", "views", "metric"], sort=False
+    ):
+        values = group.groupby("patient")["value"].mean().sort_index().to_numpy()
+        mean, low, high = mean_interval(values, resamples, seed)
+        seeds = group["seed"].nunique()
+        rows.append((method, views, metric, len(values), seeds, mean, low, high))
+    columns = ["method", "views", "metric", "patients", "seeds", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Phantoms' morphometry beside that of human arteries.
+
+    Parameters
+    ----------
+    measured : a row per patient, a column per quantity (`phantom.morphometry.measure`).
+    published : columns quantity, label, unit, median, and the band low to high (10th to 90th
+        percentile) where one is published.
+
+    Returns
+    -------
+    A row per quantity: ours as median and 10th to 90th percentile over patients, the published
+    figures, `inside` (whether our median lies in the published band; empty without a band) and
+    `difference_percent` of the medians.
+    """
+    table = published.rename(columns={k: f"published_{k}" for k in ("median", "low", "high")})
+    ours = measured[table["quantity"]]
+    table.insert(3, "patients", len(ours))
+    for place, (name, share) in enumerate((("median", 0.5), ("low", 0.1), ("high", 0.9)), start=4):
+        table.insert(place, name, ours.quantile(share).to_numpy())
+    inside = table["median"].between(table["published_low"], table["published_high"])
+    told = table[["published_low", "median"]].notna().all(axis=1)
+    table["inside"] = inside.map({True: "yes", False: "no"}).where(told)
+    table["difference_percent"] = 100 * (table["median"] / table["published_median"] - 1)
+    return table
+
+
+def morphometry_markdown(table: pd.DataFrame) -> str:
+    """`morphometry` for reading: a row per quantity, median (10th to 90th percentile)."""
+
+    def told(row: pd.Series, prefix: str) -> str:
+        median, low, high = (row[f"{prefix}{name}"] for name in ("median", "low", "high"))
+        return f"{median:.3g}" + ("" if pd.isna(low) else f" ({low:.3g} to {high:.3g})")
+
+    rows = [
+        {
+            "": f"{row['label']}, {row['unit']}" if isinstance(row["unit"], str) else row["label"],
+            f"{row['patients']} phantoms": told(row, ""),
+            "published": told(row, "published_"),
+        }
+        for _, row in table.iterrows()
+    ]
+    return pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True) + "\n"
+
+
+def table1(summary: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Table 1: the paper's network by number of views, published figures beside ours.
+
+    published : columns views, iou, mse, mae as printed, on the authors' data.
+    """
+    ours = _wide(summary[summary["method"] == PAPER_METHOD]).drop(columns="method")
+    theirs = published.rename(columns={k: f"published_{k}" for k in ("iou", "mse", "mae")})
+    return ours.merge(theirs, on="views", how="left").sort_values("views", ascending=False)
+
+
+def table2(summary: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Table 2: biplane reconstruction, a row per method, `source` measured or published.
+
+    published : columns method, pixel_accuracy, iou, mse_probability, mae_probability as printed.
+    titles : printable name of each method.
+    """
+    ours = _wide(summary[summary["views"] == BIPLANE]).drop(columns="views")
+    ours["method"] = ours["method"].map(titles)
+    ours.insert(1, "source", "measured")
+    theirs = published.assign(source="published")
+    return pd.concat([theirs, ours], ignore_index=True)[list(ours.columns)]
+
+
+def iou_overview(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
+    """Mean IoU with its interval as text: a row per method, a column per number of views."""
+    iou = summary[summary["metric"] == "iou"]
+    text = iou.assign(
+        cell=[_with_interval(r.mean, r.low, r.high) for r in iou.itertuples(index=False)]
+    )
+    wide = text.pivot(index="method", columns="views", values="cell")
+    wide = wide.reindex(list(dict.fromkeys(iou["method"])))
+    wide = wide[sorted(wide.columns, reverse=True)]
+    wide.columns = [f"{views} views" for views in wide.columns]
+    wide.index = pd.Index([titles[name] for name in wide.index], name="method")
+    return wide.reset_index()
+
+
+def to_markdown(table: pd.DataFrame) -> str:
+    """A table for people: four significant digits, a dash where there is no value."""
+    return _printable(table).to_markdown(index=False) + "\n"
+
+
+def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
+    """A LaTeX table with booktabs rules."""
+    return _printable(table).to_latex(
+        index=False, escape=True, caption=caption.replace("%", r"\%"), label=label
+    )
+
+
+def _wide(summary: pd.DataFrame) -> pd.DataFrame:
+    """One row per method and views: iou, its interval, then the other metrics' means."""
+    index = ["method", "views"]
+    means = summary.pivot_table(index=index, columns="metric", values="mean", sort=False)
+    iou = summary[summary["metric"] == "iou"].set_index(index)
+    wide = means.assign(iou_low=iou["low"], iou_high=iou["high"]).reset_index()
+    columns = [*index, "iou", "iou_low", "iou_high", *METRICS]
+    return wide.reindex(columns=columns).rename_axis(columns=None)
+
+
+def _printable(table: pd.DataFrame) -> pd.DataFrame:
+    return table.map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else cell).replace(
+        "nan", "-"
+    )
+
+
+def _with_interval(mean: float, low: float, high: float) -> str:
+    return f"{mean:.3f}" if low != low else f"{mean:.3f} ({low:.3f}-{high:.3f})"

@@ -1,0 +1,70 @@
+"""What `training.Trainer` trains: a network, what it is fed, and its loss."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..method import Training
+
+LARGEST = {torch.uint8: 255, torch.uint16: 65535}  # what a code of 1 stands for
+
+
+class Learner(ABC):
+    """Network, examples and loss of one method.
+
+    network : what is trained; all that has parameters is part of it.
+    betas, weight_decay : of Adam; the decay is decoupled from the gradients (AdamW).
+    largest_gradient : norm that gradients are clipped to; None for none.
+    """
+
+    network: nn.Module
+    # ASSUME: Adam's betas and epsilon are PyTorch's defaults, with no weight decay.
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 0.0
+    largest_gradient: float | None = None
+
+    def examples(self, patients: Training) -> int:
+        """How many examples an epoch goes through."""
+        return len(patients)
+
+    def order(self, patients: Training, rng: np.random.Generator) -> list[int]:
+        """The examples of an epoch, by number; as many as `examples` says."""
+        return rng.permutation(len(patients)).tolist()
+
+    @abstractmethod
+    def read(
+        self, patients: Training, batch: list[int], rng: np.random.Generator
+    ) -> tuple[np.ndarray, ...]:
+        """Some examples by number, as arrays for the device; all chance comes from `rng`."""
+
+    @abstractmethod
+    def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss of what was read, and the voxels in both, and in either, of truth and prediction.
+
+        dtype : of activations and products, for mixed precision.
+        """
+
+    @abstractmethod
+    def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
+        """IoU of what was read, by the network as it reconstructs (without gradients)."""
+
+
+def agreement(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Voxels in both, and in either, of the truth and of what logits of at least 0 predict."""
+    predicted, truth = logits >= 0, target > 0
+    return (predicted & truth).sum(), (predicted | truth).sum()
+
+
+def iou_of(hits: Tensor, union: Tensor) -> float:
+    """1 where both volumes are empty: they agree."""
+    return int(hits) / int(union) if int(union) else 1.0
+
+
+def fractions(codes: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Values in [0, 1] of 8-bit or 16-bit codes; floating-point numbers are such values."""
+    values = codes.to(dtype)
+    return values.div_(LARGEST[codes.dtype]) if codes.dtype in LARGEST else values

@@ -1,0 +1,246 @@
+"""Training of a network, resumable after any step."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+from tqdm import tqdm
+
+from ..errors import Stopped, TornFile
+from ..io.atomic import whole_file
+from ..io.model_files import load_model, save_model
+from ..method import Context, Training
+from .fingerprint import differences
+from .learner import Learner
+from .prefetch import one_ahead
+from .settings import Settings
+
+
+@dataclass
+class Epoch:
+    """What the steps of an epoch have added up to so far."""
+
+    losses: list[float] = field(default_factory=list)
+    hits: int = 0
+    union: int = 0
+    seconds: float = 0.0
+
+
+class Trainer:
+    """One training run: a learner on patients, resumable after any step.
+
+    A checkpoint holds all that the next step depends on, so that a resumed run goes on bit for bit
+    like one that was never stopped (on the CPU; a GPU's convolutions may round differently every
+    time). It is written after each epoch, and where `context.stopping` asks for it.
+    """
+
+    def __init__(self, learner: Learner, patients: Training, settings: Settings, context: Context):
+        self.learner, self.patients, self.settings = learner, patients, settings
+        self.context = context
+        self.device = torch.device(context.device)
+        self.network = learner.network.to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(),
+            lr=settings.learning_rate,
+            betas=learner.betas,
+            weight_decay=learner.weight_decay,
+        )
+        self.steps_per_epoch = -(-learner.examples(patients) // settings.batch_size)
+        self.scheduler = self._scheduler()
+        self.dtype = autocast_dtype(settings.precision, self.device)
+        self.scaler = torch.amp.GradScaler(
+            self.device.type, enabled=self.dtype is torch.float16, init_scale=2.0**12
+        )
+        self.history: list[dict] = []
+        self.unfinished = Epoch()
+
+    def run(self) -> list[dict]:
+        """Train to the last epoch, from the checkpoint where one fits; return the history.
+
+        Raises Stopped where `context.stopping` asked for it, once the checkpoint is written.
+        """
+        self._resume()
+        remaining = range(len(self.history), self.settings.epochs)
+        started = time.monotonic()
+        data = one_ahead(self._load, self._batches(remaining))
+        with self._progress() as bar, contextlib.closing(data):
+            for epoch in remaining:
+                self.history.append(self._epoch(epoch, data, bar))
+                self.unfinished = Epoch()
+                self._save()
+                done = epoch + 1 - remaining.start
+                left = (time.monotonic() - started) / done * (self.settings.epochs - epoch - 1)
+                row = self.history[-1]
+                self.context.log(
+                    f"epoch {epoch + 1}/{self.settings.epochs}: loss {row['loss']:.4f}, "
+                    f"IoU {row['iou']:.3f}, {tqdm.format_interval(left)} left"
+                )
+        return self.history
+
+    def _batches(self, epochs: range) -> Iterator[tuple[list[int], np.random.Generator]]:
+        """What is read: each epoch's examples in its order, then the first to look at; and each
+        batch's chance, which is the same whether or not a run was stopped before it."""
+        done, size = len(self.unfinished.losses), self.settings.batch_size
+        for epoch in epochs:
+            key = [self.context.seed, epoch]
+            order = self.learner.order(self.patients, np.random.default_rng(key))
+            for step in range(done, self.steps_per_epoch):
+                yield order[step * size :][:size], np.random.default_rng([*key, step])
+            yield [0], np.random.default_rng([*key, self.steps_per_epoch])
+            done = 0
+
+    def _epoch(self, epoch: int, data: Iterator[tuple[Tensor, ...]], bar: tqdm) -> dict:
+        so_far = self.unfinished
+        started = time.monotonic() - so_far.seconds
+        for _ in range(len(so_far.losses), self.steps_per_epoch):
+            if self.context.stopping():
+                so_far.seconds = time.monotonic() - started
+                self._stop()
+            loss, hits, union = self._step(next(data))
+            so_far.losses.append(loss)
+            so_far.hits += hits
+            so_far.union += union
+            bar.update()
+        return {
+            "epoch": epoch + 1,
+            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "loss": float(np.mean(so_far.losses)),
+            "iou": so_far.hits / so_far.union if so_far.union else 1.0,
+            "iou_running_statistics": self._iou_in_evaluation_mode(next(data)),
+            "seconds": round(time.monotonic() - started, 2),
+        }
+
+    def _step(self, given: tuple[Tensor, ...]) -> tuple[float, int, int]:
+        """Loss, hits and union of a batch, after which the weights have changed."""
+        self.network.train()
+        loss, hits, union = self.learner.loss(given, self.dtype)
+        self.optimizer.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()
+        if self.learner.largest_gradient is not None:
+            self.scaler.unscale_(self.optimizer)
+            clip_grad_norm_(self.network.parameters(), self.learner.largest_gradient)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.scheduler.step()
+        # one wait for the device, not three
+        loss, hits, union = torch.stack([n.detach().double() for n in (loss, hits, union)]).tolist()
+        return loss, int(hits), int(union)
+
+    @torch.no_grad()
+    def _iou_in_evaluation_mode(self, given: tuple[Tensor, ...]) -> float:
+        """IoU of an example: batch norm's running statistics lag at batch 1."""
+        self.network.eval()
+        return self.learner.iou(given, self.dtype)
+
+    def _load(self, batch: tuple[list[int], np.random.Generator]) -> tuple[Tensor, ...]:
+        arrays = self.learner.read(self.patients, *batch)
+        return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
+
+    def _scheduler(self) -> torch.optim.lr_scheduler.LRScheduler:
+        if self.settings.schedule == "one-cycle":
+            steps = self.settings.epochs * self.steps_per_epoch
+            return torch.optim.lr_scheduler.OneCycleLR(
+                self.optimizer, self.settings.learning_rate, total_steps=steps + 1
+            )
+        return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+
+    def _progress(self) -> tqdm:
+        """A bar on a terminal; the log has a line per epoch instead."""
+        return tqdm(
+            total=self.settings.epochs * self.steps_per_epoch,
+            initial=len(self.history) * self.steps_per_epoch + len(self.unfinished.losses),
+            desc="training",
+            unit="step",
+            disable=not sys.stderr.isatty(),
+            leave=False,
+        )
+
+    def _parts(self) -> dict:
+        return {
+            "network": self.network,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "scaler": self.scaler,
+        }
+
+    def _save(self) -> None:
+        """Write the checkpoint; the one before stays beside it."""
+        state = {name: part.state_dict() for name, part in self._parts().items()}
+        state |= {"stamp": self.context.stamp, "history": self.history}
+        state |= {"unfinished": asdict(self.unfinished), "random": torch.get_rng_state()}
+        path = Path(self.context.checkpoint)
+        if path.exists():
+            with whole_file(self.context.previous) as temporary:
+                try:
+                    os.link(path, temporary)
+                except OSError:  # a file system that knows one name per file
+                    shutil.copyfile(path, temporary)
+        save_model(path, state)
+
+    def _stop(self) -> None:
+        self._save()
+        raise Stopped(f"stopped {self._place()}; a rerun goes on from there")
+
+    def _place(self) -> str:
+        done = len(self.unfinished.losses)
+        within = f" and {done} of {self.steps_per_epoch} steps" if done else ""
+        return f"after epoch {len(self.history)}{within}"
+
+    def _resume(self) -> None:
+        state = self._last_whole_checkpoint()
+        if state is None:
+            return
+        if other := differences(state["stamp"], self.context.stamp):
+            self.context.log(
+                f"{self.context.checkpoint.name} refused: written with other {other}; starting anew"
+            )
+            return
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        self.history, self.unfinished = state["history"], Epoch(**state["unfinished"])
+        torch.set_rng_state(state["random"].cpu())
+        self.context.log(f"resuming {self._place()}")
+
+    def _last_whole_checkpoint(self) -> dict | None:
+        """A torn one is removed, lest it replace the one before at the next save."""
+        torn = False
+        for path in (Path(self.context.checkpoint), self.context.previous):
+            if path.exists():
+                try:
+                    state = load_model(path, str(self.device))
+                except TornFile as error:
+                    self.context.log(str(error))
+                    path.unlink()
+                    torn = True
+                else:
+                    if torn:
+                        self.context.log(f"going back to {path.name}")
+                    return state
+        if torn:
+            self.context.log("no whole checkpoint is left; starting anew")
+        return None
+
+
+def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:
+    """The number type of mixed precision.
+
+    precision : "fp32", "bf16", "fp16" or "auto": bf16 where the hardware has it, else fp16 on a
+    GPU and fp32 on a CPU, where half precision without support is slower, not faster.
+    """
+    fixed = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+    if precision in fixed:
+        return fixed[precision]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32

@@ -1,0 +1,195 @@
+"""The patients of a study: phantoms and the sheet's, split into training and test."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from angiovox.errors import InputError
+from angiovox.io import patient_source
+from angiovox.vessels.morphometry import THINNEST
+from angiovox.vessels.swc import read_swc, swc_files
+
+from .config import WIDEST_VOXEL, check_schema
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient of the study: a phantom has a seed, and perhaps given centrelines in place of
+    grown ones; a patient of the sheet has a DICOM folder, perhaps with the series to take, or the
+    file of a volume."""
+
+    name: str
+    split: str
+    seed: int | None = None
+    centreline: str | None = None
+    dicom: str | None = None
+    series: str | None = None
+
+
+def read_cohort(config: dict[str, Any], look: bool = True) -> list[Patient]:
+    """All patients with their split, phantoms first.
+
+    look : whether the sheet's folders and files must be there and begin with a sound image.
+
+    Raises InputError for a sheet, patient or split that cannot be used, naming it.
+    """
+    cohort = config["cohort"]
+    phantoms = cohort["phantoms"]
+    leave_out = cohort["leave_out"]
+    patients = _phantoms(phantoms, config["volume"]["voxel_mm"])
+    patients += _sheet_patients(cohort["sheet"])
+    patients = _without(patients, leave_out)
+    if look:
+        for patient in patients:
+            _look_for_images(patient, cohort["sheet"])
+    _refuse_duplicates(patients)
+    patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
+    splits = [patient.split for patient in patients]
+    if splits.count("train") < 2:
+        raise InputError(
+            f"cohort: at least 2 training patients are needed, there are {splits.count('train')}; "
+            "add patients or lower cohort.test_patients"
+        )
+    if "test" not in splits:
+        raise InputError("cohort: no test patient; set cohort.test_patients to 1 or more")
+    return patients
+
+
+def _without(patients: list[Patient], leave_out: list[str]) -> list[Patient]:
+    unknown = sorted({*leave_out} - {patient.name for patient in patients})
+    if unknown:
+        raise InputError(
+            f"cohort.leave_out: {', '.join(unknown)}: no such patient among the "
+            f"{len(patients)} of cohort.phantoms and cohort.sheet"
+        )
+    return [patient for patient in patients if patient.name not in leave_out]
+
+
+def figure_patient(config: dict[str, Any], test: list[str]) -> str:
+    """The test patient that the figures show.
+
+    Raises InputError for one that is not a test patient.
+    """
+    name = config["figures"]["patient"]
+    if name is not None and name not in test:
+        raise InputError(f"figures.patient: {name!r} is no test patient; one of {', '.join(test)}")
+    return name or test[0]
+
+
+def _phantoms(phantoms: dict[str, Any], voxel_mm: float) -> list[Patient]:
+    count, folder = phantoms["count"], phantoms["centrelines"]
+    centrelines: list[str | None] = [None] * count
+    if count and folder is not None:
+        centrelines = _centrelines(folder, count, voxel_mm)
+    return [
+        Patient(f"phantom-{number:03d}", "", seed=1000 * phantoms["seed"] + number, centreline=path)
+        for number, path in enumerate(centrelines, start=1)
+    ]
+
+
+def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
+    """The first SWC files of a folder by name, each of them sound and thick enough to be seen."""
+    try:
+        files = [str(path) for path in swc_files(folder)]
+        if len(files) < count:
+            raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
+        for path in files[:count]:
+            tree = read_swc(path)
+            widest = 2 * float(tree.radii.max())
+            if widest < voxel_mm / WIDEST_VOXEL:
+                raise InputError(
+                    f"{path}: the widest artery, {widest:g} mm, cannot be seen in voxels of "
+                    f"{voxel_mm:g} mm; are its radii in mm?"
+                )
+            if not (tree.radii[tree.segments].min(axis=1) >= THINNEST).any():
+                raise InputError(
+                    f"{path}: no stretch of artery has a radius of {THINNEST:g} mm or more, the "
+                    "least that is measured; are its radii in mm?"
+                )
+    except InputError as error:
+        raise InputError(f"cohort.phantoms.centrelines: {error}") from None
+    return files[:count]
+
+
+def _sheet_patients(sheet: str | None) -> list[Patient]:
+    if sheet is None:
+        return []
+    if not Path(sheet).is_file():
+        raise InputError(f"cohort.sheet: {sheet} does not exist")
+    with open(sheet, newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, delimiter="\t")
+        try:
+            rows = [(reader.line_num, row) for row in reader]
+        except UnicodeDecodeError:
+            raise InputError(f"{sheet}: not UTF-8 text; save it as tab-separated UTF-8") from None
+        columns = reader.fieldnames or []
+    if not {"patient", "dicom"} <= set(columns):
+        raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
+    if not rows:
+        raise InputError(f"{sheet}: no patient in it; add a row, or set cohort.sheet: null")
+    patients = []
+    for line, row in rows:
+        row = {key: value.strip() for key, value in row.items() if key and value is not None}
+        check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
+        series = row.get("series") or None
+        patients.append(
+            Patient(row["patient"], row.get("split", ""), dicom=row["dicom"], series=series)
+        )
+    return patients
+
+
+def _look_for_images(patient: Patient, sheet: str) -> None:
+    if patient.dicom is None:
+        return
+    try:
+        patient_source.check(patient.dicom)
+    except InputError as error:
+        raise InputError(
+            f"{sheet}: patient {patient.name}: {patient.dicom}: {error} (snakemake inventory lists "
+            "what is wrong with each patient)"
+        ) from None
+
+
+def _refuse_duplicates(patients: list[Patient]) -> None:
+    """One id, one folder, one patient: nobody may stand on both sides of the split."""
+    by_name: dict[str, Patient] = {}
+    by_folder: dict[Path, str] = {}
+    for patient in patients:
+        twin = by_name.get(patient.name)
+        if twin is not None:
+            sides = {twin.split, patient.split} - {""}
+            both = " and on both sides of the split" if len(sides) == 2 else ""
+            raise InputError(f"patient {patient.name} is there twice{both}; ids must be unique")
+        by_name[patient.name] = patient
+        if patient.dicom is not None:
+            folder = Path(patient.dicom).resolve()
+            for other, name in by_folder.items():
+                if folder.is_relative_to(other) or other.is_relative_to(folder):
+                    raise InputError(
+                        f"patients {name} and {patient.name} share the folder "
+                        f"{patient.dicom}; one patient, one folder"
+                    )
+            by_folder[folder] = patient.name
+
+
+def _split(patients: list[Patient], test_patients: int, seed: int) -> list[Patient]:
+    """Keep what the sheet says, then draw test patients among the others up to the number."""
+    # ASSUME: the test patients are drawn at random with a seed; the paper does not say how.
+    free = sorted(patient.name for patient in patients if not patient.split)
+    missing = max(0, test_patients - sum(patient.split == "test" for patient in patients))
+    if missing > len(free):
+        raise InputError(
+            f"cohort.test_patients: {test_patients}, but only {len(free)} patients are free to be "
+            "drawn; lower it or name test patients in the sheet"
+        )
+    drawn = set(np.random.default_rng(seed).permutation(free)[:missing])
+    return [
+        patient
+        if patient.split
+        else replace(patient, split="test" if patient.name in drawn else "train")
+        for patient in patients
+    ]

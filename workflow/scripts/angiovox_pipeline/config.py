@@ -1,0 +1,134 @@
+"""The user's config and sheet, checked before any job starts. Knows config keys; no rules."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from angiovox.errors import InputError
+from angiovox.phantoms.contrast import WIDEST_MM
+from angiovox.phantoms.lesions import check
+from jsonschema import Draft202012Validator, validators
+from jsonschema.exceptions import ValidationError
+
+from . import runs
+
+WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
+HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def _finite(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+# jsonschema takes 64.0 for an integer, and NaN and infinity for numbers.
+Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ).redefine("number", lambda _, value: type(value) is int or _finite(value)),
+)
+
+
+def check_config(config: dict[str, Any]) -> None:
+    """Refuse a config that cannot run.
+
+    Raises InputError naming the key, its value and what would be valid.
+    """
+    check_schema(config, "config.schema.yaml", "config")
+    masks = config["masks"]
+    if masks["min_fraction"] >= masks["max_fraction"]:
+        raise InputError(
+            f"masks.min_fraction: {masks['min_fraction']} must be below masks.max_fraction: "
+            f"{masks['max_fraction']}"
+        )
+    if masks["window"] is not None and masks["window"][0] >= masks["window"][1]:
+        raise InputError(
+            f"masks.window: {masks['window']} is not valid; expected [low, high], low below high"
+        )
+    for views in config["view_counts"]:
+        if views > config["projections"]:
+            raise InputError(
+                f"view_counts: {views} views cannot be taken from {config['projections']} "
+                f"projections; choose from 2 to {config['projections']}"
+            )
+    runs.methods(config)
+    if config["cohort"]["phantoms"]["count"]:
+        _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
+
+
+def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None) -> None:
+    """Refuse what no phantom can show."""
+    if voxel_mm is None:
+        raise InputError("volume.voxel_mm: null needs cohort.phantoms.count: 0; give millimetres")
+    grown, widest = phantoms["centrelines"] is None, WIDEST_MM[phantoms["injection"]]
+    if not grown and phantoms["injection"] != "all":
+        raise InputError(
+            f"cohort.phantoms.injection: {phantoms['injection']!r} cannot be told from the files "
+            "of cohort.phantoms.centrelines; set it to all, and let the files hold what is filled"
+        )
+    if grown and voxel_mm > WIDEST_VOXEL * widest:
+        raise InputError(
+            f"volume.voxel_mm: {voxel_mm:g} mm cannot show an artery; the widest that a phantom of "
+            f"injection {phantoms['injection']} has measures {widest:g} mm"
+        )
+    field_mm = shape * voxel_mm
+    if grown and phantoms["centre"] == "head" and field_mm < HEAD_FIELD_MM:
+        raise InputError(
+            f"cohort.phantoms.centre: head with a field of view of {field_mm:g} mm (volume.shape "
+            f"{shape}, volume.voxel_mm {voxel_mm:g}) misses the circle of Willis; it takes "
+            f"{HEAD_FIELD_MM:g} mm, or circle"
+        )
+    for kind, settings in phantoms["lesions"].items():
+        try:
+            check(settings, field_mm)
+        except ValueError as error:
+            raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
+
+
+def check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
+    schema = yaml.safe_load((SCHEMAS / schema_name).read_text())
+    errors = sorted(Validator(schema).iter_errors(value), key=lambda e: list(e.path))
+    if errors:
+        raise InputError(f"{where}: {_sentence(errors[0])}")
+
+
+def _sentence(error: ValidationError) -> str:
+    """What is wrong and what would be valid, in words."""
+    key = ".".join(str(part) for part in error.path if isinstance(part, str))
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = sorted(error.schema["properties"])
+        wrong = next(str(name) for name in error.instance if name not in known)
+        close = difflib.get_close_matches(wrong, known, n=1)
+        hint = f"did you mean {'.'.join(filter(None, [key, *close]))!r}? " if close else ""
+        return (
+            f"unknown key {'.'.join(filter(None, [key, wrong]))!r}; {hint}valid: {', '.join(known)}"
+        )
+    if error.validator == "required":
+        return f"{key + ': ' if key else ''}{error.message}"
+    valid = {
+        "enum": lambda: "one of " + ", ".join(repr(v) for v in error.validator_value),
+        "minimum": lambda: f"at least {error.validator_value}",
+        "maximum": lambda: f"at most {error.validator_value}",
+        "exclusiveMinimum": lambda: f"above {error.validator_value}",
+        "exclusiveMaximum": lambda: f"below {error.validator_value}",
+        "minItems": lambda: f"at least {error.validator_value} of them",
+        "maxItems": lambda: f"at most {error.validator_value} of them",
+        "uniqueItems": lambda: "no value twice",
+        "pattern": lambda: error.schema.get("description", error.validator_value),
+        "type": lambda: _kinds(np.atleast_1d(error.validator_value), error.instance),
+    }.get(error.validator, lambda: error.message)()
+    return f"{key}: {error.instance!r} is not valid; expected {valid}"
+
+
+def _kinds(kinds: Iterable[str], value: Any) -> str:
+    """What a value may be; YAML makes numbers of ids such as 007, and true of yes."""
+    words = " or ".join(kinds)
+    is_text = isinstance(value, int | float)  # so is true
+    return words.replace("string", "string in quotes") if is_text else words

@@ -1,0 +1,59 @@
+"""What every adapter shares: its end, its log, and one clear line when the input is at fault.
+
+It is imported before anything that takes long, so that no job outlives its Snakemake.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from angiovox.errors import InputError, Stopped
+
+from .disk_errors import describe_disk_error
+from .watchdog import end_with_snakemake
+
+end_with_snakemake()
+
+logging.raiseExceptions = False  # a log on a full disk is no second failure
+
+
+@contextmanager
+def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
+    """Yield the job's log function; an error goes to log and terminal, without a trace of ours
+    where the input is at fault or the job was asked to stop."""
+    handler = logging.FileHandler(snakemake.log[0], mode="w")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("angiovox")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.info("machine: %s", machine())
+    who = ", ".join(f"{name} {value}" for name, value in snakemake.wildcards.items())
+    try:
+        yield log.info
+    except (InputError, Stopped) as end:
+        message = ": ".join(filter(None, [who, str(end)]))
+        log.error(message)
+        sys.exit(f"{snakemake.rule}: {message}")
+    except Exception as error:
+        if trouble := describe_disk_error(error, Path(snakemake.output[0]).parent):
+            log.error(trouble)
+            sys.exit(": ".join(filter(None, [snakemake.rule, who, trouble])))
+        log.exception("%s failed (%s)", snakemake.rule, who)
+        raise
+
+
+def machine() -> str:
+    """Where this job runs: node, SLURM's number, and GPUs if the job knows of such."""
+    told = [platform.node()]
+    if number := os.environ.get("SLURM_JOB_ID"):
+        told.append(f"SLURM job {number}")
+    if torch := sys.modules.get("torch"):
+        told.append(f"{torch.cuda.device_count() or 'no'} GPU")  # a name would need a GPU's memory
+    return ", ".join(told)

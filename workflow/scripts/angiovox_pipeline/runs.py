@@ -1,0 +1,204 @@
+"""Which models a study fits and which reconstructions it makes, and from which files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from types import ModuleType
+from typing import Any
+
+from angiovox import method as interface
+from angiovox.errors import InputError
+from angiovox.methods import registry
+
+EVERY = "all"  # in place of a view count: the one model for all of them
+PROJECTIONS = "results/projections/{patient}.nii"
+BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
+MASK = "results/masks/{patient}.nii.gz"
+MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of the study: its module, what the config sets, and its view counts, most first."""
+
+    module: ModuleType
+    settings: dict[str, Any]
+    view_counts: list[int]
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether one model serves all view counts."""
+        return getattr(self.module, "SHARED", False)
+
+    @property
+    def base(self) -> str | None:
+        """The method from whose model its fit starts."""
+        return getattr(self.module, "BASE", None)
+
+    @property
+    def threads(self) -> int:
+        """Processors that its training makes use of."""
+        return getattr(self.module, "THREADS", 8)
+
+    @property
+    def models(self) -> list[int | str]:
+        """What the models are for: each view count, or all."""
+        return [EVERY] if self.is_shared else self.view_counts
+
+
+def methods(config: dict[str, Any]) -> dict[str, Method]:
+    """The methods that a config asks for; false leaves one out, true and null set nothing.
+
+    Raises InputError naming a key, its value and what would be valid.
+    """
+    counts = sorted(config["view_counts"], reverse=True)
+    chosen = {}
+    for name, given in config["methods"].items():
+        module = registry.load(name)
+        if given is False:
+            continue
+        settings = {} if given in (None, True) else dict(given)
+        own = settings.pop("view_counts", counts)
+        registry.settings_of(name, settings)
+        chosen[name] = Method(module, settings, _view_counts(name, own, counts))
+    for name, method in chosen.items():
+        _check_base(name, method, chosen)
+    paper = registry.PAPER_METHOD
+    if paper not in chosen or chosen[paper].view_counts != counts:
+        raise InputError(
+            f"methods.{paper}: Table 1 needs the paper's network at every one of view_counts"
+        )
+    return chosen
+
+
+def _check_base(name: str, method: Method, chosen: dict[str, Method]) -> None:
+    """Refuse a method that starts from another one's model where that is not made."""
+    if not method.base:
+        return
+    base_view_counts = chosen[method.base].view_counts if method.base in chosen else []
+    missing = [count for count in method.view_counts if count not in base_view_counts]
+    if missing:
+        raise InputError(
+            f"methods.{name}: starts from the model of {method.base}, which is not made for "
+            f"{', '.join(map(str, missing))} views; change methods.{method.base}, or set "
+            f"methods.{name}: false"
+        )
+
+
+def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
+    known = isinstance(own, list) and all(type(n) is int and n in counts for n in own)
+    if not (known and own and len(set(own)) == len(own)):
+        raise InputError(
+            f"methods.{name}.view_counts: {own!r} is not valid; expected one or more of the "
+            f"study's view_counts: {', '.join(map(str, counts))}"
+        )
+    return sorted(own, reverse=True)
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of a study: a method, a view count and a seed each.
+
+    kept : which back-projections are on disk.
+    """
+
+    methods: dict[str, Method]
+    seeds: Sequence[int]
+    train: list[str]
+    test: list[str]
+    kept: Sequence[str]
+
+    @property
+    def trained(self) -> list[str]:
+        return [name for name, method in self.methods.items() if method.module.TRAINED]
+
+    @property
+    def adapted(self) -> list[str]:
+        """Methods whose model starts from another method's."""
+        return [name for name, method in self.methods.items() if method.base]
+
+    @property
+    def learned(self) -> list[str]:
+        """Methods with a model that is trained, or that starts from one."""
+        return [
+            name for name, method in self.methods.items() if method.module.TRAINED or method.base
+        ]
+
+    def at(self, views: int) -> Runs:
+        """The runs of one view count: of the methods that have it."""
+        chosen = {
+            name: replace(method, view_counts=[views])
+            for name, method in self.methods.items()
+            if views in method.view_counts
+        }
+        return replace(self, methods=chosen)
+
+    def seeds_of(self, method: str) -> list[int]:
+        """One seed is enough where nothing is random."""
+        return list(self.seeds if method in self.learned else self.seeds[:1])
+
+    def each(self, pattern: str, **more: Iterable[str]) -> list[str]:
+        """A pattern filled in for each method, view count and seed, and for more wildcards."""
+        return [
+            path
+            for name, method in self.methods.items()
+            for path in _filled(pattern, name, method.view_counts, self.seeds_of(name), more)
+        ]
+
+    def each_trained(self, pattern: str) -> list[str]:
+        """The same for each model that is trained."""
+        return [
+            path
+            for name in self.trained
+            for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
+        ]
+
+    def examples(self, method: str, views: str) -> list[int]:
+        """View counts of a model's examples: each training patient once for each count."""
+        counts = self.methods[method].view_counts if views == EVERY else [int(views)]
+        return [count for count in counts for _ in self.train]
+
+    def fit_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
+        """By kind, a file for each example; with the masks, and the model to start from."""
+        examples = self.examples(method, views)
+        patients = self.train * (len(examples) // len(self.train))
+        masks = [MASK.format(patient=patient) for patient in patients]
+        base = self.methods[method].base
+        start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
+        kinds = interface.fit_inputs(self.methods[method].module)
+        return self._inputs(kinds, examples, patients) | {"masks": masks} | start
+
+    def reconstruct_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
+        """By kind, a file for each test patient; with the model, but no mask."""
+        examples = [int(views)] * len(self.test)
+        grids = [PROJECTIONS.format(patient=patient) for patient in self.test]
+        purpose = EVERY if self.methods[method].is_shared else views
+        model = MODEL.format(method=method, views=purpose, seed=seed)
+        kinds = self.methods[method].module.INPUTS
+        inputs = self._inputs(kinds, examples, self.test)
+        return inputs | {"grids": grids, "model": model}
+
+    def _inputs(
+        self, kinds: Sequence[str], counts: list[int], patients: list[str]
+    ) -> dict[str, list[str]]:
+        """Files of some kinds of input; the projections for what is rebuilt from them."""
+        patterns = {
+            kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in interface.KINDS
+        }
+        return {
+            kind: [
+                patterns[kind].format(patient=patient, views=views, kind=kind)
+                for views, patient in zip(counts, patients, strict=True)
+            ]
+            for kind in kinds
+        }
+
+
+def _filled(pattern: str, method: str, views: list, seeds: list, more: dict) -> list[str]:
+    names = ["views", "seed", *more]
+    return [
+        pattern.format(method=method, **dict(zip(names, values, strict=True)))
+        for values in product(views, seeds, *more.values())
+    ]

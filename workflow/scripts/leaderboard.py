@@ -1,0 +1,20 @@
+"""Rule leaderboard: every method at every number of views, in long and in readable form."""
+
+from angiovox_pipeline.job import job
+
+import pandas as pd
+from angiovox.io import atomic
+from angiovox.reporting import leaderboard, leaderboard_page
+
+with job(snakemake):
+    out, params = snakemake.output, snakemake.params
+    per_patient = pd.read_csv(snakemake.input.per_patient)
+    board = leaderboard.leaderboard(per_patient, params.resamples, params.seed)
+    texts = {
+        out.csv: board.to_csv(index=False),
+        out.md: leaderboard_page.markdown(board, params.titles, params.note),
+        out.html: leaderboard_page.page(board, params.titles, params.note),
+    }
+    for path, text in texts.items():
+        with atomic.whole_file(path) as temporary:
+            temporary.write_text(text)

@@ -1,0 +1,15 @@
+"""Rule quality_by_views: every method by number of views, at the measures that vessels need."""
+
+from angiovox_pipeline.job import job
+
+import pandas as pd
+from angiovox.figures.quality import quality_by_views
+from angiovox.figures.style import save
+
+with job(snakemake):
+    titles = snakemake.params.titles
+    board = pd.read_csv(snakemake.input.leaderboard)
+    board = board.assign(method=board["method"].map(titles))
+    published = pd.read_csv(snakemake.input.published)
+    figure = quality_by_views(board, published, list(titles.values()), snakemake.params.note)
+    save(figure, snakemake.output.png, snakemake.output.pdf)
