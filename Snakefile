@@ -43,8 +43,8 @@ rule all:
 onstart:
     check_before_start()
     scheduling.schedule_locally(workflow)
-    WATCH.start(logger)
+    FAILURE_REPORT.start(logger)
 
 
 onerror:
-    print(WATCH.last_words())
+    print(FAILURE_REPORT.summary())

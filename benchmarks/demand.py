@@ -24,7 +24,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-from angiovox_pipeline import cohort  # noqa: E402
+from angiovox_pipeline.cohort import read_cohort  # noqa: E402
 
 NEEDED = ("Snakefile", "workflow", "config", "resources", "envs")
 VOXEL_MM = {64: 0.75, 192: 0.6, 384: 0.3}
@@ -90,7 +90,7 @@ def measure(shape: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         (folder / "hook/sitecustomize.py").write_text(AT_EXIT)
         config = config_of(shape)
         (folder / "measure.yaml").write_text(yaml.safe_dump(config))
-        test = next(p.name for p in cohort.read_cohort(config) if p.split == "test")
+        test = next(p.name for p in read_cohort(config) if p.split == "test")
         run(folder, *[target.format(test=test) for target in TARGETS[shape]])
         if shape == max(TARGETS):
             stand_in(folder, config)

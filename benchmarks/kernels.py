@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "workflow" / "scripts")]
 
 from angiovox.geometry.parallel_beam import projection_angles, view_indices  # noqa: E402
-from angiovox.io.quantization import encode  # noqa: E402
+from angiovox.io.quantization import quantize  # noqa: E402
 from angiovox.projectors.backprojection import back_project, network_inputs  # noqa: E402
 from angiovox.projectors.mip import project_max  # noqa: E402
 
@@ -88,7 +88,7 @@ def volume_of(edge: int) -> np.ndarray:
 
 def stored(projections: np.ndarray) -> np.ndarray:
     """Projections as a file holds them."""
-    return np.asfortranarray(encode(projections).codes)
+    return np.asfortranarray(quantize(projections).codes)
 
 
 def subsets_of(num_views: int) -> list[np.ndarray]:

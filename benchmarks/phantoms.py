@@ -30,7 +30,7 @@ RUNS = 3
 
 def make(name: str) -> int:
     """Grow, image and write one phantom; peak memory of this process in MB."""
-    from angiovox.geometry import affine
+    from angiovox.geometry.affine import isotropic_affine
     from angiovox.io import nifti
     from angiovox.io.dicom import writer
     from angiovox.phantoms import acquisition, ground_truth
@@ -38,7 +38,7 @@ def make(name: str) -> int:
     edge, voxel_size, injection, centre = CASES[name]
     shape = (edge,) * 3
     taken = acquisition.acquire(1, shape, voxel_size, acquisition.Settings(injection, centre))
-    affine = affine.isotropic_affine(shape, voxel_size)
+    affine = isotropic_affine(shape, voxel_size)
     with tempfile.TemporaryDirectory() as folder:
         nifti.save_fractions(f"{folder}/share.nii.gz", taken.share, affine)
         ground_truth.write_graph(f"{folder}/graph.vtp", taken.arteries)

@@ -72,10 +72,10 @@ def inference(plain: bool, device: str, precision: str, edge: int) -> Callable[[
 def measure(path: str, work: str, plain: bool, device: str, precision: str, edge: int) -> dict:
     """Median seconds and the peak of memory; the first result is written to a file."""
     import torch
-    from angiovox.training.memory import keep_freed_memory
+    from angiovox.training.memory import disable_malloc_trim
 
     if device == "cpu" and work == "training":  # as rule fit does
-        keep_freed_memory()
+        disable_malloc_trim()
     torch.set_num_threads(THREADS)
     torch.manual_seed(0)
     run = {"training": training, "inference": inference}[work](plain, device, precision, edge)

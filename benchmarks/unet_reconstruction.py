@@ -47,9 +47,10 @@ def main() -> None:
 
 def prepare(folder: Path, edge: int) -> None:
     """Projections and back-projections of one patient."""
-    from angiovox.geometry import affine, parallel_beam
+    from angiovox.geometry import parallel_beam
+    from angiovox.geometry.affine import isotropic_affine
     from angiovox.io import nifti
-    from angiovox.io.quantization import encode
+    from angiovox.io.quantization import quantize
     from angiovox.phantoms.acquisition import Settings, acquire
     from angiovox.projectors import mip
     from angiovox.projectors.backprojection import network_input_slabs
@@ -58,13 +59,13 @@ def prepare(folder: Path, edge: int) -> None:
     for axis in range(3):
         volume = volume.repeat(edge // EDGE, axis)
     angles = parallel_beam.projection_angles(PROJECTIONS)
-    projections = encode(mip.project_max(volume, angles, THREADS))
-    affine = affine.isotropic_affine(volume.shape, VOXEL_MM * EDGE / edge)
-    nifti.save_codes(folder / f"{edge}.nii", projections, affine)
+    projections = quantize(mip.project_max(volume, angles, THREADS))
+    affine = isotropic_affine(volume.shape, VOXEL_MM * EDGE / edge)
+    nifti.save_quantized(folder / f"{edge}.nii", projections, affine)
     counts = sorted({views for _, _, views in CASES})
     subsets = [parallel_beam.view_indices(PROJECTIONS, views) for views in counts]
     paths = [folder / f"{edge}.{views}.{kind}.nii" for views in counts for kind in ("sum", "min")]
-    with nifti.slabs_of_volumes(paths, volume.shape, affine) as write:
+    with nifti.slab_writers(paths, volume.shape, affine) as write:
         network_input_slabs(projections.codes, angles, subsets, edge, write, THREADS)
 
 

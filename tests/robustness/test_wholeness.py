@@ -112,7 +112,7 @@ def test_leftovers_are_found_and_results_and_snakemakes_own_are_not(tmp_path):
 
 
 def test_an_interrupted_write_is_a_leftover(tmp_path):
-    with atomic.whole_file(tmp_path / "a.csv") as temporary:
+    with atomic.atomic_file(tmp_path / "a.csv") as temporary:
         pd.DataFrame({"a": [1]}).to_csv(temporary)
         assert wholeness.leftovers(tmp_path) == [str(temporary)]
     assert wholeness.leftovers(tmp_path) == []

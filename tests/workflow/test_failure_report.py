@@ -21,7 +21,7 @@ class Run:
     """A run as its log records tell it."""
 
     def __init__(self, folder):
-        self.folder, self.watch = folder, failure_report.Watch(folder / "failures.txt")
+        self.folder, self.watch = folder, failure_report.FailureReport(folder / "failures.txt")
         self.logger = logging.getLogger("run of test_failures")
         self.logger.handlers, self.logger.propagate = [], False
         self.logger.setLevel(logging.INFO)
@@ -68,7 +68,7 @@ def test_a_run_without_failure_leaves_no_file_and_removes_an_earlier_one(tmp_pat
     run.begin(1, "stage")
     run.finish(1)
     assert run.lines() is None
-    assert run.watch.last_words() == failure_report.UNEXPLAINED
+    assert run.watch.summary() == failure_report.UNEXPLAINED
 
 
 def test_a_failed_job_is_named_with_its_reason_and_log(run):

@@ -45,14 +45,14 @@ PAPER_FIGURES = ["figure1", "figure2", "figure3", "figure4"]
 FIGURES = [
     *PAPER_FIGURES,
     *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
-    *["quality_by_views", "biplane", "where_errors_sit"],
+    *["quality_by_views", "biplane", "error_profiles"],
 ]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 COLLECTED = {
     **{"paper_tables": 1, "leaderboard": 1, "iou_by_views": 1, "quality_by_views": 1},
     **LAST,
 }
-AT_FEWEST_VIEWS = {"biplane": 1, "where_errors_sit": 1}
+AT_FEWEST_VIEWS = {"biplane": 1, "error_profiles": 1}
 
 
 def held_out(study: Path) -> list[str]:
@@ -388,7 +388,7 @@ def test_another_setting_trains_again(finished):
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
     new = {"train": 4, "adapt": 1, "reconstruct": 7, "evaluate": 7}
-    drawn = {"learning_curves": 1, "where_errors_sit": 1}  # the patient is of the first seed
+    drawn = {"learning_curves": 1, "error_profiles": 1}  # the patient is of the first seed
     assert plan == new | drawn | COLLECTED
 
 

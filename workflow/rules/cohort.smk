@@ -12,7 +12,7 @@ rule phantom:
     benchmark:
         "results/benchmarks/phantom/{patient}.tsv"
     wildcard_constraints:
-        patient="|".join(PHANTOMS) or NOTHING,
+        patient="|".join(PHANTOMS) or NEVER_MATCH,
     conda:
         "../../envs/preprocess.yaml"
     resources:

@@ -22,10 +22,10 @@ from angiovox_pipeline.preflight import disk, slurm
 NOW = time.time()
 # The inventory lists patients whose folders are missing or hold nothing; all else refuses to begin.
 INVENTORY = re.compile(r"inventory:?|results/tables/inventory\.(csv|md)")
-LISTING = any(map(INVENTORY.fullmatch, sys.argv))
+INVENTORY_ONLY = any(map(INVENTORY.fullmatch, sys.argv))
 
-watchdog.announce()
-WATCH = failure_report.Watch("logs/failure_report.txt")
+watchdog.register_parent()
+FAILURE_REPORT = failure_report.FailureReport("logs/failures.txt")
 logger.addFilter(failure_report.LockHint())
 
 try:
@@ -33,30 +33,30 @@ try:
         raise InputError(f"{sys.executable}: Snakemake starts no Python in a path with spaces")
     disk.check_writable(".snakemake" if Path(".snakemake").exists() else ".")
     check_config(config)
-    COHORT = {patient.name: patient for patient in cohort.read_cohort(config, not LISTING)}
+    COHORT = {patient.name: patient for patient in cohort.read_cohort(config, not INVENTORY_ONLY)}
     TRAIN = [name for name, patient in COHORT.items() if patient.split == "train"]
     TEST = [name for name, patient in COHORT.items() if patient.split == "test"]
-    SHOWN = cohort.figure_patient(config, TEST)
+    EXAMPLE_PATIENT = cohort.figure_patient(config, TEST)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
 PATIENTS = list(COHORT)
 PHANTOMS = [name for name in PATIENTS if COHORT[name].seed is not None]
 TEST_PHANTOMS = [name for name in TEST if name in PHANTOMS]
-GROWN = [name for name in PHANTOMS if COHORT[name].centreline is None]
+GENERATED_PHANTOMS = [name for name in PHANTOMS if COHORT[name].centreline is None]
 VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
 SEEDS = config["seeds"]
-KEPT = config["storage"]["back_projections"]
-RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, KEPT)
-FEWEST = RUNS.at(VIEW_COUNTS[-1])
+STORED_BACK_PROJECTIONS = config["storage"]["back_projections"]
+RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, STORED_BACK_PROJECTIONS)
+FEWEST_VIEWS = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
 NUM_TRAININGS = len(RUNS.each_trained("{method} {views} {seed}"))
 ADAPTED = RUNS.adapted
 UNTRAINED = [name for name in RUNS.methods if name not in RUNS.learned]
-REBUILT = sorted({"sum", "min"} - set(KEPT))
-SUM_KEPT = VIEW_COUNTS if "sum" in KEPT else []
-MIN_KEPT = VIEW_COUNTS if "min" in KEPT else []
+RECOMPUTED = sorted({"sum", "min"} - set(STORED_BACK_PROJECTIONS))
+STORED_SUM_VIEWS = VIEW_COUNTS if "sum" in STORED_BACK_PROJECTIONS else []
+STORED_MIN_VIEWS = VIEW_COUNTS if "min" in STORED_BACK_PROJECTIONS else []
 SLAB_THREADS = 4 if config["volume"]["shape"] > 128 else 1
 PAPER_METHOD = registry.PAPER_METHOD
 CAPTIONS = {
@@ -65,7 +65,7 @@ CAPTIONS = {
 }
 # The published morphometry is of 50 patients; fewer of ours than 20 would say little.
 FIRST_SEED = 1000 * config["cohort"]["phantoms"]["seed"] + 1
-MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GROWN))))
+MEASURED_SEEDS = list(range(FIRST_SEED, FIRST_SEED + max(20, len(GENERATED_PHANTOMS))))
 PHANTOM_TABLES = ["phantom_morphometry", "phantom_masks"] if PHANTOMS else []
 SCALE = resources.Scale(
     shape=config["volume"]["shape"],
@@ -77,26 +77,26 @@ SCALE = resources.Scale(
     train=len(TRAIN),
     test=len(TEST),
     trees=len(MEASURED_SEEDS),
-    methods=len(FEWEST.methods),
+    methods=len(FEWEST_VIEWS.methods),
 )
-PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GROWN)
-EVERY_SEED = {
+PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GENERATED_PHANTOMS)
+ALL_SEEDS = {
     "phantoms": {name: COHORT[name].seed for name in PHANTOMS},
     "split": config["cohort"]["split_seed"],
     "training": SEEDS,
     "bootstrap": config["evaluation"]["seed"],
 }
-CHOICES = {
+SERIES_OPTIONS = {
     name: {"series": patient.series, **config["dicom"]} if patient.dicom else {}
     for name, patient in COHORT.items()
 }
-OF_SHEET = [name for name in PATIENTS if name not in PHANTOMS]
+SHEET_PATIENTS = [name for name in PATIENTS if name not in PHANTOMS]
 MASK_LIMITS = {
     key: config["masks"][key]
     for key in ("min_fraction", "max_fraction", "min_largest_component", "max_border")
 }
 MASKS_CHECKED = "results/masks/checked.txt"  # there once masks may be learnt from
-NOTHING = "(?!)"  # a pattern that no wildcard matches
+NEVER_MATCH = "(?!)"  # a pattern that no wildcard matches
 
 
 wildcard_constraints:
@@ -156,10 +156,10 @@ def check_before_start():
             slurm.check(workflow, logger.warning)
         for folder in ("results", "logs"):
             disk.check_writable(folder)
-        disk.check_room(outputs)
+        disk.check_free_space(outputs)
         if scheduling.is_local(workflow):
             kinds_of_jobs = {measured_as(job.rule.name, job.wildcards) for job in jobs}
-            kinds_of_jobs &= set(resources.MEASURED)
+            kinds_of_jobs &= set(resources.MEASURED_USAGE)
             resources.check_memory(kinds_of_jobs, SCALE, scheduling.memory_mb())
     except InputError as error:
         raise WorkflowError(str(error)) from None
@@ -174,13 +174,15 @@ def folders_within(wildcards):
     """Those below a patient's folder: what is added, taken away or replaced makes its own newer.
     Snakemake takes {name} for a wildcard, also in the name of a folder."""
     given = COHORT[wildcards.patient].dicom
-    below = [folder for folder, _ in discovery.folders(given.removeprefix("./"))][1:] if given else []
+    below = (
+        [folder for folder, _ in discovery.folders(given.removeprefix("./"))][1:] if given else []
+    )
     return [folder for folder in below if not contains_wildcard(folder)]
 
 
 def series_choice(wildcards):
     """Which series of a folder is read, and how wide its gaps may be."""
-    return CHOICES[wildcards.patient]
+    return SERIES_OPTIONS[wildcards.patient]
 
 
 def phantom_seed(wildcards):
@@ -193,7 +195,7 @@ def phantom_centreline(wildcards):
 
 
 def phantom_centrelines(wildcards):
-    return [COHORT[name].centreline for name in PHANTOMS if name not in GROWN]
+    return [COHORT[name].centreline for name in PHANTOMS if name not in GENERATED_PHANTOMS]
 
 
 def training_seed(wildcards):

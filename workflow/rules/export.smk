@@ -1,7 +1,9 @@
 # Reconstructions for the clinic's archive: made on request, for they carry the patient's identity.
 rule segmentations:
     input:
-        FEWEST.each("results/segmentations/{method}/views-{views}/{patient}.dcm", patient=TEST),
+        FEWEST_VIEWS.each(
+            "results/segmentations/{method}/views-{views}/{patient}.dcm", patient=TEST
+        ),
 
 
 rule export_segmentation:

@@ -13,7 +13,7 @@ rule figures:
                 "learning_curves",
                 "quality_by_views",
                 "biplane",
-                "where_errors_sit",
+                "error_profiles",
                 *PHANTOM_FIGURES,
             ],
             suffix=["png", "pdf"],
@@ -22,10 +22,10 @@ rule figures:
 
 rule figure1:
     input:
-        volume=f"results/volumes/{SHOWN}.nii",
-        mask=f"results/masks/{SHOWN}.nii.gz",
-        projections=f"results/projections/{SHOWN}.nii",
-        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
+        volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
+        projections=f"results/projections/{EXAMPLE_PATIENT}.nii",
+        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{EXAMPLE_PATIENT}.sum.nii",
     output:
         png=report(
             "results/figures/figure1.png",
@@ -55,7 +55,7 @@ rule figure2:
         backprojections=expand(
             "results/backprojections/views-{views}/{patient}.sum.nii",
             views=VIEW_COUNTS,
-            patient=SHOWN,
+            patient=EXAMPLE_PATIENT,
         ),
     output:
         png=report(
@@ -84,9 +84,9 @@ rule figure2:
 
 rule figure3:
     input:
-        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{SHOWN}.sum.nii",
-        reconstruction=f"results/reconstructions/{PAPER_METHOD}/views-{VIEW_COUNTS[0]}/seed-{SEEDS[0]}/{SHOWN}.nii.gz",
-        mask=f"results/masks/{SHOWN}.nii.gz",
+        backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{EXAMPLE_PATIENT}.sum.nii",
+        reconstruction=f"results/reconstructions/{PAPER_METHOD}/views-{VIEW_COUNTS[0]}/seed-{SEEDS[0]}/{EXAMPLE_PATIENT}.nii.gz",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
     output:
         png=report(
             "results/figures/figure3.png",
@@ -113,13 +113,13 @@ rule figure3:
 
 rule figure4:
     input:
-        mask=f"results/masks/{SHOWN}.nii.gz",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
             "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
             method=PAPER_METHOD,
             views=VIEW_COUNTS,
             seed=SEEDS[0],
-            patient=SHOWN,
+            patient=EXAMPLE_PATIENT,
         ),
     output:
         png=report(

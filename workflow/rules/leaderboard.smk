@@ -61,17 +61,17 @@ rule quality_by_views:
 
 rule biplane:
     input:
-        mask=f"results/masks/{SHOWN}.nii.gz",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
             "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
-            method=FEWEST.methods,
+            method=FEWEST_VIEWS.methods,
             views=VIEW_COUNTS[-1],
             seed=SEEDS[0],
-            patient=SHOWN,
+            patient=EXAMPLE_PATIENT,
         ),
         metrics=expand(
             "results/metrics/{method}/views-{views}/seed-{seed}.csv",
-            method=FEWEST.methods,
+            method=FEWEST_VIEWS.methods,
             views=VIEW_COUNTS[-1],
             seed=SEEDS[0],
         ),
@@ -94,33 +94,35 @@ rule biplane:
         runtime=minutes("biplane"),
     params:
         code=code_version.of_script("biplane"),
-        patient=SHOWN,
-        titles=[TITLES[method] for method in FEWEST.methods],
+        patient=EXAMPLE_PATIENT,
+        titles=[TITLES[method] for method in FEWEST_VIEWS.methods],
         note=FEWEST_NOTE,
     script:
         "../scripts/biplane.py"
 
 
-rule where_errors_sit:
+rule error_profiles:
     input:
-        profiles=FEWEST.each("results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"),
+        profiles=FEWEST_VIEWS.each(
+            "results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"
+        ),
     output:
         png=report(
-            "results/figures/where_errors_sit.png",
-            caption="../report/where_errors_sit.rst",
+            "results/figures/error_profiles.png",
+            caption="../report/error_profiles.rst",
             category="Leaderboard",
             labels={"result": "Where errors sit, every method"},
         ),
-        pdf="results/figures/where_errors_sit.pdf",
+        pdf="results/figures/error_profiles.pdf",
     log:
-        "logs/where_errors_sit.log",
+        "logs/error_profiles.log",
     benchmark:
-        "results/benchmarks/where_errors_sit.tsv"
+        "results/benchmarks/error_profiles.tsv"
     conda:
         "../../envs/figures.yaml"
     resources:
-        mem_mb=memory("where_errors_sit"),
-        runtime=minutes("where_errors_sit"),
+        mem_mb=memory("error_profiles"),
+        runtime=minutes("error_profiles"),
     params:
         code=code_version.of_script("error_profiles"),
         titles=TITLES,

@@ -1,7 +1,11 @@
 # DICOM to volumes, Otsu masks, projections and back-projections.
 rule preprocess:
     input:
-        stored("results/backprojections/views-{views}/{patient}.sum.nii", PATIENTS, views=SUM_KEPT),
+        stored(
+            "results/backprojections/views-{views}/{patient}.sum.nii",
+            PATIENTS,
+            views=STORED_SUM_VIEWS,
+        ),
         stored("results/projections/{patient}.nii", PATIENTS),
         "results/tables/mask_quality.csv",
 
@@ -22,9 +26,9 @@ rule inventory:
         runtime=minutes("inventory"),
     params:
         code=code_version.of_script("inventory"),
-        patients=OF_SHEET,
-        paths=[COHORT[name].dicom for name in OF_SHEET],
-        choices=[CHOICES[name] for name in OF_SHEET],
+        patients=SHEET_PATIENTS,
+        paths=[COHORT[name].dicom for name in SHEET_PATIENTS],
+        choices=[SERIES_OPTIONS[name] for name in SHEET_PATIENTS],
         num_phantoms=len(PHANTOMS),
         asked_at=NOW,
     script:
@@ -168,7 +172,9 @@ rule back_project:
         projections="results/projections/{patient}.nii",
     output:
         sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
-        min=expand("results/backprojections/views-{views}/{{patient}}.min.nii", views=MIN_KEPT),
+        min=expand(
+            "results/backprojections/views-{views}/{{patient}}.min.nii", views=STORED_MIN_VIEWS
+        ),
     log:
         "logs/back_project/{patient}.log",
     benchmark:

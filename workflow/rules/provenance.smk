@@ -42,7 +42,7 @@ rule provenance:
         benchmarks=benchmark_patterns,
         patients=len(TEST),
         products=products,
-        seeds=EVERY_SEED,
+        seeds=ALL_SEEDS,
         config=config,
     script:
         "../scripts/provenance.py"

@@ -32,7 +32,7 @@ rule reconstruct:
         projections=config["projections"],
         views=test_views,
         patients=TEST,
-        rebuilt=REBUILT,
+        recomputed=RECOMPUTED,
     script:
         "../scripts/reconstruct.py"
 

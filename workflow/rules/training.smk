@@ -11,7 +11,7 @@ rule fit:
     benchmark:
         "results/benchmarks/fit/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(UNTRAINED) or NOTHING,
+        method="|".join(UNTRAINED) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
     resources:
@@ -23,7 +23,7 @@ rule fit:
         seed=training_seed,
         projections=config["projections"],
         views=example_views,
-        rebuilt=REBUILT,
+        recomputed=RECOMPUTED,
     script:
         "../scripts/fit.py"
 
@@ -34,7 +34,7 @@ use rule fit as train with:
     benchmark:
         "results/benchmarks/train/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(TRAINED) or NOTHING,
+        method="|".join(TRAINED) or NEVER_MATCH,
     threads: training_threads
     resources:
         mem_mb=memory("train"),
@@ -50,7 +50,7 @@ use rule fit as adapt with:
     benchmark:
         "results/benchmarks/adapt/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(ADAPTED) or NOTHING,
+        method="|".join(ADAPTED) or NEVER_MATCH,
     resources:
         mem_mb=memory("adapt"),
         runtime=minutes("adapt"),

@@ -7,5 +7,5 @@ from angiovox.io import atomic
 
 with job(snakemake):
     table = pd.DataFrame(snakemake.params.assumptions, columns=["module", "assumption"])
-    with atomic.whole_file(snakemake.output[0]) as temporary:
+    with atomic.atomic_file(snakemake.output[0]) as temporary:
         table.to_csv(temporary, index=False)

@@ -11,5 +11,5 @@ with job(snakemake) as log:
         masks.refuse(implausible, snakemake.input.picture)
     for patient, reason in implausible.items():
         log(f"patient {patient}: implausible mask, kept as the config says: {reason}")
-    with atomic.whole_file(snakemake.output[0]) as temporary:
+    with atomic.atomic_file(snakemake.output[0]) as temporary:
         temporary.write_text(masks.PASSED)

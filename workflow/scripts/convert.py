@@ -2,7 +2,8 @@
 
 from angiovox_pipeline.job import job
 
-from angiovox.geometry import affine, resample
+from angiovox.geometry import resample
+from angiovox.geometry.affine import voxel_sizes
 from angiovox.io import inventory, nifti, patient_source
 
 with job(snakemake) as log:
@@ -14,5 +15,5 @@ with job(snakemake) as log:
     volume, affine = resample.to_study_grid(
         volume, placed, snakemake.params.shape, snakemake.params.voxel_mm
     )
-    log(f"study: {inventory.described(volume.shape, affine.voxel_sizes(affine))}")
+    log(f"study: {inventory.described(volume.shape, voxel_sizes(affine))}")
     nifti.save_intensities(snakemake.output[0], volume, affine)

@@ -5,7 +5,8 @@ from angiovox_pipeline.job import job
 import json
 from pathlib import Path
 
-from angiovox.geometry import affine, parallel_beam
+from angiovox.geometry import parallel_beam
+from angiovox.geometry.affine import voxel_sizes
 from angiovox.io import atomic, nifti
 from angiovox.metrics import evaluate, reprojection
 from angiovox.metrics.lesions import placed
@@ -15,7 +16,8 @@ with job(snakemake):
     angles = reprojection.held_out_angles(
         parallel_beam.projection_angles(snakemake.params.projections)
     )
-    told = {Path(path).stem: path for path in snakemake.input.lesions}
+    lesion_files = map(Path, snakemake.input.lesions)
+    lesions = {file.stem: json.loads(file.read_text())["lesions"] for file in lesion_files}
     given = zip(
         snakemake.params.patients,
         snakemake.input.reconstructions,
@@ -24,10 +26,8 @@ with job(snakemake):
     )
     for patient, reconstruction, mask in given:
         probability, affine = nifti.load_volume(reconstruction)
-        sizes = affine.voxel_sizes(affine)
-        case = evaluate.Case(probability, nifti.load_mask(mask), sizes)
-        lesions = json.loads(Path(told[patient]).read_text())["lesions"] if patient in told else []
-        values = evaluate.evaluate(case, angles, placed(lesions, affine))
+        case = evaluate.Case(probability, nifti.load_mask(mask), voxel_sizes(affine))
+        values = evaluate.evaluate(case, angles, placed(lesions.get(patient, []), affine))
         fixed = {name: snakemake.wildcards[name] for name in ("method", "views", "seed")}
         fixed |= {"patient": patient}
         scores += [fixed | {"metric": name, "value": value} for name, value in values.items()]

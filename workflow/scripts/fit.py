@@ -10,14 +10,14 @@ from angiovox.methods import registry
 from angiovox.methods.dataset import for_method
 from angiovox.training import fingerprint
 from angiovox.training.device import use_device
-from angiovox.training.memory import keep_freed_memory
-from angiovox_pipeline.watchdog import asked_to_stop
+from angiovox.training.memory import disable_malloc_trim
+from angiovox_pipeline.watchdog import stop_on_sigterm
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
     method = registry.load(snakemake.wildcards.method)
     settings = registry.settings_of(snakemake.wildcards.method, params.settings)
-    keep_freed_memory()
+    disable_malloc_trim()
     device, name = use_device(method, snakemake.threads)
     if method.TRAINED:
         log(f"{'no GPU found: ' if device == 'cpu' else ''}training on {name}")
@@ -28,7 +28,7 @@ with job(snakemake) as log:
         num_projections=params.projections,
         views=params.views,
         masks=given.masks,
-        rebuilt=params.rebuilt,
+        recomputed=params.recomputed,
         threads=snakemake.threads,
     )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
@@ -36,7 +36,7 @@ with job(snakemake) as log:
     start = given.get("base")
     data += [start] if start else []
     stamp = fingerprint.stamp(settings, params.seed, code=params.code, data=data)
-    stopping = asked_to_stop() if method.TRAINED else interface.never
+    stopping = stop_on_sigterm() if method.TRAINED else interface.never
     base = model_files.load_model(start) if start else None
     context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping, base)
     state, history = method.fit(patients, settings, context)

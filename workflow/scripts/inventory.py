@@ -13,9 +13,9 @@ with job(snakemake) as log:
             log(str(entry))
         entries += found
     table = inventory.as_table(entries)
-    with atomic.whole_file(snakemake.output.csv) as temporary:
+    with atomic.atomic_file(snakemake.output.csv) as temporary:
         table.to_csv(temporary, index=False)
-    with atomic.whole_file(snakemake.output.md) as temporary:
+    with atomic.atomic_file(snakemake.output.md) as temporary:
         temporary.write_text(inventory.page(table, params.num_phantoms))
     print(
         f"{inventory.summary(table, params.num_phantoms)} {snakemake.output.md} lists every series."

@@ -16,5 +16,5 @@ with job(snakemake):
         out.html: leaderboard_page.page(board, params.titles, params.note),
     }
     for path, text in texts.items():
-        with atomic.whole_file(path) as temporary:
+        with atomic.atomic_file(path) as temporary:
             temporary.write_text(text)

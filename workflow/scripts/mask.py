@@ -8,11 +8,11 @@ from angiovox.io import atomic, nifti
 from angiovox.masks import otsu
 
 with job(snakemake) as log:
-    volume, affine = nifti.load_codes(snakemake.input.volume)
+    volume, affine = nifti.load_quantized(snakemake.input.volume)
     params = snakemake.params
     mask, threshold = otsu.otsu_mask(volume, params.window, params.classes)
     quality = otsu.assess(mask, threshold, otsu.Limits(**params.limits))
     log(f"{quality}")
     nifti.save_volume(snakemake.output.mask, mask, affine)
-    with atomic.whole_file(snakemake.output.quality) as temporary:
+    with atomic.atomic_file(snakemake.output.quality) as temporary:
         temporary.write_text(json.dumps(quality.as_dict(), indent=1) + "\n")

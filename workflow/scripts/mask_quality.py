@@ -25,7 +25,7 @@ with job(snakemake) as log:
         panels.append(montage_row(row, nifti.load_volume(volume)[0], nifti.load_mask(mask)))
         if not row["plausible"]:
             log(f"patient {patient}: implausible mask: {row['reason']}")
-    with atomic.whole_file(snakemake.output.table) as temporary:
+    with atomic.atomic_file(snakemake.output.table) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
     montage = mask_montage(panels, snakemake.params.note)
     save(montage, snakemake.output.png, snakemake.output.pdf)

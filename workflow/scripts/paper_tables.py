@@ -26,5 +26,5 @@ with job(snakemake):
         out.overview_md: tables.to_markdown(overview),
     }
     for path, text in texts.items():
-        with atomic.whole_file(path) as temporary:
+        with atomic.atomic_file(path) as temporary:
             temporary.write_text(text)

@@ -2,7 +2,7 @@
 
 from angiovox_pipeline.job import job
 
-from angiovox.geometry import affine
+from angiovox.geometry.affine import isotropic_affine
 from angiovox.io import nifti
 from angiovox.io.dicom import writer
 from angiovox.phantoms import acquisition, ground_truth
@@ -18,7 +18,7 @@ with job(snakemake):
         acquisition.Settings(params.injection, params.centre, params.scanner, params.lesions),
         *snakemake.input.get("centreline", []),
     )
-    affine = affine.isotropic_affine(shape, params.voxel_mm)
+    affine = isotropic_affine(shape, params.voxel_mm)
     nifti.save_fractions(output.share, taken.share, affine)
     ground_truth.write_graph(output.graph, taken.arteries)
     ground_truth.write_lesions(output.lesions, taken)

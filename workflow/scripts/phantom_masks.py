@@ -22,10 +22,10 @@ with job(snakemake):
         mask = nifti.load_mask(mask_path)
         artery = overlap.binary(nifti.load_volume(share_path)[0])
         fractions = {"artery_fraction": artery.mean(), "mask_fraction": mask.mean()}
-        told = json.loads(Path(lesions).read_text())["lesions"]
-        names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in told)
+        planted = json.loads(Path(lesions).read_text())["lesions"]
+        names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in planted)
         rows.append(
             {"patient": patient} | fractions | overlap.ratios(mask, artery) | {"lesions": names}
         )
-    with atomic.whole_file(snakemake.output[0]) as temporary:
+    with atomic.atomic_file(snakemake.output[0]) as temporary:
         pd.DataFrame(rows).round(5).to_csv(temporary, index=False)

@@ -14,7 +14,7 @@ with job(snakemake):
     trees = map(read_swc, given) if given else (grow(s).arteries for s in snakemake.params.seeds)
     measured = pd.DataFrame([measure(tree) for tree in trees])
     table = tables.morphometry(measured, pd.read_csv(snakemake.input.published))
-    with atomic.whole_file(snakemake.output.csv) as temporary:
+    with atomic.atomic_file(snakemake.output.csv) as temporary:
         table.round(4).to_csv(temporary, index=False)
-    with atomic.whole_file(snakemake.output.md) as temporary:
+    with atomic.atomic_file(snakemake.output.md) as temporary:
         temporary.write_text(tables.morphometry_markdown(table))

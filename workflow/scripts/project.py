@@ -4,12 +4,12 @@ from angiovox_pipeline.job import job
 
 from angiovox.geometry import parallel_beam
 from angiovox.io import nifti
-from angiovox.io.quantization import encode_within
+from angiovox.io.quantization import requantize
 from angiovox.projectors import mip
 
 with job(snakemake):
-    volume, affine = nifti.load_codes(snakemake.input.volume)
+    volume, affine = nifti.load_quantized(snakemake.input.volume)
     angles = parallel_beam.projection_angles(snakemake.params.projections)
     projections = mip.project_max(volume.codes, angles, snakemake.threads)
-    stored = encode_within(volume, projections)
-    nifti.save_codes(snakemake.output[0], stored, affine)
+    stored = requantize(volume, projections)
+    nifti.save_quantized(snakemake.output[0], stored, affine)

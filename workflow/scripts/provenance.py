@@ -19,9 +19,9 @@ with job(snakemake):
         for rule, pattern in params.benchmarks.items()
     }
     times = run_records.run_times(jobs, BENCHMARKS)
-    with atomic.whole_file(out.run_times) as temporary:
+    with atomic.atomic_file(out.run_times) as temporary:
         times.to_csv(temporary, index=False)
-    with atomic.whole_file(out.cost) as temporary:
+    with atomic.atomic_file(out.cost) as temporary:
         costs = run_records.cost(jobs["reconstruct"], BENCHMARKS, params.patients)
         costs.to_csv(temporary, index=False)
     here = {"rule": snakemake.rule, "params": {}}
@@ -42,5 +42,5 @@ with job(snakemake):
     }
     texts = {out.json: json.dumps(record, indent=2) + "\n", out.html: page(record, times)}
     for path, text in texts.items():
-        with atomic.whole_file(path) as temporary:
+        with atomic.atomic_file(path) as temporary:
             temporary.write_text(text)

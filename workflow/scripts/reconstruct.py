@@ -18,7 +18,7 @@ with job(snakemake):
         snakemake.input,
         num_projections=snakemake.params.projections,
         views=snakemake.params.views,
-        rebuilt=snakemake.params.rebuilt,
+        recomputed=snakemake.params.recomputed,
         threads=snakemake.threads,
     )
     grids = map(nifti.load_affine, snakemake.input.grids)

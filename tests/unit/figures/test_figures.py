@@ -168,7 +168,7 @@ def draw_quality(p):
 
 
 def draw_errors(p):
-    return error_profiles.where_errors_sit(profiles(), ["autoencoder", "hull"], note=NOTE)
+    return error_profiles.error_profiles(profiles(), ["autoencoder", "hull"], note=NOTE)
 
 
 def draw_biplane(p):
@@ -200,7 +200,7 @@ DRAW = {
     "learning_curves": (draw_learning, SINGLE),
     "mask_montage": (draw_montage, DOUBLE),
     "quality_by_views": (draw_quality, DOUBLE),
-    "where_errors_sit": (draw_errors, DOUBLE),
+    "error_profiles": (draw_errors, DOUBLE),
     "biplane": (draw_biplane, DOUBLE),
 }
 
@@ -265,7 +265,7 @@ def test_words_stay_on_the_page_and_off_each_other(name, drawn):
             assert not box.padded(-2).overlaps(other.padded(-2)), (text, other_text)
 
 
-@pytest.mark.parametrize("name", ["quality_by_views", "where_errors_sit", "learning_curves"])
+@pytest.mark.parametrize("name", ["quality_by_views", "error_profiles", "learning_curves"])
 def test_labels_of_axes_stay_on_the_page_and_off_other_panels(name, drawn):
     figure = drawn[name]
     figure.draw_without_rendering()
@@ -601,10 +601,10 @@ def legend_of(figure):
     return [text.get_text() for text in legend.get_texts()]
 
 
-@pytest.mark.parametrize("name", ["quality_by_views", "where_errors_sit"])
+@pytest.mark.parametrize("name", ["quality_by_views", "error_profiles"])
 def test_each_method_is_in_the_one_legend_once(name, drawn):
     labels = legend_of(drawn[name])
-    others = {"quality_by_views": ["soft hull", style.PUBLISHED_LABEL], "where_errors_sit": []}
+    others = {"quality_by_views": ["soft hull", style.PUBLISHED_LABEL], "error_profiles": []}
     assert labels == ["autoencoder", "hull", *others[name]]
     assert all(axes.get_legend() is None for axes in drawn[name].axes)
 
@@ -667,7 +667,7 @@ def test_a_method_keeps_its_colour_when_others_are_away():
     figures = [
         quality.quality_by_views(board(), published(), names),
         quality.quality_by_views(board(methods=["hull"], alone=()), published(), names),
-        error_profiles.where_errors_sit(profiles(["hull"]), names),
+        error_profiles.error_profiles(profiles(["hull"]), names),
     ]
     colours = []
     for figure in figures:
@@ -686,9 +686,9 @@ def test_tables_of_the_leaderboard_are_checked():
     with pytest.raises(ValueError, match="board: method soft hull is not one of"):
         quality.quality_by_views(board(), published(), names[:2])
     with pytest.raises(ValueError, match="profiles: no column count"):
-        error_profiles.where_errors_sit(profiles().drop(columns="count"), names)
+        error_profiles.error_profiles(profiles().drop(columns="count"), names)
     with pytest.raises(ValueError, match="profiles: method hull is not one of"):
-        error_profiles.where_errors_sit(profiles(), names[:1])
+        error_profiles.error_profiles(profiles(), names[:1])
 
 
 def test_swapped_profiles_are_swapped_panels():
@@ -697,7 +697,7 @@ def test_swapped_profiles_are_swapped_panels():
     first, second = (
         [
             [line.get_ydata().tolist() for line in axes.lines]
-            for axes in error_profiles.where_errors_sit(table, ["autoencoder", "hull"]).axes
+            for axes in error_profiles.error_profiles(table, ["autoencoder", "hull"]).axes
         ]
         for table in (profiles(), swapped)
     )
@@ -718,21 +718,21 @@ def test_profiles_are_means_weighted_by_count():
 
 def test_a_bin_without_voxels_is_a_gap():
     table = profiles(["autoencoder"]).query("bin != 2 or profile != 'recall_by_calibre'")
-    figure = error_profiles.where_errors_sit(table, ["autoencoder"])
+    figure = error_profiles.error_profiles(table, ["autoencoder"])
     values = figure.axes[0].lines[0].get_ydata()
     np.testing.assert_array_equal(np.isnan(values), [False, False, True, False, False])
     assert np.isfinite(figure.axes[1].lines[0].get_ydata()).all()
 
 
 def test_reliability_is_of_methods_that_give_probabilities(drawn):
-    axes = dict(zip(error_profiles.PANELS, drawn["where_errors_sit"].axes, strict=True))
+    axes = dict(zip(error_profiles.PANELS, drawn["error_profiles"].axes, strict=True))
     named = {
         profile: {line.get_label() for line in panel.lines} & {"autoencoder", "hull"}
         for profile, panel in axes.items()
     }
     assert named.pop("reliability") == {"autoencoder"}
     assert all(names == {"autoencoder", "hull"} for names in named.values())
-    hard = error_profiles.where_errors_sit(profiles(["hull"]), ["hull"])
+    hard = error_profiles.error_profiles(profiles(["hull"]), ["hull"])
     assert texts(hard).count("no method to show") == 1
 
 

@@ -11,10 +11,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
-from angiovox.errors import InputError, TornFile
+from angiovox.errors import CorruptFileError, InputError
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.io import atomic, model_files, nifti
-from angiovox.io.quantization import Codes
+from angiovox.io.quantization import QuantizedVolume
 from conftest import ROOT
 
 SHAPE = (5, 6, 7)
@@ -30,7 +30,7 @@ def random_fractions(shape=SHAPE, seed=0):
 @pytest.mark.parametrize("name", ["a.nii.gz", "a.nii", "a.csv", "a.tar.gz", "no-suffix", ".hidden"])
 def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path, name):
     path = tmp_path / "deeper" / name
-    with atomic.whole_file(path) as temporary:
+    with atomic.atomic_file(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
         assert temporary.parent == path.parent
@@ -41,7 +41,7 @@ def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path, name):
 
 def test_the_temporary_file_keeps_the_ending_that_writers_look_at(tmp_path):
     for name, ending in [("a.nii.gz", ".nii.gz"), ("a.nii", ".nii"), ("p.sum.nii", ".nii")]:
-        with atomic.whole_file(tmp_path / name) as temporary:
+        with atomic.atomic_file(tmp_path / name) as temporary:
             assert temporary.name.endswith(ending)
             temporary.touch()
 
@@ -50,7 +50,7 @@ def test_the_temporary_file_keeps_the_ending_that_writers_look_at(tmp_path):
 def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "a.nii.gz"
     path.write_text("old")
-    with pytest.raises(error), atomic.whole_file(path) as temporary:
+    with pytest.raises(error), atomic.atomic_file(path) as temporary:
         temporary.write_text("half")
         raise error
     assert path.read_text() == "old"
@@ -58,7 +58,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
 
 
 def test_an_error_before_anything_is_written_leaves_nothing(tmp_path):
-    with pytest.raises(RuntimeError), atomic.whole_file(tmp_path / "a"):
+    with pytest.raises(RuntimeError), atomic.atomic_file(tmp_path / "a"):
         raise RuntimeError
     assert not list(tmp_path.iterdir())
 
@@ -91,7 +91,7 @@ def test_a_killed_writer_leaves_the_name_as_it_was_and_the_next_one_clears_up(
     killed_while_writing(path, kind)
     assert (path.read_text() if path.exists() else None) == before
     assert len(list(tmp_path.iterdir())) == 1 + bool(before)  # the writer was in the middle
-    with atomic.whole_file(path) as temporary:
+    with atomic.atomic_file(path) as temporary:
         assert list(tmp_path.iterdir()) == ([path] if before else [])
         temporary.write_text("new")
     assert path.read_text() == "new"
@@ -101,7 +101,7 @@ def test_a_killed_writer_leaves_the_name_as_it_was_and_the_next_one_clears_up(
 @pytest.mark.parametrize("other", [".a.nii.gz.1.part.nii.gz", ".b.nii.1.part.nii", "a.nii.1.part"])
 def test_what_is_no_leftover_of_this_file_is_kept(tmp_path, other):
     (tmp_path / other).write_text("of another writer")
-    with atomic.whole_file(tmp_path / "a.nii") as temporary:
+    with atomic.atomic_file(tmp_path / "a.nii") as temporary:
         temporary.touch()
     assert {path.name for path in tmp_path.iterdir()} == {other, "a.nii"}
 
@@ -139,7 +139,7 @@ def test_a_folder_that_cannot_be_flushed_does_no_harm_and_a_file_does(tmp_path, 
     for broken in (False, True):
         path = tmp_path / f"{broken}"
         try:
-            with atomic.whole_file(path) as temporary:
+            with atomic.atomic_file(path) as temporary:
                 temporary.write_text("all")
         except OSError:
             assert broken
@@ -153,7 +153,7 @@ def test_a_folder_appears_only_when_it_is_whole(tmp_path, before):
         path.mkdir(parents=True)
         for name in before:
             (path / name).touch()
-    with atomic.whole_folder(path) as temporary:
+    with atomic.atomic_folder(path) as temporary:
         (temporary / "1").write_text("1")
         assert ([p.name for p in path.iterdir()] if path.exists() else None) == before
         (temporary / "2").write_text("2")
@@ -166,7 +166,7 @@ def test_an_error_leaves_the_old_folder_and_nothing_else(tmp_path, error):
     path = tmp_path / "series"
     path.mkdir()
     (path / "old").touch()
-    with pytest.raises(error), atomic.whole_folder(path) as temporary:
+    with pytest.raises(error), atomic.atomic_folder(path) as temporary:
         (temporary / "new").touch()
         raise error
     assert list(tmp_path.rglob("*")) == [path, path / "old"]
@@ -247,8 +247,8 @@ def test_what_is_no_fraction_is_refused_and_not_written(tmp_path, value):
 def test_slabs_of_codes_make_the_same_file_as_all_at_once(tmp_path, order):
     codes = np.random.default_rng(0).integers(0, 65536, (4, 5, 6)).astype(np.uint16)
     affine = isotropic_affine(codes.shape, 0.6)
-    nifti.save_codes(tmp_path / "once.nii", Codes(codes), affine)
-    with nifti.slabs_of_codes(tmp_path / "slabs.nii", codes.shape, affine) as write:
+    nifti.save_quantized(tmp_path / "once.nii", QuantizedVolume(codes), affine)
+    with nifti.quantized_slab_writer(tmp_path / "slabs.nii", codes.shape, affine) as write:
         for start in order:
             write(start, np.ascontiguousarray(codes[:, :, start : start + 2].T))
         assert not (tmp_path / "slabs.nii").exists()
@@ -258,20 +258,20 @@ def test_slabs_of_codes_make_the_same_file_as_all_at_once(tmp_path, order):
 def test_volumes_with_a_path_are_written_and_no_others(tmp_path):
     codes = np.random.default_rng(0).integers(0, 65536, (3, 6, 5, 4)).astype(np.uint16)
     paths = [tmp_path / "first.nii", None, tmp_path / "third.nii"]
-    with nifti.slabs_of_volumes(paths, (4, 5, 6), np.eye(4)) as write:
+    with nifti.slab_writers(paths, (4, 5, 6), np.eye(4)) as write:
         for start in (4, 0):
             write(start, np.ascontiguousarray(codes[:, start : start + 4]))
     assert sorted(tmp_path.iterdir()) == [paths[0], paths[2]]
     for path, volume in zip(paths, codes, strict=True):
         if path:
-            np.testing.assert_array_equal(nifti.load_codes(path)[0].codes, volume.T)
+            np.testing.assert_array_equal(nifti.load_quantized(path)[0].codes, volume.T)
 
 
 def test_an_error_between_slabs_of_volumes_leaves_none(tmp_path):
     paths = [tmp_path / "first.nii", tmp_path / "second.nii"]
     with (
         pytest.raises(OSError, match="disk full"),
-        nifti.slabs_of_volumes(paths, (4, 5, 6), np.eye(4)) as write,
+        nifti.slab_writers(paths, (4, 5, 6), np.eye(4)) as write,
     ):
         write(0, np.zeros((2, 6, 5, 4), np.uint16))
         raise OSError("disk full")
@@ -282,7 +282,7 @@ def test_an_error_between_slabs_leaves_nothing(tmp_path):
     affine = isotropic_affine((4, 5, 6), 0.6)
     with (
         pytest.raises(OSError, match="disk full"),
-        nifti.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), affine) as write,
+        nifti.quantized_slab_writer(tmp_path / "slabs.nii", (4, 5, 6), affine) as write,
     ):
         write(0, np.zeros((2, 5, 4), np.uint16))
         raise OSError("disk full")
@@ -293,7 +293,7 @@ def test_an_error_between_slabs_leaves_nothing(tmp_path):
 def test_a_volume_with_missing_levels_is_no_file(tmp_path, starts):
     with (
         pytest.raises(ValueError, match="of 6 were written"),
-        nifti.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
+        nifti.quantized_slab_writer(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
     ):
         for start in starts:
             write(start, np.zeros((2, 5, 4), np.uint16))
@@ -304,7 +304,7 @@ def test_a_volume_with_missing_levels_is_no_file(tmp_path, starts):
 def test_a_slab_of_another_kind_is_refused(tmp_path, slab):
     with (
         pytest.raises(ValueError, match="a slab of"),
-        nifti.slabs_of_codes(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
+        nifti.quantized_slab_writer(tmp_path / "slabs.nii", (4, 5, 6), np.eye(4)) as write,
     ):
         write(0, slab)
     assert not list(tmp_path.iterdir())
@@ -375,7 +375,7 @@ def test_a_model_cut_short_is_noticed_and_named(tmp_path, kept):
     path, whole = whole_model(tmp_path)
     length = {"seal": len(whole) - model_files.SEAL_BYTES, "byte": len(whole) - 1}
     path.write_bytes(whole[: length[kept] if kept in length else int(kept * len(whole))])
-    with pytest.raises(TornFile, match=r"m\.pt: cut short or altered"):
+    with pytest.raises(CorruptFileError, match=r"m\.pt: cut short or altered"):
         model_files.load_model(path)
 
 
@@ -384,19 +384,19 @@ def test_a_flipped_bit_of_a_model_is_noticed(tmp_path, place):
     path, whole = whole_model(tmp_path)
     index = int(place * (len(whole) - 1))
     path.write_bytes(whole[:index] + bytes([whole[index] ^ 1]) + whole[index + 1 :])
-    with pytest.raises(TornFile):
+    with pytest.raises(CorruptFileError):
         model_files.load_model(path)
 
 
 def test_a_model_with_more_after_its_end_is_noticed(tmp_path):
     path, whole = whole_model(tmp_path)
     path.write_bytes(whole + b"\0")
-    with pytest.raises(TornFile):
+    with pytest.raises(CorruptFileError):
         model_files.load_model(path)
 
 
 def test_a_torn_model_is_bad_input_so_that_a_job_says_it_in_one_line():
-    assert issubclass(TornFile, InputError)
+    assert issubclass(CorruptFileError, InputError)
 
 
 class Trap:

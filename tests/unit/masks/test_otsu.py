@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from angiovox.errors import InputError
-from angiovox.io.quantization import Codes, encode
+from angiovox.io.quantization import QuantizedVolume, quantize
 from angiovox.masks.otsu import Limits, assess, otsu_mask
 from scipy import ndimage
 from skimage.filters import threshold_multiotsu, threshold_otsu
@@ -176,7 +176,7 @@ def test_two_classes_are_otsus_and_more_are_scikit_images_highest(seed):
 def test_a_files_codes_give_the_mask_and_the_threshold_of_the_values(settings):
     """Whole numbers as of a CT, and others, which codes stand for to 1 / 131,070 of the range."""
     for volume in (np.rint(plain_ct()[0]), plain_ct()[0]):
-        stored = encode(volume)
+        stored = quantize(volume)
         assert stored.intercept < 0 and stored.slope != 1
         mask, threshold = otsu_mask(stored, **settings)
         expected, of_values = otsu_mask(stored.values(), **settings)
@@ -196,7 +196,9 @@ def test_values_and_window_in_other_units_give_the_same_mask(settings, scale, of
 
 @pytest.mark.parametrize("window", [[5000, 6000], [-9000, -8000.5], [41, 42]])
 def test_a_window_without_a_voxel_is_refused_with_the_key_and_what_there_is(window):
-    volume = Codes(np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000)
+    volume = QuantizedVolume(
+        np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000
+    )
     with pytest.raises(InputError) as refused:
         otsu_mask(volume, window)
     assert f"masks.window: [{window[0]:g}, {window[1]:g}]: no voxel" in str(refused.value)
@@ -204,11 +206,13 @@ def test_a_window_without_a_voxel_is_refused_with_the_key_and_what_there_is(wind
 
 
 def test_a_window_with_a_single_value_is_refused_with_it():
-    volume = Codes(np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000)
+    volume = QuantizedVolume(
+        np.array([[[0, 50, 3000]]], dtype=np.uint16), slope=0.5, intercept=-1000
+    )
     with pytest.raises(InputError, match=r"masks.window: \[400, 600\].* the value 500: nothing"):
         otsu_mask(volume, [400, 600])
     with pytest.raises(InputError, match=r"^every voxel has the value -1000: nothing"):
-        otsu_mask(Codes(volume.codes[..., :1], volume.slope, volume.intercept))
+        otsu_mask(QuantizedVolume(volume.codes[..., :1], volume.slope, volume.intercept))
 
 
 def test_more_classes_than_intensities_are_refused():

@@ -7,7 +7,7 @@ import pytest
 import pyvista
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.masks import surfaces
-from angiovox.masks.surfaces import STL_HEADER, surface, thinned_out, write_surface
+from angiovox.masks.surfaces import STL_HEADER, decimate, surface, write_surface
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import inject
 from angiovox.vessels.voxelize import occupancy
@@ -122,19 +122,22 @@ def test_thinning_out_arteries_moves_nothing_by_more_than_is_said(voxel_size, mo
     affine = isotropic_affine(shape, voxel_size)
     full = surface(occupancy(arteries, shape, voxel_size)[0] >= 0.5, affine)
     monkeypatch.setattr(surfaces, "MOST_TRIANGLES", 0)
-    thin = thinned_out(full, affine)
+    thin = decimate(full, affine)
     assert 0.4 * full.n_cells < thin.n_cells < 0.7 * full.n_cells
     assert thin.is_manifold
     assert thin.n_open_edges == 0
     assert signed_volume(thin) == pytest.approx(signed_volume(full), rel=1e-4)
-    assert max(away(full.points, thin), away(thin.points, full)) <= surfaces.MOST_MOVED * voxel_size
+    assert (
+        max(away(full.points, thin), away(thin.points, full))
+        <= surfaces.MAX_DEVIATION_VOXELS * voxel_size
+    )
 
 
 def test_thinning_out_stops_at_the_number_asked_for(affine, monkeypatch):
     full = surface(ball(), affine)
-    assert thinned_out(full, affine).n_cells == full.n_cells
+    assert decimate(full, affine).n_cells == full.n_cells
     monkeypatch.setattr(surfaces, "MOST_TRIANGLES", round(0.8 * full.n_cells))
-    assert thinned_out(full, affine).n_cells == pytest.approx(0.8 * full.n_cells, abs=2)
+    assert decimate(full, affine).n_cells == pytest.approx(0.8 * full.n_cells, abs=2)
 
 
 def test_the_file_holds_the_mesh_that_was_thinned_out(affine, paths, monkeypatch):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from angiovox.errors import InputError, Stopped
-from angiovox.io.quantization import encode_fractions
+from angiovox.errors import InputError, TrainingInterrupted
+from angiovox.io.quantization import quantize_fractions
 from angiovox.method import Context, Views, never
 from angiovox.methods import registry
 from angiovox.methods.conditional_gan import l1 as l1_cgan
@@ -74,7 +74,7 @@ def parts(subject):
 
 def test_the_discriminators_term_moves_no_parameter_of_the_generator():
     subject = learner()
-    subject.discriminators_term(*parts(subject)).backward()
+    subject.discriminator_loss(*parts(subject)).backward()
     assert all(p.grad is None for p in subject.network.generator.parameters())
     assert all(p.grad.abs().sum() > 0 for p in last_layers(subject.network.discriminator))
 
@@ -82,7 +82,7 @@ def test_the_discriminators_term_moves_no_parameter_of_the_generator():
 def test_the_generators_term_moves_no_parameter_of_the_discriminator():
     subject = learner()
     seen, _, made = parts(subject)
-    subject.generators_term(seen, made).backward()
+    subject.generator_loss(seen, made).backward()
     assert all(p.grad is None for p in subject.network.discriminator.parameters())
     assert all(p.grad.abs().sum() > 0 for p in last_layers(subject.network.generator))
 
@@ -99,8 +99,8 @@ def test_one_step_gives_each_network_the_gradients_of_its_own_term():
     subject.network.zero_grad()
     seen, truth, noise = given
     made = subject.network.generator(seen).sigmoid() + NOISE * noise[0]
-    subject.generators_term(seen, made).backward()
-    subject.discriminators_term(seen, truth + NOISE * noise[1], made).backward()
+    subject.generator_loss(seen, made).backward()
+    subject.discriminator_loss(seen, truth + NOISE * noise[1], made).backward()
     apart = gradients(subject.network)
     for name, gradient in together.items():
         torch.testing.assert_close(gradient, apart[name], msg=lambda text, at=name: f"{at}: {text}")
@@ -110,10 +110,10 @@ def test_a_step_down_each_terms_gradient_lowers_that_term():
     subject = learner()
     seen, truth, made = parts(subject)
     terms = {
-        "generator": lambda: subject.generators_term(
+        "generator": lambda: subject.generator_loss(
             seen, subject.network.generator(seen).sigmoid()
         ),
-        "discriminator": lambda: subject.discriminators_term(seen, truth, made),
+        "discriminator": lambda: subject.discriminator_loss(seen, truth, made),
     }
     for name, term in terms.items():
         before = term()
@@ -237,7 +237,7 @@ def test_how_many_slices_go_through_at_once_changes_nothing(at_once):
 def test_codes_reconstruct_as_the_fractions_they_stand_for():
     network = learner().network.generator.eval()
     known, _ = patient(1)
-    codes = {kind: encode_fractions(array) for kind, array in known.inputs.items()}
+    codes = {kind: quantize_fractions(array) for kind, array in known.inputs.items()}
     coded = probabilities(network, {kind: stored.codes for kind, stored in codes.items()})
     decoded = probabilities(network, {kind: stored.values() for kind, stored in codes.items()})
     np.testing.assert_allclose(coded, decoded, atol=1e-6)
@@ -262,7 +262,7 @@ def test_stopped_and_resumed_equals_uninterrupted(tmp_path, method, precision, s
     asked = iter(range(100))
     how = {"precision": precision, "schedule": "one-cycle"}
     whole, whole_history = fit(tmp_path / "whole", method, **how)
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingInterrupted):
         fit(tmp_path / "parts", method, stopping=lambda: next(asked) >= steps, **how)
     resumed, history = fit(tmp_path / "parts", method, **how)
     assert same(whole["network"], resumed["network"])

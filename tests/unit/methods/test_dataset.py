@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io import nifti
-from angiovox.io.quantization import Codes
+from angiovox.io.quantization import QuantizedVolume
 from angiovox.methods import registry
 from angiovox.methods.dataset import StoredPatients, for_method
 from angiovox.projectors.backprojection import network_inputs
@@ -73,19 +73,19 @@ def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds, coded):
     volume = np.random.default_rng(1).normal(50, 400, (9, 9, 5)).astype(np.float32)
     projections = tmp_path / "projections.nii"
     nifti.save_intensities(projections, project_max(volume, angles), AFFINE)
-    codes = nifti.load_codes(projections)[0].codes
+    codes = nifti.load_quantized(projections)[0].codes
     counts = [view_indices(NUM_PROJECTIONS, views) for views in (10, 3, 2)]
     kept = dict(zip(("sum", "min"), network_inputs(codes, angles, counts, 9), strict=True))
     for kind in kinds:
-        nifti.save_codes(tmp_path / f"{kind}.nii", Codes(kept[kind][1]), AFFINE)
+        nifti.save_quantized(tmp_path / f"{kind}.nii", QuantizedVolume(kept[kind][1]), AFFINE)
     paths = {kind: [tmp_path / f"{kind}.nii"] for kind in kinds}
     stored = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], coded=coded)
     paths = {kind: [projections] for kind in kinds}
-    how = {"rebuilt": ("min", "sum"), "threads": 2, "coded": coded}
-    rebuilt = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], **how)
+    how = {"recomputed": ("min", "sum"), "threads": 2, "coded": coded}
+    recomputed = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], **how)
     for kind in kinds:
-        made, expected = rebuilt[0][0].inputs[kind], stored[0][0].inputs[kind]
-        assert set(rebuilt[0][0].inputs) == set(kinds)
+        made, expected = recomputed[0][0].inputs[kind], stored[0][0].inputs[kind]
+        assert set(recomputed[0][0].inputs) == set(kinds)
         assert made.dtype == expected.dtype == (np.uint16 if coded else np.float32)
         np.testing.assert_array_equal(made, expected)
 
@@ -104,7 +104,9 @@ def test_codes_are_those_of_the_values(stored, tmp_path):
 def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
     """Codes stand for fractions, or are none."""
     codes = np.arange(100, dtype=np.uint16).reshape(4, 5, 5)
-    nifti.save_codes(tmp_path / "sum.nii", Codes(codes, slope=0.5, intercept=2.0), AFFINE)
+    nifti.save_quantized(
+        tmp_path / "sum.nii", QuantizedVolume(codes, slope=0.5, intercept=2.0), AFFINE
+    )
     coded, _ = StoredPatients({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, [2, 2], coded=True)[
         0
     ]

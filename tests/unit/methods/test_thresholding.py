@@ -7,7 +7,7 @@ import pytest
 from angiovox.method import Context, Views
 from angiovox.methods.backprojection import method as backprojection
 from angiovox.methods.backprojection import soft as soft_backprojection
-from angiovox.methods.thresholding import BINS, best_threshold, stretched
+from angiovox.methods.thresholding import BINS, best_threshold, score_to_probability
 from angiovox.methods.visual_hull import method as hull
 from angiovox.methods.visual_hull import soft as soft_hull
 from angiovox.metrics.overlap import scores
@@ -159,7 +159,7 @@ def test_a_stretched_score_reaches_a_half_where_it_reaches_the_threshold(thresho
     score, _ = on_the_steps(3)
     at = np.float32(threshold)
     score = np.append(score.ravel(), [0, at, np.nextafter(at, np.float32(0)), 1]).astype(np.float32)
-    probability = stretched(score, threshold)
+    probability = score_to_probability(score, threshold)
     np.testing.assert_array_equal(probability >= 0.5, score >= at)
     assert (np.diff(probability[np.argsort(score)]) >= 0).all()
     assert probability.min() >= 0 and probability.max() <= 1

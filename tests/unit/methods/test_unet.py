@@ -12,9 +12,9 @@ from angiovox.method import Context, Views
 from angiovox.methods import registry
 from angiovox.methods.unet import consistent, model
 from angiovox.methods.unet import method as unet
-from angiovox.methods.unet.learner import NEVER, Segmenting, Terms, within_hull
+from angiovox.methods.unet.learner import OUTSIDE_HULL_LOGIT, Segmenting, Terms, within_hull
 from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
-from angiovox.methods.unet.silhouettes import Physics, brightness, inconsistency, refined
+from angiovox.methods.unet.silhouettes import Silhouettes, brightness, refine, silhouette_loss
 from angiovox.projectors.backprojection import network_inputs
 from angiovox.projectors.mip import project_max
 
@@ -138,7 +138,7 @@ def test_a_slab_is_cut_from_the_same_slices_of_everything():
     marks = np.broadcast_to(np.arange(EDGE, dtype=np.uint16), mask.shape)
     inputs = {"sum": marks, "min": marks, "projections": views.inputs["projections"]}
     example = [(Views(views.angles, inputs), marks > 7)]
-    own = learner(example, slab=4, consistency=1.0, seen=Physics(0.5))
+    own = learner(example, slab=4, consistency=1.0, seen=Silhouettes(0.5))
     firsts = set()
     for seed in range(20):
         volume, target, _, silhouettes, _ = own.read(example, [0], np.random.default_rng(seed))
@@ -222,7 +222,7 @@ def test_a_volume_of_more_slices_goes_through_in_overlapping_slabs(tmp_path):
 
 def test_silhouettes_are_those_of_the_mask():
     patients = [patient(seed, count=10) for seed in range(3)]
-    seen = Physics.of(patients)
+    seen = Silhouettes.of(patients)
     for views, mask in patients:
         shown, angles = seen.silhouettes(views)
         true = project_max(mask.astype(np.float32), views.angles) >= 0.5
@@ -241,7 +241,7 @@ def test_brightness_does_not_depend_on_the_units():
 
 def test_of_many_views_a_few_are_compared_from_the_first_to_the_last():
     views, _ = patient(1, count=10)
-    shown, angles = Physics(0.5).silhouettes(views, most=4)
+    shown, angles = Silhouettes(0.5).silhouettes(views, most=4)
     assert len(shown) == len(angles) == 4
     assert angles[0] == views.angles[0] and angles[-1] == views.angles[-1]
 
@@ -253,7 +253,7 @@ def test_the_truth_is_consistent_and_what_lacks_or_adds_a_vessel_is_not():
     added = truth.clone()
     added[1:3, 1:3] = 1
     distances = [
-        float(inconsistency(volume, shown, views.angles)) for volume in (truth, 0 * truth, added)
+        float(silhouette_loss(volume, shown, views.angles)) for volume in (truth, 0 * truth, added)
     ]
     assert distances[0] < 0.3 * min(distances[1:])
 
@@ -263,12 +263,12 @@ def test_refinement_moves_towards_the_silhouettes_and_never_out_of_the_hull():
     truth = torch.from_numpy(mask)
     shown = torch.from_numpy(project_max(mask.astype(np.float32), views.angles) >= 0.5)
     logits = torch.where(truth, -1.0, -3.0)
-    logits[:2] = NEVER
-    before, *after = (refined(logits, shown, views.angles, steps) for steps in (0, 2, 5, 10))
+    logits[:2] = OUTSIDE_HULL_LOGIT
+    before, *after = (refine(logits, shown, views.angles, steps) for steps in (0, 2, 5, 10))
     assert torch.equal(before, logits)
-    distances = [float(inconsistency(v.sigmoid(), shown, views.angles)) for v in (before, *after)]
+    distances = [float(silhouette_loss(v.sigmoid(), shown, views.angles)) for v in (before, *after)]
     assert distances == sorted(distances, reverse=True)
-    assert all((volume[:2] == NEVER).all() for volume in after)
+    assert all((volume[:2] == OUTSIDE_HULL_LOGIT).all() for volume in after)
 
 
 def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
@@ -276,7 +276,7 @@ def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
     state = fitted_to_refine(tmp_path, [patient(1)], 3, epochs=1)
     views, _ = patient(2)
     start = model.logits(state, views, "cpu")
-    whole, slabs = (model.refined(state | {"slab": n}, start, views) for n in (EDGE, 4))
+    whole, slabs = (model.refine(state | {"slab": n}, start, views) for n in (EDGE, 4))
     moved = (whole - start).abs() > 0.5
     assert moved.any()
     assert ((slabs - start).abs() > 0.5)[moved].float().mean() > 0.9

@@ -7,7 +7,7 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 from angiovox.phantoms import anatomy, calibre, cortical_arteries, tortuosity
-from angiovox.phantoms.acquisition import lie_down
+from angiovox.phantoms.acquisition import apply_random_pose
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.circle_of_willis import SIDES
 from angiovox.phantoms.contrast import CENTRES, INJECTIONS, inject
@@ -154,7 +154,7 @@ def test_cortical_branches_are_numbered_beyond_their_trunk(seed):
 def test_arteries_lie_inside_the_skull_wherever_the_head_lies(seed):
     """Cortical ones at least 0.3 mm below the inner table, those of the base 10 mm."""
     for injection, centre in product(INJECTIONS, CENTRES):
-        arteries, pose = lie_down(*inject(grown(seed), injection, centre), seed)
+        arteries, pose = apply_random_pose(*inject(grown(seed), injection, centre), seed)
         depth = Head.draw(np.random.default_rng(seed), pose).depth(*arteries.points.T)
         assert depth.max() < -0.3
         is_grown = np.array([cortical_arteries.is_grown(name) for name in arteries.names])

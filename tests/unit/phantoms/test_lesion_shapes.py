@@ -4,7 +4,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from angiovox.phantoms.acquisition import lie_down
+from angiovox.phantoms.acquisition import apply_random_pose
 from angiovox.phantoms.anatomy import kind
 from angiovox.phantoms.aneurysms import ANEURYSM_SITES
 from angiovox.phantoms.arterial_tree import grow
@@ -129,7 +129,7 @@ def test_a_neck_is_at_most_half_as_wide_again_as_its_artery():
 @cache
 def lying(patient, centre, tilted):
     arteries, origin = inject(grow(patient), "all", centre)
-    return lie_down(arteries, origin, patient + 7) if tilted else (arteries, Pose(origin))
+    return apply_random_pose(arteries, origin, patient + 7) if tilted else (arteries, Pose(origin))
 
 
 def planted(wanted, seeds, centre="circle", tilted=False, field_mm=160.0):

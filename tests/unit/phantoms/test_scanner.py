@@ -6,7 +6,7 @@ from functools import cache
 import numpy as np
 import pytest
 from angiovox.phantoms import scanner as imaging
-from angiovox.phantoms.acquisition import MIDDLE, Settings, acquire, lie_down
+from angiovox.phantoms.acquisition import MIDDLE, Settings, acquire, apply_random_pose
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import CENTRES, inject
 from angiovox.phantoms.head import Head
@@ -209,7 +209,7 @@ def test_a_head_turned_by_a_right_angle_is_the_same_image_turned(scanner, name):
 def test_heads_lie_a_little_tilted_and_off_the_isocentre():
     """Rigidly: distances stay, and the pose takes the head's origin with the arteries."""
     arteries, origin = inject(grown(0), "carotid")
-    lain = [lie_down(arteries, origin, seed) for seed in range(60)]
+    lain = [apply_random_pose(arteries, origin, seed) for seed in range(60)]
     for moved, pose in lain[:5]:
         np.testing.assert_allclose(pose.place(arteries.points - origin), moved.points, atol=1e-9)
         np.testing.assert_allclose(pose.rotation @ pose.rotation.T, np.eye(3), atol=1e-12)
@@ -275,7 +275,7 @@ def test_a_patient_is_grown_injected_and_imaged_by_the_settings(settings):
     """The same arguments, the same bytes: finite intensities and the exact share."""
     found = acquire(3, SMALL, COARSE, settings)
     arteries, origin = inject(grown(3), settings.injection, settings.centre)
-    arteries, pose = lie_down(arteries, origin, 3)
+    arteries, pose = apply_random_pose(arteries, origin, 3)
     volume, share = image(arteries, pose, SMALL, COARSE, 3, settings.scanner)
     assert found.volume.tobytes() == volume.tobytes() and np.isfinite(volume).all()
     assert found.share.tobytes() == share.tobytes()

@@ -187,9 +187,9 @@ def test_a_disk_without_a_free_block_is_refused(mounted):
 
 def test_room_is_counted_on_each_disk_apart(mounted, tmp_path):
     folder = mounted("results/small", "size=2m")
-    disk.check_room({str(folder / "a"): 1.0, str(tmp_path / "results/b"): 10.0})
+    disk.check_free_space({str(folder / "a"): 1.0, str(tmp_path / "results/b"): 10.0})
     with pytest.raises(InputError, match=r"0\.003 GB") as caught:
-        disk.check_room({str(folder / "a"): 1.5, str(folder / "new/b"): 1.5})
+        disk.check_free_space({str(folder / "a"): 1.5, str(folder / "new/b"): 1.5})
     assert "0.0021 GB are free" in str(caught.value) and str(folder) in str(caught.value)
 
 
@@ -198,8 +198,8 @@ def test_what_will_be_replaced_counts_as_free(mounted):
     (folder / "a").mkdir()
     (folder / "a/slice").write_bytes(bytes(1_500_000))
     with pytest.raises(InputError):
-        disk.check_room({str(folder / "b"): 1.5})
-    disk.check_room({str(folder / "a"): 1.5})
+        disk.check_free_space({str(folder / "b"): 1.5})
+    disk.check_free_space({str(folder / "a"): 1.5})
 
 
 def test_a_folder_counts_by_its_largest_once_however_links_lead(tmp_path):

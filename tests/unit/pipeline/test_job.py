@@ -92,7 +92,7 @@ def test_whoever_imports_the_adapter_ends_with_its_snakemake(tmp_path):
     """Before the imports that take long, and before the log of a rerun could be emptied."""
     log = tmp_path / "job.log"
     log.write_text("of the rerun\n")
-    announced = {watchdog.ANNOUNCED: f"{watchdog._machine()} 1 -1"}
+    announced = {watchdog.PARENT_VARIABLE: f"{watchdog._machine()} 1 -1"}
     status, error, text = run(tmp_path, "log('too late')", **announced)
     assert (status, error) == (1, "Snakemake ended before this job began\n")
     assert text == "of the rerun\n"

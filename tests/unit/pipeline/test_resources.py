@@ -44,7 +44,7 @@ def paper() -> Scale:
 
 
 def jobs(leave_out: frozenset[str] = frozenset()) -> list:
-    rows = MEASURED[MEASURED["rule"].isin(set(resources.MEASURED) - leave_out)]
+    rows = MEASURED[MEASURED["rule"].isin(set(resources.MEASURED_USAGE) - leave_out)]
     return [pytest.param(row, id=f"{row.rule}-{row.shape}") for row in rows.itertuples()]
 
 
@@ -62,18 +62,18 @@ def test_run_time_covers_what_was_measured(job):
     """On a busy machine too; and it is no queue's longest, which a scheduler starts last."""
     asked = resources.minutes(job.rule, scale(job.shape))
     assert 60 * asked >= max(3 * job.cpu_seconds, job.seconds)
-    assert asked <= max(resources.LEAST_MINUTES, 0.5 * job.cpu_seconds)
+    assert asked <= max(resources.MIN_MINUTES, 0.5 * job.cpu_seconds)
 
 
 @pytest.mark.parametrize("shape", [64, 384])
 def test_most_rules_are_measured_at_the_shape(shape):
     measured = set(MEASURED.loc[MEASURED["shape"] == shape, "rule"])
-    assert len(measured & set(resources.MEASURED)) > 15
+    assert len(measured & set(resources.MEASURED_USAGE)) > 15
 
 
 @pytest.mark.parametrize("output", list(STORED.itertuples()), ids=lambda r: f"{r.kind}-{r.shape}")
 def test_disk_covers_what_was_left_there(output):
-    if output.kind in resources.STORED:
+    if output.kind in resources.MEASURED_STORAGE:
         stored = resources.stored_mb(f"results/{output.kind}/p", scale(output.shape))
         assert stored >= output.mb
         if output.kind != "reconstructions":  # a network's compress far less than a threshold's
@@ -85,7 +85,7 @@ def test_disk_covers_what_was_left_there(output):
 
 def test_every_rule_has_an_entry_and_asks_by_it():
     assert len(RULES) > 15
-    assert not [rule for rule in RULES if rule not in resources.MEASURED]
+    assert not [rule for rule in RULES if rule not in resources.MEASURED_USAGE]
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     asked = set(re.findall(r"mem_mb=(\S+),", text)) - {"conversion_memory"}
     assert asked == {f'memory("{rule}")' for rule in RULES if rule != "convert"}
@@ -95,18 +95,18 @@ def test_every_rule_has_an_entry_and_asks_by_it():
 def test_every_output_has_a_kind():
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     kinds = set(re.findall(r"results/(\w+)[/\"]", text)) - {"benchmarks"}
-    assert kinds | {""} == set(resources.STORED)
+    assert kinds | {""} == set(resources.MEASURED_STORAGE)
 
 
 def test_an_entry_goes_through_counts_that_there_are():
-    counts = {job.volumes for job in resources.MEASURED.values()} - {""}
+    counts = {job.volumes for job in resources.MEASURED_USAGE.values()} - {""}
     assert counts <= set(Scale.__dataclass_fields__)
 
 
 # Shape, cohort, attempt
 
 
-@pytest.mark.parametrize("rule", resources.MEASURED)
+@pytest.mark.parametrize("rule", resources.MEASURED_USAGE)
 def test_nothing_shrinks_with_the_shape_or_the_attempt(rule):
     scales = [scale(shape, views=7) for shape in (16, 64, 128, 384, 512)]
     for attempt in (1, 2, 3):
@@ -178,7 +178,7 @@ def test_a_volume_larger_than_the_machine_is_refused_before_any_job(fresh):
 
 
 def test_the_papers_scale_fits_a_node_that_has_an_a6000():
-    for rule in resources.MEASURED:
+    for rule in resources.MEASURED_USAGE:
         assert resources.memory_mb(rule, paper(), attempt=2) <= A6000_NODE_MB, rule
         assert resources.minutes(rule, paper()) <= 60 * PARTITION_HOURS, rule
 
@@ -189,7 +189,7 @@ def test_the_papers_dry_run_says_what_each_job_asks_for(fresh):
     shown = re.findall(r"^rule (\w+):.*?resources: (.*?)$", done.stdout, re.M | re.S)
     asked = {rule: dict(re.findall(r"(\w+)=(\d+)", line)) for rule, line in shown}
     assert len(asked) > 15
-    for rule in set(asked) & set(resources.MEASURED) - {"reconstruct"}:
+    for rule in set(asked) & set(resources.MEASURED_USAGE) - {"reconstruct"}:
         assert int(asked[rule]["mem_mb"]) == resources.memory_mb(rule, paper()), rule
         assert int(asked[rule]["runtime"]) == resources.minutes(rule, paper()), rule
 

@@ -24,8 +24,8 @@ ENDS_WITHIN = 10  # seconds; about one on a machine with nothing else to do
 
 
 def environment(announced=None):
-    plain = {key: value for key, value in os.environ.items() if key != watchdog.ANNOUNCED}
-    return plain | ({watchdog.ANNOUNCED: announced} if announced else {})
+    plain = {key: value for key, value in os.environ.items() if key != watchdog.PARENT_VARIABLE}
+    return plain | ({watchdog.PARENT_VARIABLE: announced} if announced else {})
 
 
 def start(program, *args, announced=None):
@@ -180,11 +180,11 @@ def test_a_snakemake_replaces_the_announcement_of_one_that_ended(gone):
 def test_where_there_is_no_table_of_processes_nothing_is_announced_or_watched(monkeypatch):
     monkeypatch.setattr(watchdog, "_parent_and_start", lambda pid: None)
     monkeypatch.setattr(os, "environ", environment())
-    watchdog.announce()
-    assert watchdog.ANNOUNCED not in os.environ
+    watchdog.register_parent()
+    assert watchdog.PARENT_VARIABLE not in os.environ
     monkeypatch.setattr(os, "environ", environment("machine 1 1"))
     monkeypatch.setattr(subprocess, "Popen", None)
-    watchdog.end_with_snakemake()
+    watchdog.exit_with_parent()
 
 
 # Requests

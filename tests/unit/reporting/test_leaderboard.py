@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from angiovox.metrics.registry import METRICS
 from angiovox.reporting.leaderboard import REFERENCES, leaderboard
-from angiovox.reporting.leaderboard_page import NOTHING, SHOWN, markdown, page
+from angiovox.reporting.leaderboard_page import EMPTY_CELL, PAGE_METRICS, markdown, page
 
 TITLES = {"dae": "Autoencoder", "hull": "Hull", "unet": "U-Net <3D>", "gan": "GAN"}
 MEANS = {"dae": 0.5, "hull": 0.45, "unet": 0.56}
@@ -139,7 +139,7 @@ def test_less_is_a_gain_where_lower_is_better():
 def test_where_a_method_does_not_run_there_is_a_dash():
     table = board(measured(), measured({"gan": 0.3}, views=(2,)))
     rows = rows_of(markdown(table, TITLES, "note"), "IoU (")
-    assert rows["GAN"]["10 views"] == NOTHING and rows["GAN"]["2 views"] != NOTHING
+    assert rows["GAN"]["10 views"] == EMPTY_CELL and rows["GAN"]["2 views"] != EMPTY_CELL
 
 
 def test_the_page_says_the_same_and_escapes_what_it_shows():
@@ -151,6 +151,6 @@ def test_the_page_says_the_same_and_escapes_what_it_shows():
     assert text.count('class="best"') == 2
 
 
-@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("name", PAGE_METRICS)
 def test_what_is_shown_is_in_the_catalogue_with_a_direction(name):
     assert METRICS[name].better

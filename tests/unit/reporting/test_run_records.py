@@ -90,12 +90,12 @@ def test_times_are_of_the_jobs_that_were_measured(tmp_path):
         write(tmp_path, f"{name}.tsv", benchmark(seconds, memory))
     table = run_records.run_times({"rule": [*given, "lost"], "quick": ["lost"]}, tmp_path)
     row = table.set_index("rule").loc["rule"]
-    assert (row["jobs"], row["timed"], row["weighed"]) == (4, 3, 2)
+    assert (row["jobs"], row["jobs_timed"], row["jobs_with_memory"]) == (4, 3, 2)
     assert row["seconds_total"] == 1 + 5 + 3
     assert (row["seconds_median"], row["seconds_max"]) == (3, 5)
     assert row["memory_max_mb"] == 300
     quick = table.set_index("rule").loc["quick"]
-    assert (quick["jobs"], quick["timed"], quick["weighed"]) == (1, 0, 0)
+    assert (quick["jobs"], quick["jobs_timed"], quick["jobs_with_memory"]) == (1, 0, 0)
     assert quick[["seconds_total", "seconds_median", "seconds_max", "memory_max_mb"]].isna().all()
 
 

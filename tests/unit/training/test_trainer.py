@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from angiovox.errors import Stopped
+from angiovox.errors import TrainingInterrupted
 from angiovox.io import model_files
 from angiovox.method import Context, Views, never
 from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
@@ -319,7 +319,7 @@ def test_stopped_after_any_step_and_resumed_equals_uninterrupted(tmp_path, steps
     how = {"epochs": 2, "schedule": "one-cycle", "precision": "bf16"}
     whole, whole_history, _ = run(tmp_path / "whole", **how)
     watched = Watched(PATIENTS)
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(TrainingInterrupted) as stopped:
         run(tmp_path / "parts", watched, stopping=after(steps), **how)
     epochs, within = divmod(steps, len(PATIENTS))
     ahead = int(steps > 0)  # and the first patient at the end of an epoch
@@ -340,7 +340,7 @@ def test_stopped_at_every_step_it_still_arrives(tmp_path):
     while True:
         try:
             network, history, _ = run(tmp_path / "parts", epochs=2, stopping=after(1))
-        except Stopped:
+        except TrainingInterrupted:
             stops += 1
         else:
             break
@@ -355,7 +355,7 @@ def test_the_seconds_of_an_epoch_are_those_of_all_its_parts(tmp_path):
             time.sleep(0.1)
             return super().__getitem__(index)
 
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingInterrupted):
         run(tmp_path, Slow(PATIENTS), epochs=1, stopping=after(2))
     _, history, _ = run(tmp_path, Slow(PATIENTS), epochs=1)
     assert history[0]["seconds"] >= 0.1 * (len(PATIENTS) + 1)
@@ -375,7 +375,7 @@ def test_chance_within_a_network_goes_on_where_it_was_stopped(tmp_path):
         Trainer(plain, PATIENTS, Settings(epochs=2, precision="fp32"), context).run()
         return network
 
-    with pytest.raises(Stopped):
+    with pytest.raises(TrainingInterrupted):
         trained(tmp_path / "parts", after(4))
     assert same_weights(trained(tmp_path / "parts"), trained(tmp_path / "whole"))
 

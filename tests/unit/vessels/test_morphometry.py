@@ -211,7 +211,7 @@ def test_kept_arteries_keep_their_points_and_radii():
 
 
 def wound(name, target, seed, confine=lambda points, _: points):
-    return tortuosity.wind(WAYS[name], target, np.random.default_rng(seed), confine)
+    return tortuosity.add_tortuosity(WAYS[name], target, np.random.default_rng(seed), confine)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -247,7 +247,7 @@ def test_a_confined_way_from_across_the_midline_keeps_its_ends(target, seed):
     """The right edge of the basilar lies beyond the midline of an artery of the left side."""
     way = np.array([(-2.0, 7, -2), (17, 27, -6)])
     confine = partial(cortical_arteries.confine, name="left SCA")
-    course = tortuosity.wind(way, target, np.random.default_rng(seed), confine)
+    course = tortuosity.add_tortuosity(way, target, np.random.default_rng(seed), confine)
     np.testing.assert_allclose(course[[0, -1]], way, atol=1e-9)
     assert np.median(np.diff(along(course))) == pytest.approx(tortuosity.STEP, rel=0.3)
 

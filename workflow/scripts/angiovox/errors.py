@@ -5,9 +5,9 @@ class InputError(ValueError):
     """What is wrong with the user's input, in one sentence that says what would be valid."""
 
 
-class TornFile(InputError):
+class CorruptFileError(InputError):
     """A file of ours that was cut short or altered after it was written."""
 
 
-class Stopped(Exception):
+class TrainingInterrupted(Exception):
     """Work that ended early because it was asked to; a rerun goes on from where it stopped."""

@@ -72,7 +72,7 @@ class Context:
 
     base : state of the model of the method's `BASE`, where it has one.
     stopping : asked between two steps; once it is true the fit saves a checkpoint and raises
-    `errors.Stopped`.
+    `errors.TrainingInterrupted`.
     """
 
     seed: int

@@ -96,10 +96,10 @@ def check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
     schema = yaml.safe_load((SCHEMAS / schema_name).read_text())
     errors = sorted(Validator(schema).iter_errors(value), key=lambda e: list(e.path))
     if errors:
-        raise InputError(f"{where}: {_sentence(errors[0])}")
+        raise InputError(f"{where}: {_format_error(errors[0])}")
 
 
-def _sentence(error: ValidationError) -> str:
+def _format_error(error: ValidationError) -> str:
     """What is wrong and what would be valid, in words."""
     key = ".".join(str(part) for part in error.path if isinstance(part, str))
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):

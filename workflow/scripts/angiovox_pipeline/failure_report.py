@@ -26,7 +26,7 @@ HELD = (
 )
 
 
-class Watch(logging.Handler):
+class FailureReport(logging.Handler):
     """Writes a file from a run's log records: a line for each job that failed, with the reason.
 
     A job that fails again replaces its line, one that succeeds after all takes it back; without a
@@ -48,23 +48,23 @@ class Watch(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take notice of a job's start, success or failure."""
-        said = vars(record)
-        event = said.get("event")
+        fields = vars(record)
+        event = fields.get("event")
         if event == "job_info":
-            earlier = _times(said["log"])
-            self.started[said["jobid"]] = {"wildcards": said["wildcards"], "earlier": earlier}
-        elif event == "job_finished" and self.failed.pop(said["job_id"], None):
+            earlier = _times(fields["log"])
+            self.started[fields["jobid"]] = {"wildcards": fields["wildcards"], "earlier": earlier}
+        elif event == "job_finished" and self.failed.pop(fields["job_id"], None):
             self._write()
         elif event == "error":  # of a local job, whose thread says next which one
-            self.ended[said["thread"]] = record.getMessage()
-        elif event == "job_error" and not said["indent"]:  # indented: of a group, and said before
-            ended = self.ended.pop(said["thread"], "")
-            unsaid = _cluster_says(said["rule_msg"], **said["aux"])
-            self._fail(said, UNLOGGED if _exited(ended) else unsaid)
+            self.ended[fields["thread"]] = record.getMessage()
+        elif event == "job_error" and not fields["indent"]:  # indented: of a group, reported before
+            ended = self.ended.pop(fields["thread"], "")
+            unsaid = _cluster_says(fields["rule_msg"], **fields["aux"])
+            self._fail(fields, UNLOGGED if _exited(ended) else unsaid)
         elif event == "group_error":
-            for job in self._to_blame(said["job_error_info"]):
-                number = said.get("external_jobid")
-                self._fail(job, SILENT + f"; SLURM job {number}" * bool(number), said["aux_logs"])
+            for job in self._to_blame(fields["job_error_info"]):
+                number = fields.get("external_jobid")
+                self._fail(job, SILENT + f"; SLURM job {number}" * bool(number), fields["aux_logs"])
 
     def report(self) -> str:
         """What the file says."""
@@ -74,7 +74,7 @@ class Watch(logging.Handler):
         parts += [["Failed jobs:", *others]] * bool(others)
         return "\n".join(line for part in parts for line in part)
 
-    def last_words(self) -> str:
+    def summary(self) -> str:
         """What to tell the user at the end of a run that failed."""
         if not self.failed:
             return UNEXPLAINED
@@ -152,10 +152,10 @@ def last_error(log: str | Path) -> str:
 
 def _cluster_says(message: str | None, external_jobid: str | None = None, **_: Any) -> str:
     """Why a job without an error in its log ended, as far as the cluster knows."""
-    said = (message or "").partition("For further error details")[0].strip().partition("\n")[0]
-    if said and external_jobid is None:  # never submitted
-        return said
-    return f"{SILENT}; {said}" if said else SILENT
+    reason = (message or "").partition("For further error details")[0].strip().partition("\n")[0]
+    if reason and external_jobid is None:  # never submitted
+        return reason
+    return f"{SILENT}; {reason}" if reason else SILENT
 
 
 def _exited(message: str) -> bool:

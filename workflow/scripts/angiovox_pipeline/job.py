@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from angiovox.errors import InputError, Stopped
+from angiovox.errors import InputError, TrainingInterrupted
 
 from .disk_errors import describe_disk_error
-from .watchdog import end_with_snakemake
+from .watchdog import exit_with_parent
 
-end_with_snakemake()
+exit_with_parent()
 
 logging.raiseExceptions = False  # a log on a full disk is no second failure
 
@@ -37,7 +37,7 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
     who = ", ".join(f"{name} {value}" for name, value in snakemake.wildcards.items())
     try:
         yield log.info
-    except (InputError, Stopped) as end:
+    except (InputError, TrainingInterrupted) as end:
         message = ": ".join(filter(None, [who, str(end)]))
         log.error(message)
         sys.exit(f"{snakemake.rule}: {message}")
@@ -51,9 +51,9 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
 
 def machine() -> str:
     """Where this job runs: node, SLURM's number, and GPUs if the job knows of such."""
-    told = [platform.node()]
+    parts = [platform.node()]
     if number := os.environ.get("SLURM_JOB_ID"):
-        told.append(f"SLURM job {number}")
+        parts.append(f"SLURM job {number}")
     if torch := sys.modules.get("torch"):
-        told.append(f"{torch.cuda.device_count() or 'no'} GPU")  # a name would need a GPU's memory
-    return ", ".join(told)
+        parts.append(f"{torch.cuda.device_count() or 'no'} GPU")  # a name would need a GPU's memory
+    return ", ".join(parts)

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from angiovox.errors import InputError
 
-ROOM = 1.3  # times the memory that was measured
-STORED_ROOM = 1.1  # times the megabytes on disk
-SLOWER = 10  # times the processor's seconds measured: older cores, busy nodes, network disks
-LEAST_MINUTES = 10
+MEMORY_SAFETY = 1.3  # times the memory that was measured
+STORAGE_SAFETY = 1.1  # times the megabytes on disk
+TIME_SAFETY = 10  # times the processor's seconds measured: older cores, busy nodes, network disks
+MIN_MINUTES = 10
 SNAKEMAKE_MB = 500  # two processes of 200 MB beside the script in a cluster's job
 SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
 
@@ -69,7 +69,7 @@ class Job:
     volumes: str = ""
 
 
-MEASURED = {
+MEASURED_USAGE = {
     "phantom": Job(295, 2.7, seconds=5, volume_seconds=9),
     "phantom_morphometry": Job(165, each_seconds=0.6, volumes="trees"),
     "phantom_masks": Job(105, 1.6, volume_seconds=0.5, volumes="phantoms"),
@@ -104,12 +104,12 @@ MEASURED = {
     "learning_curves": Job(203),
     "quality_by_views": Job(177),
     "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
-    "where_errors_sit": Job(153),
+    "error_profiles": Job(153),
     "provenance": Job(150),
 }
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
 # float32 volume and of a stack of projections.
-STORED = {
+MEASURED_STORAGE = {
     "dicom": (0.5, 0.5, 0),
     "truth": (0.3, 0.01, 0),
     "volumes": (0, 0.5, 0),
@@ -133,7 +133,7 @@ def memory_mb(rule: str, scale: Scale, attempt: int = 1, series_mb: float = 0) -
     series_mb : size of the DICOM series that the job reads, where it is not the study's.
     """
     peak = _peak_mb(rule, scale) + SERIES * series_mb
-    return math.ceil(attempt * (SNAKEMAKE_MB + ROOM * peak))
+    return math.ceil(attempt * (SNAKEMAKE_MB + MEMORY_SAFETY * peak))
 
 
 def check_memory(rules: Iterable[str], scale: Scale, machine_mb: float) -> None:
@@ -151,7 +151,7 @@ def check_memory(rules: Iterable[str], scale: Scale, machine_mb: float) -> None:
 
 
 def _peak_mb(rule: str, scale: Scale) -> float:
-    job = MEASURED[rule]
+    job = MEASURED_USAGE[rule]
     copies = job.copies + job.held * _volumes(job, scale)
     return job.mb + copies * (scale.volume_mb + scale.projections_mb)
 
@@ -161,17 +161,17 @@ def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
     goes on from its checkpoint."""
     if rule in ("train", "train_cpu"):
         return math.ceil(60 * scale.training_hours)
-    job = MEASURED[rule]
+    job = MEASURED_USAGE[rule]
     each = job.each_seconds + job.volume_seconds * (scale.shape / 384) ** 3
     seconds = job.seconds + each * _volumes(job, scale)
-    return attempt * max(LEAST_MINUTES, math.ceil(SLOWER * seconds / 60))
+    return attempt * max(MIN_MINUTES, math.ceil(TIME_SAFETY * seconds / 60))
 
 
 def stored_mb(path: str, scale: Scale) -> float:
     """Megabytes that an output takes on disk."""
     _, *kinds, _ = Path(path).parts
-    mb, volumes, projections = STORED[kinds[0] if kinds else ""]
-    return STORED_ROOM * (mb + volumes * scale.volume_mb + projections * scale.projections_mb)
+    mb, volumes, projections = MEASURED_STORAGE[kinds[0] if kinds else ""]
+    return STORAGE_SAFETY * (mb + volumes * scale.volume_mb + projections * scale.projections_mb)
 
 
 def _volumes(job: Job, scale: Scale) -> int:

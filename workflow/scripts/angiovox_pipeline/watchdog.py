@@ -16,27 +16,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-ANNOUNCED = "ANGIOVOX_SNAKEMAKE"
+PARENT_VARIABLE = "ANGIOVOX_SNAKEMAKE"
 INTERVAL = 0.5  # seconds
 
 
-def announce() -> None:
+def register_parent() -> None:
     """Name this process to the jobs it starts, unless it descends from one that was named before.
 
     A job on a cluster gets the environment of the machine that submitted it, and must not look for
     that machine's Snakemake: there it is the Snakemake on the node that counts.
     """
-    me, before = _identity(os.getpid()), os.environ.get(ANNOUNCED, "")
+    me, before = _identity(os.getpid()), os.environ.get(PARENT_VARIABLE, "")
     if me and before not in map(_identity, _ancestors(os.getpid())):
-        os.environ[ANNOUNCED] = me
+        os.environ[PARENT_VARIABLE] = me
 
 
-def end_with_snakemake() -> None:
+def exit_with_parent() -> None:
     """See that this process ends within about a second of the announced Snakemake.
 
     The watcher is a process: a thread would not run while a library is imported or compiled.
     """
-    announced, me = os.environ.get(ANNOUNCED), _identity(os.getpid())
+    announced, me = os.environ.get(PARENT_VARIABLE), _identity(os.getpid())
     if not announced or not me or _machine() != announced.split()[0]:
         return
     if not _runs(announced):
@@ -50,7 +50,7 @@ def end_with_snakemake() -> None:
     )
 
 
-def asked_to_stop() -> Callable[[], bool]:
+def stop_on_sigterm() -> Callable[[], bool]:
     """Let SIGTERM ask this process to stop instead of killing it.
 
     Returns the function that says whether it was asked. SLURM sends the signal some time before a

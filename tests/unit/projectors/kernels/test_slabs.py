@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from angiovox.projectors.kernels.simd import WIDTH
-from angiovox.projectors.kernels.slabs import for_each_slab, levels_together
+from angiovox.projectors.kernels.slabs import for_each_slab, gather_z_slab
 
 
 @pytest.mark.parametrize("threads", [0, 1, 3, 1000])
@@ -31,7 +31,7 @@ def test_columns_hold_the_levels_and_the_last_fills_up(shape, kind, order):
     volume = np.random.default_rng(0).integers(0, 30_000, shape).astype(kind)
     given = np.repeat(volume, 2, axis=1)[:, ::2] if order == "strided" else volume.copy(order=order)
     for start in range(0, shape[2], WIDTH):
-        slab = levels_together(given, start).reshape(*shape[:2], WIDTH)
+        slab = gather_z_slab(given, start).reshape(*shape[:2], WIDTH)
         levels = np.minimum(np.arange(start, start + WIDTH), shape[2] - 1)
         assert slab.dtype == np.float32
         np.testing.assert_array_equal(slab, volume[:, :, levels])
@@ -44,8 +44,8 @@ def test_any_order_of_axes_in_memory_gives_the_same_columns(shape, axes):
     given = volume.transpose(axes).copy().transpose(np.argsort(axes))
     np.testing.assert_array_equal(given, volume)
     for start in range(0, shape[2], WIDTH):
-        expected = levels_together(volume.astype(np.float32), start)
-        np.testing.assert_array_equal(levels_together(given, start), expected)
+        expected = gather_z_slab(volume.astype(np.float32), start)
+        np.testing.assert_array_equal(gather_z_slab(given, start), expected)
 
 
 def test_a_file_that_is_no_multiple_of_its_numbers_is_read():
@@ -53,13 +53,13 @@ def test_a_file_that_is_no_multiple_of_its_numbers_is_read():
     records = np.zeros((64, 2, 32), dtype=[("number", np.uint16), ("flag", np.uint8)])
     records["number"] = np.random.default_rng(0).integers(0, 65536, records.shape)
     given = records["number"].transpose(2, 1, 0)
-    expected = levels_together(given.astype(np.float32), 0)
-    np.testing.assert_array_equal(levels_together(given, 0), expected)
+    expected = gather_z_slab(given.astype(np.float32), 0)
+    np.testing.assert_array_equal(gather_z_slab(given, 0), expected)
 
 
 def test_a_mapped_file_is_read(tmp_path):
     volume = np.random.default_rng(0).integers(0, 30_000, (5, 4, 3)).astype(np.uint16)
     volume.tofile(tmp_path / "volume")
     mapped = np.memmap(tmp_path / "volume", np.uint16, mode="r", shape=volume.shape)
-    slab = levels_together(np.asarray(mapped), 0)
+    slab = gather_z_slab(np.asarray(mapped), 0)
     np.testing.assert_array_equal(slab.reshape(5, 4, WIDTH)[..., :3], volume)

@@ -7,14 +7,14 @@ from angiovox.projectors.kernels.transpose import (
     CACHE_LINE,
     SIDE,
     aligned_empty,
-    in_whole_lines,
-    turn,
+    is_cache_line_aligned,
+    transpose_tile,
 )
 
 
 @njit
 def turned(source, start, pitch, target, target_start, target_pitch):
-    turn(source, start, pitch, target, target_start, target_pitch)
+    transpose_tile(source, start, pitch, target, target_start, target_pitch)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +48,4 @@ def test_an_aligned_array_begins_a_cache_line(shape, kind):
 )
 def test_rows_are_in_whole_lines_where_each_begins_and_ends_with_one(offset, length, whole):
     memory = aligned_empty((4 * length + offset,), np.uint16)
-    assert in_whole_lines(memory[offset:].reshape(4, length)) is whole
+    assert is_cache_line_aligned(memory[offset:].reshape(4, length)) is whole

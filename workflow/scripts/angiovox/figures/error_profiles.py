@@ -39,7 +39,7 @@ RELIABILITY = "reliability"
 
 
 @styled
-def where_errors_sit(profiles: pd.DataFrame, methods: Sequence[str], note: str = "") -> Figure:
+def error_profiles(profiles: pd.DataFrame, methods: Sequence[str], note: str = "") -> Figure:
     """Recall and false discovery by calibre, errors from the middle outwards, reliability.
 
     A line per method: the mean over all patients (and seeds), each weighted by its count. A bin

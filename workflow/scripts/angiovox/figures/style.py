@@ -14,7 +14,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..io.atomic import whole_file
+from ..io.atomic import atomic_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -216,6 +216,6 @@ def save(figure: Figure, png_path: Path | str, pdf_path: Path | str) -> None:
     """
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": "angiovox"}}
     for path, kind in ((png_path, "png"), (pdf_path, "pdf")):
-        with whole_file(path) as temporary:
+        with atomic_file(path) as temporary:
             figure.savefig(temporary, format=kind, dpi=DPI, metadata=metadata[kind])
     figure.clear()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 @contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
+def atomic_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path in the same folder; rename it to `path` when the block succeeds."""
     path = Path(path)
     suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
@@ -27,7 +27,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Yield an empty temporary folder beside `path`; it takes that place when the block succeeds.
 
     A folder that was there is replaced with all it held.
@@ -52,7 +52,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
 
 def save_rows(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows that have the same keys as a CSV table; there is at least one."""
-    with whole_file(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_file(path) as temporary, open(temporary, "w", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

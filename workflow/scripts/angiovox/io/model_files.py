@@ -7,8 +7,8 @@ import io
 import json
 from pathlib import Path
 
-from ..errors import TornFile
-from .atomic import whole_file
+from ..errors import CorruptFileError
+from .atomic import atomic_file
 
 SEAL = b"\nsha256 "  # and 64 hexadecimal digits: the end of a model's file
 SEAL_BYTES = len(SEAL) + 64
@@ -21,7 +21,7 @@ def save_model(path: str | Path, state: dict) -> None:
     import. The file ends with the SHA-256 of all before it, which `torch.load` passes over.
     """
     content = _as_json(state) or _by_torch(state)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content + _seal(content))
 
 
@@ -33,7 +33,9 @@ def load_model(path: str | Path, device: str = "cpu") -> dict:
     stored = Path(path).read_bytes()
     content = stored[:-SEAL_BYTES]
     if stored[-SEAL_BYTES:] != _seal(content):
-        raise TornFile(f"{path}: cut short or altered since it was written (SHA-256 differs)")
+        raise CorruptFileError(
+            f"{path}: cut short or altered since it was written (SHA-256 differs)"
+        )
     if content.startswith(b"{"):
         return json.loads(content)
     import torch

@@ -13,8 +13,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from .atomic import whole_file
-from .quantization import FRACTION, Codes, encode, encode_fractions
+from .atomic import atomic_file
+from .quantization import FRACTION, QuantizedVolume, quantize, quantize_fractions
 
 
 def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
@@ -23,7 +23,7 @@ def save_volume(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> Non
     _write(path, nib.Nifti1Image(stored, affine))
 
 
-def save_codes(path: str | Path, volume: Codes, affine: np.ndarray) -> None:
+def save_quantized(path: str | Path, volume: QuantizedVolume, affine: np.ndarray) -> None:
     """Write a volume as 16-bit NIfTI, with its RAS affine in mm."""
     image = nib.Nifti1Image(volume.codes, affine)
     image.header.set_slope_inter(volume.slope, volume.intercept)
@@ -31,10 +31,10 @@ def save_codes(path: str | Path, volume: Codes, affine: np.ndarray) -> None:
 
 
 @contextmanager
-def slabs_of_codes(
+def quantized_slab_writer(
     path: str | Path, shape: tuple[int, int, int], affine: np.ndarray
 ) -> Iterator[Callable[[int, np.ndarray], None]]:
-    """Write a volume of values in [0, 1] slab by slab; the file is that of `save_codes`.
+    """Write a volume of values in [0, 1] slab by slab; the file is that of `save_quantized`.
 
     Yields a function of a slab's first level and its codes, (levels, y, x) uint16 in numpy's order,
     which several threads may call at once. Raises ValueError for other codes, for missing levels.
@@ -45,7 +45,7 @@ def slabs_of_codes(
     image.header.set_data_offset(image.header.single_vox_offset)
     level_bytes = shape[0] * shape[1] * image.get_data_dtype().itemsize
 
-    with whole_file(path) as temporary, temporary.open("wb", buffering=0) as file:
+    with atomic_file(path) as temporary, temporary.open("wb", buffering=0) as file:
         file.write(image.header.binaryblock)
         levels: list[int] = []
 
@@ -65,15 +65,15 @@ def slabs_of_codes(
 
 
 @contextmanager
-def slabs_of_volumes(
+def slab_writers(
     paths: Sequence[str | Path | None], shape: tuple[int, int, int], affine: np.ndarray
 ) -> Iterator[Callable[[int, np.ndarray], None]]:
-    """`slabs_of_codes` of several volumes; what has no path is not kept.
+    """`quantized_slab_writer` of several volumes; what has no path is not kept.
 
     Yields a function of a slab's first level and its codes (volumes, levels, y, x).
     """
     with ExitStack() as stack:
-        files = [path and slabs_of_codes(path, shape, affine) for path in paths]
+        files = [path and quantized_slab_writer(path, shape, affine) for path in paths]
         writers = [file and stack.enter_context(file) for file in files]
 
         def write(z_start: int, codes: np.ndarray) -> None:
@@ -89,7 +89,7 @@ def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -
 
     Raises ValueError for NaN or infinity.
     """
-    save_codes(path, encode(volume), affine)
+    save_quantized(path, quantize(volume), affine)
 
 
 def save_fractions(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
@@ -97,7 +97,7 @@ def save_fractions(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> 
 
     Raises ValueError for values outside [0, 1] or NaN.
     """
-    save_codes(path, encode_fractions(volume), affine)
+    save_quantized(path, quantize_fractions(volume), affine)
 
 
 def load_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -105,11 +105,11 @@ def load_volume(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 
     As in the file, x is innermost in memory.
     """
-    stored, affine = load_codes(path)
+    stored, affine = load_quantized(path)
     return stored.values(), affine
 
 
-def load_codes(path: str | Path) -> tuple[Codes, np.ndarray]:
+def load_quantized(path: str | Path) -> tuple[QuantizedVolume, np.ndarray]:
     """Read a NIfTI volume as it is stored, and its RAS affine (4, 4).
 
     Codes of an uncompressed file stay on the disk until they are looked at (memory-mapped).
@@ -117,7 +117,7 @@ def load_codes(path: str | Path) -> tuple[Codes, np.ndarray]:
     image = nib.load(path)
     stored = image.dataobj
     codes = np.asarray(stored.get_unscaled())
-    return Codes(codes, stored.slope, stored.inter), image.affine
+    return QuantizedVolume(codes, stored.slope, stored.inter), image.affine
 
 
 def load_affine(path: str | Path) -> np.ndarray:
@@ -132,5 +132,5 @@ def load_mask(path: str | Path) -> np.ndarray:
 
 def _write(path: str | Path, image: nib.Nifti1Image) -> None:
     image.header.set_xyzt_units("mm")
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         nib.save(image, temporary)

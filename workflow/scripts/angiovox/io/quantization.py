@@ -12,7 +12,7 @@ CHUNK = 2**16  # voxels in work at a time: they stay in the processor's cache
 
 
 @dataclass(frozen=True)
-class Codes:
+class QuantizedVolume:
     """A volume as codes * slope + intercept; codes are uint16 from 0 to 65,535.
 
     Files that others wrote may hold other numbers, which are read as codes all the same.
@@ -24,7 +24,7 @@ class Codes:
 
     def values(self) -> np.ndarray:
         """Float32, in the same order of axes in memory."""
-        return decode(self.codes, self.slope, self.intercept)
+        return dequantize(self.codes, self.slope, self.intercept)
 
     @property
     def is_fractions(self) -> bool:
@@ -40,7 +40,7 @@ class Codes:
         return float((value - self.intercept) / self.slope)
 
 
-def encode(volume: np.ndarray) -> Codes:
+def quantize(volume: np.ndarray) -> QuantizedVolume:
     """The nearest codes of finite values; the lowest value has code 0. Keeps the order of axes.
 
     Whole numbers that fit are exact: their slope is a power of 1/2, and they span half of all codes
@@ -51,7 +51,7 @@ def encode(volume: np.ndarray) -> Codes:
     Raises ValueError for NaN or infinity.
     """
     if volume.dtype == np.uint16:
-        return Codes(volume, slope=1.0)
+        return QuantizedVolume(volume, slope=1.0)
     low, high = float(volume.min()), float(volume.max())
     if not np.isfinite([low, high]).all():  # NaN, where there is one, is both
         raise ValueError("a volume with NaN or infinity cannot be encoded")
@@ -60,17 +60,17 @@ def encode(volume: np.ndarray) -> Codes:
         slope = 0.5 ** int(np.log2(LEVELS / max(span, 1)))
     else:
         slope = span / LEVELS if span else 1.0
-    return Codes(_rounded(volume, slope, low), slope, low)
+    return QuantizedVolume(_rounded(volume, slope, low), slope, low)
 
 
-def encode_within(volume: Codes, values: np.ndarray) -> Codes:
+def requantize(volume: QuantizedVolume, values: np.ndarray) -> QuantizedVolume:
     """Codes of values that are in a volume's own codes, such as maxima of them."""
-    inner = encode(values)
+    inner = quantize(values)
     intercept = volume.value_of(inner.intercept)
-    return Codes(inner.codes, inner.slope * volume.slope, intercept)
+    return QuantizedVolume(inner.codes, inner.slope * volume.slope, intercept)
 
 
-def encode_fractions(volume: np.ndarray) -> Codes:
+def quantize_fractions(volume: np.ndarray) -> QuantizedVolume:
     """Codes of values in [0, 1], of which 65,535 stands for 1; the largest error is 1 / 131,070.
 
     Raises ValueError for values outside [0, 1] or NaN.
@@ -78,10 +78,10 @@ def encode_fractions(volume: np.ndarray) -> Codes:
     low, high = float(volume.min()), float(volume.max())
     if not (low >= 0 and high <= 1):
         raise ValueError(f"values from {low} to {high}, expected [0, 1]")
-    return Codes(_rounded(volume, 1 / LEVELS, 0.0))
+    return QuantizedVolume(_rounded(volume, 1 / LEVELS, 0.0))
 
 
-def decode(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
+def dequantize(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     """stored * slope + intercept, float32, in the same order of axes. May lie in a mapped file."""
     values = np.empty_like(stored, dtype=np.float32, subok=False)
     for part, source in zip(chunks(values), chunks(stored), strict=True):

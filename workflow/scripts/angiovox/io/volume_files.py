@@ -16,8 +16,8 @@ from nibabel.spatialimages import HeaderDataError
 from ..errors import InputError
 from ..geometry.affine import LPS_TO_RAS, voxel_sizes
 from . import metaimage
-from .dicom.elements import UNREADABLE, refusing
-from .dicom.headers import MOST_VOXELS
+from .dicom.elements import UNREADABLE, as_input_error
+from .dicom.headers import MAX_VOXELS
 from .dicom.reader import to_patient_axes
 from .dicom.slice_stack import MM
 
@@ -63,7 +63,7 @@ class ImageFile:
         Raises InputError for broken or incomplete contents, and for NaN.
         """
         name = self.path.name
-        with refusing(name, "broken, its voxels cannot be read", UNREADABLE_FILE):
+        with as_input_error(name, "broken, its voxels cannot be read", UNREADABLE_FILE):
             volume = _voxels(self.path)
         bad = volume.size - int(np.isfinite(volume).sum())
         if bad:
@@ -83,12 +83,12 @@ def find(path: str | Path) -> ImageFile:
     not say how it lies in the patient.
     """
     path = Path(path)
-    with refusing(path.name, "broken header", UNREADABLE_FILE):
+    with as_input_error(path.name, "broken header", UNREADABLE_FILE):
         found = _found(path)
     shape = found.shape
     if len(shape) != 3 or min(shape) < 2:
         raise InputError(f"{path.name}: {times(shape)} voxels are no volume")
-    if np.prod(shape, dtype=float) > MOST_VOXELS:
+    if np.prod(shape, dtype=float) > MAX_VOXELS:
         raise InputError(f"{path.name}: {times(shape)} voxels are more than any scanner's volume")
     for size in found.voxel_mm:
         if not MM[0] <= size <= MM[1]:

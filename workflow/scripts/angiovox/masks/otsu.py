@@ -9,7 +9,7 @@ import numpy as np
 from skimage.filters import threshold_multiotsu, threshold_otsu
 
 from ..errors import InputError
-from ..io.quantization import Codes, chunks
+from ..io.quantization import QuantizedVolume, chunks
 from ..projectors.kernels.jit import njit
 
 BINS = 256  # of the histogram, scikit-image's own number
@@ -46,7 +46,7 @@ class Quality:
 
 
 def otsu_mask(
-    volume: np.ndarray | Codes, window: Sequence[float] | None = None, classes: int = 2
+    volume: np.ndarray | QuantizedVolume, window: Sequence[float] | None = None, classes: int = 2
 ) -> tuple[np.ndarray, float]:
     """Binary mask (x, y, z) above Otsu's threshold, the highest of several, and that threshold.
 
@@ -59,7 +59,7 @@ def otsu_mask(
     Raises InputError for a volume with NaN or infinity, or of one value, or of fewer than there are
     classes, and for a window without a voxel.
     """
-    given = volume if isinstance(volume, Codes) else Codes(volume, slope=1.0)
+    given = volume if isinstance(volume, QuantizedVolume) else QuantizedVolume(volume, slope=1.0)
     codes = given.codes
     limits = None if window is None else [given.code_of(value) for value in window]
     low, high = _extremes(given, window, limits)
@@ -73,7 +73,7 @@ def otsu_mask(
 
 
 def _extremes(
-    volume: Codes, window: Sequence[float] | None, limits: Sequence[float] | None
+    volume: QuantizedVolume, window: Sequence[float] | None, limits: Sequence[float] | None
 ) -> tuple[np.number, np.number]:
     """Lowest and highest code within a window, whose limits in codes are given too."""
     low, high = volume.codes.min(), volume.codes.max()

@@ -10,7 +10,7 @@ from skimage.measure import marching_cubes
 from vtkmodules.vtkFiltersCore import vtkDecimatePro
 
 from ..geometry.affine import LPS_TO_RAS, voxel_sizes
-from ..io.atomic import whole_file
+from ..io.atomic import atomic_file
 from ..io.mesh_files import write_vtp
 
 # 3D Slicer reads meshes as LPS unless told otherwise; the tag tells other readers, and people.
@@ -22,7 +22,7 @@ STL_TRIANGLE = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", 
 # many (5 MB as STL) but never moves by more than this share of a voxel: half of all triangles go
 # for nothing. VTK's quadrics took twice as long, and tore arteries one voxel wide.
 MOST_TRIANGLES = 100_000
-MOST_MOVED = 0.01
+MAX_DEVIATION_VOXELS = 0.01
 PASS_BAND = 0.1  # Taubin smoothing: features longer than about 1 / PASS_BAND edges stay
 
 
@@ -66,8 +66,8 @@ def surface(
     return mesh
 
 
-def thinned_out(mesh: pyvista.PolyData, affine: np.ndarray) -> pyvista.PolyData:
-    """The mesh with no more than `MOST_TRIANGLES`, or as few as move it by `MOST_MOVED` voxels."""
+def decimate(mesh: pyvista.PolyData, affine: np.ndarray) -> pyvista.PolyData:
+    """Reduce a mesh to `MOST_TRIANGLES`, or to as few as move it by `MAX_DEVIATION_VOXELS`."""
     thinner = vtkDecimatePro()
     thinner.SetInputData(mesh)
     thinner.SetTargetReduction(max(0.0, 1 - MOST_TRIANGLES / mesh.n_cells))
@@ -75,7 +75,7 @@ def thinned_out(mesh: pyvista.PolyData, affine: np.ndarray) -> pyvista.PolyData:
     thinner.SplittingOff()
     thinner.AccumulateErrorOn()
     thinner.SetErrorIsAbsolute(True)
-    thinner.SetAbsoluteError(MOST_MOVED * float(voxel_sizes(affine).min()))
+    thinner.SetAbsoluteError(MAX_DEVIATION_VOXELS * float(voxel_sizes(affine).min()))
     thinner.Update()
     return pyvista.wrap(thinner.GetOutput())
 
@@ -102,10 +102,10 @@ def write_surface(
     """
     mesh = surface(mask, affine)
     if mesh is not None:
-        mesh = thinned_out(mesh, affine)
-    with whole_file(stl_path) as temporary:  # VTK chooses the format by the suffix, which it keeps
+        mesh = decimate(mesh, affine)
+    with atomic_file(stl_path) as temporary:  # VTK chooses the format by the suffix, which it keeps
         _write_stl(mesh, temporary)
-    with whole_file(vtp_path) as temporary:
+    with atomic_file(vtp_path) as temporary:
         _write_vtp(mesh, temporary)
     return mesh
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..geometry.parallel_beam import projection_angles, view_indices
-from ..io.nifti import load_codes, load_mask
-from ..io.quantization import Codes
+from ..io.nifti import load_mask, load_quantized
+from ..io.quantization import QuantizedVolume
 from ..method import Views
 from ..projectors.backprojection import network_inputs
 
@@ -36,7 +36,7 @@ class StoredPatients(Sequence):
     num_projections : of the whole acquisition. views : how many of them are used, by path; the
         same patient may stand there several times.
     masks : paths, or empty where no mask may be seen; the mask is then None.
-    rebuilt : which of "sum" and "min" have the path of the projections, to be made from them
+    recomputed : which of "sum" and "min" have the path of the projections, to be made from them
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
     coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
         they are looked at.
@@ -46,7 +46,7 @@ class StoredPatients(Sequence):
     num_projections: int
     views: Sequence[int]
     masks: list[str] = field(default_factory=list)
-    rebuilt: Sequence[str] = ()
+    recomputed: Sequence[str] = ()
     threads: int = 1
     coded: bool = False
 
@@ -58,12 +58,12 @@ class StoredPatients(Sequence):
             raise IndexError(index)
         chosen = view_indices(self.num_projections, self.views[index])
         angles = projection_angles(self.num_projections)
-        stored: dict[str, Codes] = {}
+        stored: dict[str, QuantizedVolume] = {}
         for kind, paths in self.inputs.items():
-            if kind not in self.rebuilt:
-                stored[kind] = load_codes(paths[index])[0]
+            if kind not in self.recomputed:
+                stored[kind] = load_quantized(paths[index])[0]
             elif kind not in stored:
-                stored = self._rebuilt(paths[index], angles, chosen) | stored
+                stored = self._recompute(paths[index], angles, chosen) | stored
         if "projections" in stored:
             whole = stored["projections"]
             stored["projections"] = replace(whole, codes=whole.codes[chosen])
@@ -71,12 +71,14 @@ class StoredPatients(Sequence):
         known = Views(angles[chosen], inputs)
         return known, load_mask(self.masks[index]) if self.masks else None
 
-    def _rebuilt(self, path: str, angles: np.ndarray, chosen: np.ndarray) -> dict[str, Codes]:
-        projections = load_codes(path)[0].codes
+    def _recompute(
+        self, path: str, angles: np.ndarray, chosen: np.ndarray
+    ) -> dict[str, QuantizedVolume]:
+        projections = load_quantized(path)[0].codes
         depth = projections.shape[1]
         sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
-        return {"sum": Codes(sums[0]), "min": Codes(minima[0])}
+        return {"sum": QuantizedVolume(sums[0]), "min": QuantizedVolume(minima[0])}
 
-    def _given(self, kind: str, stored: Codes) -> np.ndarray:
+    def _given(self, kind: str, stored: QuantizedVolume) -> np.ndarray:
         is_coded = self.coded and kind != "projections" and stored.is_fractions
         return stored.codes if is_coded else stored.values()

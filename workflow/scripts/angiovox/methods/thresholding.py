@@ -20,7 +20,7 @@ def fit_threshold(kind: str, patients: Training, context: Context) -> tuple[dict
     return {"threshold": threshold}, [{"epoch": 1, "iou": iou}]
 
 
-def stretched(score: np.ndarray, threshold: float) -> np.ndarray:
+def score_to_probability(score: np.ndarray, threshold: float) -> np.ndarray:
     """Scores in [0, 1] as probabilities, float32: linear on both sides of the threshold, at 0.5."""
     probability = np.empty_like(score, dtype=np.float32)
     places = [0, np.float32(threshold), 1]

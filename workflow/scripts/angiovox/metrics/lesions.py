@@ -21,15 +21,16 @@ class Sphere:
     radius_mm: float
 
 
-def placed(told: Iterable[dict[str, Any]], affine: np.ndarray) -> list[Sphere]:
-    """Lesions as `phantom.truth` writes them, in a grid.
+def placed(records: Iterable[dict[str, Any]], affine: np.ndarray) -> list[Sphere]:
+    """Lesions as `phantoms.ground_truth` writes them, in a grid.
 
-    told : each with `position` (LPS mm) and, in `measures`, `size_mm` (a diameter) or `length_mm`.
+    records : each with `position` (LPS mm) and, in `measures`, `size_mm` (a diameter) or
+        `length_mm`.
     affine : (4, 4) from voxel indices to RAS mm.
     """
     to_voxels = np.linalg.inv(affine) @ LPS_TO_RAS
     spheres = []
-    for lesion in told:
+    for lesion in records:
         measures = lesion["measures"]
         size = measures["size_mm"] if "size_mm" in measures else measures["length_mm"]
         centre = (to_voxels @ [*lesion["position"], 1])[:3]

@@ -80,7 +80,7 @@ def acquire(
         patient = grow(seed)
         variant = patient.variant
         arteries, origin = inject(patient, settings.injection, settings.centre)
-        arteries, pose = lie_down(arteries, origin, seed)
+        arteries, pose = apply_random_pose(arteries, origin, seed)
     else:
         arteries, pose = _from_file(centreline, settings.centre)
     field_mm = voxel_size * min(shape)
@@ -89,7 +89,7 @@ def acquire(
     return Acquisition(volume, share, arteries, truth, variant)
 
 
-def lie_down(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, Pose]:
+def apply_random_pose(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, Pose]:
     """No head is positioned to the millimetre: it lies tilted and off the isocentre a little.
 
     origin : (3,) mm of the head's origin while it lies straight, as `inject` returns it.

@@ -78,5 +78,9 @@ def _assemble(
 def _wind(way: np.ndarray, name: str, is_trunk: bool, rng: np.random.Generator) -> np.ndarray:
     if cortical_arteries.is_grown(name):
         target = tortuosity.draw_tortuosity(along(way)[-1], is_trunk, rng)
-        return tortuosity.wind(way, target, rng, partial(cortical_arteries.confine, name=name))
-    return tortuosity.wind(way, rng.uniform(*NAMED_TORTUOSITY), rng, lambda points, _: points)
+        return tortuosity.add_tortuosity(
+            way, target, rng, partial(cortical_arteries.confine, name=name)
+        )
+    return tortuosity.add_tortuosity(
+        way, rng.uniform(*NAMED_TORTUOSITY), rng, lambda points, _: points
+    )

@@ -16,7 +16,7 @@ from vtkmodules.vtkCommonCore import vtkPoints, vtkStringArray
 from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkPolyData
 from vtkmodules.vtkIOXML import vtkXMLPolyDataReader
 
-from ..io.atomic import whole_file
+from ..io.atomic import atomic_file
 from ..io.mesh_files import write_vtp
 from ..vessels.graph import Arteries, branches
 from .acquisition import Acquisition
@@ -47,7 +47,7 @@ def write_graph(path: str | Path, arteries: Arteries) -> None:
     for name in names:
         artery.InsertNextValue(name)
     data.GetCellData().AddArray(artery)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         write_vtp(data, temporary)
 
 
@@ -89,9 +89,9 @@ def _cells(lines: list[np.ndarray]) -> vtkCellArray:
 
 def write_lesions(path: str | Path, acquisition: Acquisition) -> None:
     """Lesions and the variant of the circle of Willis as JSON; positions in LPS mm."""
-    told = {
+    record = {
         "variant": asdict(acquisition.variant) if acquisition.variant else None,
         "lesions": [asdict(lesion) for lesion in acquisition.lesions],
     }
-    with whole_file(path) as temporary:
-        temporary.write_text(json.dumps(told, indent=1) + "\n")
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(record, indent=1) + "\n")

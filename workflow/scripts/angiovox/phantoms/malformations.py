@@ -63,7 +63,7 @@ def _drained(
     behind = (centre - pose.origin) @ pose.rotation + [0, SINUS_BEHIND, 0]
     sinus = pose.place(on_midline(float(behind[1])))
     way = np.array([arteries.points[-1], centre + outwards / 2, (centre + sinus) / 2, sinus])
-    course = tortuosity.wind(way, VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]
+    course = tortuosity.add_tortuosity(way, VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]
     thick = np.full(len(course), radius)
     return attach(arteries, len(arteries.points) - 1, course, thick, 0.7, "draining vein")
 
@@ -88,7 +88,7 @@ def _tangle(
         places = rng.standard_normal((3, 3))
         places = centre + radius * unit(places) * rng.random((3, 1)) ** (1 / 3)
         loop = np.concatenate([arteries.points[[feeder]], places])
-        wound = tortuosity.wind(loop, LOOP_TORTUOSITY, rng, confine)[1:]
+        wound = tortuosity.add_tortuosity(loop, LOOP_TORTUOSITY, rng, confine)[1:]
         own = np.full(len(wound), rng.uniform(*LOOP_RADIUS))
         arteries = attach(arteries, feeder, wound, own, strength, "nidus")
     return arteries

@@ -20,7 +20,7 @@ WAVELENGTHS = (9.0, 28.0)  # mm
 WIDEST = 10.0  # mm, root mean square of the sway
 
 
-def wind(
+def add_tortuosity(
     way: np.ndarray,
     target: float,
     rng: np.random.Generator,

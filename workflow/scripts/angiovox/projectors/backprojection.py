@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ..geometry.parallel_beam import rotation_table
-from ..io.quantization import LEVELS, encode
-from .kernels.backproject import visible_rows, walk
-from .kernels.slabs import for_each_slab, levels_together
+from ..io.quantization import LEVELS, quantize
+from .kernels.backproject import backproject_slab, visible_rows
+from .kernels.slabs import for_each_slab, gather_z_slab
 from .kernels.transpose import aligned_empty
 
 VIEWS_TOGETHER = 15  # their columns stay in the first-level cache from one voxel to the next
@@ -117,7 +117,7 @@ def network_input_slabs(
     _check(projections, angles)
     # ASSUME: a view adds nothing where it does not see a voxel, and nothing is the darkest value of
     # the whole acquisition: air at -1000 HU must not make what few views see the brightest.
-    codes = encode(projections).codes
+    codes = quantize(projections).codes
     num_columns, num_levels = codes.shape[1:]
     step = 2 ** max(0, int(np.ceil(np.log2(len(angles) / EXACT))))
     plan = _Plan(codes, angles, subsets, depth, rounding=1.5 * 2**23 * step)
@@ -164,10 +164,10 @@ class _Plan:
 
     def walk(self, z_start, written=None, coded=None) -> tuple[np.ndarray, np.ndarray]:
         """Go through the slab from a level on; returns extremes of the volumes, (volumes,) each."""
-        slab = levels_together(self.projections, z_start)
+        slab = gather_z_slab(self.projections, z_start)
         views, groups = (self.table, self.visible), (self.starts, self.member)
         arguments = (self.depth, self.rounding, self.unseen, written, coded)
-        least, largest = walk(slab, views, groups, *arguments)
+        least, largest = backproject_slab(slab, views, groups, *arguments)
         return least.min(axis=1), largest.max(axis=1)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from ..errors import InputError
 from ..geometry.parallel_beam import rotation_table
 from .kernels.jit import njit
-from .kernels.simd import WIDTH, larger, load, plus, store, times
-from .kernels.slabs import for_each_slab, levels_together
+from .kernels.simd import WIDTH, add, load, maximum, mul, store
+from .kernels.slabs import for_each_slab, gather_z_slab
 from .kernels.transpose import aligned_empty
 
 # Rays are walked in pieces: the columns that a tile of the plane needs for many views stay in the
@@ -49,7 +49,7 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
     projections = np.empty((len(table), nx, nz), dtype=np.float32)
 
     def work(z_start: int, z_stop: int) -> None:
-        slab = levels_together(volume, z_start)
+        slab = gather_z_slab(volume, z_start)
         # ASSUME: rotation is bilinear, and what turns in from outside the grid is the volume's
         # minimum.
         result = aligned_empty((len(table), nx, WIDTH))
@@ -117,11 +117,11 @@ def _max_along(slab, nx, ny, offsets, weights, count, result, ray):
     highest = load(result, ray)
     for k in range(count):
         column = offsets[k]
-        value = times(weights[0, k], load(slab, column))
-        value = plus(times(weights[1, k], load(slab, column + along_y)), value)
-        value = plus(times(weights[2, k], load(slab, column + along_x)), value)
-        value = plus(times(weights[3, k], load(slab, column + along_x + along_y)), value)
-        highest = larger(value, highest)
+        value = mul(weights[0, k], load(slab, column))
+        value = add(mul(weights[1, k], load(slab, column + along_y)), value)
+        value = add(mul(weights[2, k], load(slab, column + along_x)), value)
+        value = add(mul(weights[3, k], load(slab, column + along_x + along_y)), value)
+        highest = maximum(value, highest)
     store(result, ray, highest)
 
 

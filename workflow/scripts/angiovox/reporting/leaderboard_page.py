@@ -12,9 +12,9 @@ from ..metrics.registry import HIGHER, METRICS
 from .html_page import document, table
 from .leaderboard import REFERENCES
 
-SHOWN = ("iou", "cldice", "hd95_mm", "nsd_1mm", "betti0_error", "projection_dice")
-SHOWN += ("lesion_recall", "calibration_error")
-NOTHING = "–"  # noqa: RUF001
+PAGE_METRICS = ("iou", "cldice", "hd95_mm", "nsd_1mm", "betti0_error", "projection_dice")
+PAGE_METRICS += ("lesion_recall", "calibration_error")
+EMPTY_CELL = "–"  # noqa: RUF001
 LEGEND = (
     "Mean over the test patients, with its bootstrap 95 % interval. Bold is the best of a column; "
     "= is a tie with it: the paired difference does not exclude zero, so that nothing is claimed "
@@ -67,7 +67,7 @@ def _filled(patterns: Mapping[str, str], cells: list[tuple[str, str]]) -> list[s
 
 def _sections(board: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Section]:
     """IoU, what it gains on the references, and the other metrics; the remarks once."""
-    shown = [name for name in SHOWN if (board["metric"] == name).any()]
+    shown = [name for name in PAGE_METRICS if (board["metric"] == name).any()]
     for place, name in enumerate(shown):
         part, metric = board[board["metric"] == name], METRICS[name]
         unit = f", {metric.unit}" if metric.unit else ""
@@ -89,7 +89,9 @@ def _section(heading, remark, part: pd.DataFrame, titles: Mapping[str, str], cel
     rows = {}
     for method in _in_order(part):
         own = part[part["method"] == method].set_index("views")
-        cells = [cell(own.loc[count]) if count in own.index else (NOTHING, "") for count in views]
+        cells = [
+            cell(own.loc[count]) if count in own.index else (EMPTY_CELL, "") for count in views
+        ]
         rows[titles[method]] = cells
     return Section(heading, remark, [f"{count} views" for count in views], rows)
 

@@ -24,8 +24,8 @@ PACKAGES = (
     *("tabulate", "tqdm"),
 )
 COLUMNS = (
-    *("rule", "jobs", "timed", "seconds_total", "seconds_median", "seconds_max"),
-    *("weighed", "memory_max_mb"),
+    *("rule", "jobs", "jobs_timed", "seconds_total", "seconds_median", "seconds_max"),
+    *("jobs_with_memory", "memory_max_mb"),
 )
 NO_CHECKOUT = "not a git checkout"
 
@@ -69,9 +69,9 @@ def run_times(jobs: Mapping[str, Iterable[str]], benchmarks: str | Path) -> pd.D
     """Time and memory by rule.
 
     jobs : names of each rule's jobs; benchmarks : the folder of their files. Returns a row per rule
-    that has jobs: `jobs`, of how many the time is known (`timed`), seconds in all, median and most,
-    of how many the memory is known (`weighed`) and the most that one took. What was not measured of
-    any job is empty.
+    that has jobs: `jobs`, of how many the time is known (`jobs_timed`), seconds in all, median and
+    most, of how many the memory is known (`jobs_with_memory`) and the most that one took. What was
+    not measured of any job is empty.
     """
     rows = []
     for rule, names in jobs.items():
@@ -83,11 +83,11 @@ def run_times(jobs: Mapping[str, Iterable[str]], benchmarks: str | Path) -> pd.D
                 {
                     "rule": rule,
                     "jobs": len(table),
-                    "timed": seconds.count(),
+                    "jobs_timed": seconds.count(),
                     "seconds_total": round(seconds.sum(min_count=1), 2),
                     "seconds_median": round(seconds.median(), 2),
                     "seconds_max": seconds.max(),
-                    "weighed": memory.count(),
+                    "jobs_with_memory": memory.count(),
                     "memory_max_mb": memory.max(),
                 }
             )
@@ -114,16 +114,16 @@ def cost(names: Iterable[str], benchmarks: str | Path, patients: int) -> pd.Data
 def devices(names: Iterable[str], logs: str | Path) -> dict[str, str]:
     """What each of these trainings ran on, as its log says."""
     words = "(?:no GPU found: )?training on "
-    return {name: next(_said(name, logs, words), "not recorded") for name in names}
+    return {name: next(_log_values(name, logs, words), "not recorded") for name in names}
 
 
 def machines(names: Iterable[str], logs: str | Path) -> dict[str, int]:
     """The machines that the logs of these jobs name, and how many jobs name each."""
-    said = (found for name in names for found in _said(name, logs, "machine: "))
+    said = (found for name in names for found in _log_values(name, logs, "machine: "))
     return dict(Counter(found.split(",")[0] for found in said))  # after it, what differs by job
 
 
-def _said(name: str, logs: str | Path, words: str) -> Iterator[str]:
+def _log_values(name: str, logs: str | Path, words: str) -> Iterator[str]:
     """What follows the words in the lines of a job's log that begin with them."""
     log = Path(logs, f"{name}.log")
     text = log.read_text(errors="replace") if log.exists() else ""

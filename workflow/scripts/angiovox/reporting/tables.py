@@ -59,8 +59,8 @@ def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame
     for place, (name, share) in enumerate((("median", 0.5), ("low", 0.1), ("high", 0.9)), start=4):
         table.insert(place, name, ours.quantile(share).to_numpy())
     inside = table["median"].between(table["published_low"], table["published_high"])
-    told = table[["published_low", "median"]].notna().all(axis=1)
-    table["inside"] = inside.map({True: "yes", False: "no"}).where(told)
+    known = table[["published_low", "median"]].notna().all(axis=1)
+    table["inside"] = inside.map({True: "yes", False: "no"}).where(known)
     table["difference_percent"] = 100 * (table["median"] / table["published_median"] - 1)
     return table
 
@@ -68,15 +68,15 @@ def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame
 def morphometry_markdown(table: pd.DataFrame) -> str:
     """`morphometry` for reading: a row per quantity, median (10th to 90th percentile)."""
 
-    def told(row: pd.Series, prefix: str) -> str:
+    def measured(row: pd.Series, prefix: str) -> str:
         median, low, high = (row[f"{prefix}{name}"] for name in ("median", "low", "high"))
         return f"{median:.3g}" + ("" if pd.isna(low) else f" ({low:.3g} to {high:.3g})")
 
     rows = [
         {
             "": f"{row['label']}, {row['unit']}" if isinstance(row["unit"], str) else row["label"],
-            f"{row['patients']} phantoms": told(row, ""),
-            "published": told(row, "published_"),
+            f"{row['patients']} phantoms": measured(row, ""),
+            "published": measured(row, "published_"),
         }
         for _, row in table.iterrows()
     ]

@@ -9,7 +9,7 @@ TRIM_THRESHOLD, TOP_PAD, MMAP_THRESHOLD = -1, -2, -3  # numbers of glibc's mallo
 MEGABYTE = 1 << 20
 
 
-def keep_freed_memory() -> None:
+def disable_malloc_trim() -> None:
     """Let this process keep what it frees; does nothing where the C library is not glibc.
 
     By default each training step gives its large buffers back to the kernel and faults them in

@@ -9,7 +9,7 @@ from typing import TypeVar
 Item, Data = TypeVar("Item"), TypeVar("Data")
 
 
-def one_ahead(read: Callable[[Item], Data], items: Iterable[Item]) -> Iterator[Data]:
+def prefetch(read: Callable[[Item], Data], items: Iterable[Item]) -> Iterator[Data]:
     """`map(read, items)`, with a thread that reads the next while the caller has one.
 
     Nothing is read before the first is asked for. An error in reading is raised where its data

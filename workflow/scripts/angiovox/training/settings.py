@@ -9,13 +9,13 @@ from dataclasses import dataclass
 class Checked:
     """Checks for settings of any method; each raises ValueError that names key and value."""
 
-    def must_be_whole(self, *keys: str, least: int = 1) -> None:
+    def require_int(self, *keys: str, least: int = 1) -> None:
         for key in keys:
             value = getattr(self, key)
             if not (type(value) is int and value >= least):
                 raise ValueError(f"{key}: {value!r} must be a whole number of at least {least}")
 
-    def must_be_positive(self, *keys: str, or_zero: bool = False) -> None:
+    def require_positive(self, *keys: str, or_zero: bool = False) -> None:
         for key in keys:
             value = getattr(self, key)
             number = type(value) in (int, float) and math.isfinite(value)
@@ -27,7 +27,7 @@ class Checked:
         if getattr(self, key) not in valid:
             raise ValueError(f"{key}: {getattr(self, key)!r} must be one of {', '.join(valid)}")
 
-    def must_be_yes_or_no(self, *keys: str) -> None:
+    def require_bool(self, *keys: str) -> None:
         for key in keys:
             if type(getattr(self, key)) is not bool:
                 raise ValueError(f"{key}: {getattr(self, key)!r} must be true or false")
@@ -52,7 +52,7 @@ class Settings(Checked):
     precision: str = "auto"
 
     def __post_init__(self) -> None:
-        self.must_be_whole("epochs", "batch_size")
-        self.must_be_positive("learning_rate")
+        self.require_int("epochs", "batch_size")
+        self.require_positive("learning_rate")
         self.must_be_one_of("schedule", ("constant", "one-cycle"))
         self.must_be_one_of("precision", ("auto", "fp32", "bf16", "fp16"))

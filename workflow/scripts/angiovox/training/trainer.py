@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from ..errors import Stopped, TornFile
-from ..io.atomic import whole_file
+from ..errors import CorruptFileError, TrainingInterrupted
+from ..io.atomic import atomic_file
 from ..io.model_files import load_model, save_model
 from ..method import Context, Training
 from .fingerprint import differences
 from .learner import Learner
-from .prefetch import one_ahead
+from .prefetch import prefetch
 from .settings import Settings
 
 
@@ -73,7 +73,7 @@ class Trainer:
         self._resume()
         remaining = range(len(self.history), self.settings.epochs)
         started = time.monotonic()
-        data = one_ahead(self._load, self._batches(remaining))
+        data = prefetch(self._load, self._batches(remaining))
         with self._progress() as bar, contextlib.closing(data):
             for epoch in remaining:
                 self.history.append(self._epoch(epoch, data, bar))
@@ -181,7 +181,7 @@ class Trainer:
         state |= {"unfinished": asdict(self.unfinished), "random": torch.get_rng_state()}
         path = Path(self.context.checkpoint)
         if path.exists():
-            with whole_file(self.context.previous) as temporary:
+            with atomic_file(self.context.previous) as temporary:
                 try:
                     os.link(path, temporary)
                 except OSError:  # a file system that knows one name per file
@@ -190,7 +190,7 @@ class Trainer:
 
     def _stop(self) -> None:
         self._save()
-        raise Stopped(f"stopped {self._place()}; a rerun goes on from there")
+        raise TrainingInterrupted(f"stopped {self._place()}; a rerun goes on from there")
 
     def _place(self) -> str:
         done = len(self.unfinished.losses)
@@ -219,7 +219,7 @@ class Trainer:
             if path.exists():
                 try:
                     state = load_model(path, str(self.device))
-                except TornFile as error:
+                except CorruptFileError as error:
                     self.context.log(str(error))
                     path.unlink()
                     torn = True

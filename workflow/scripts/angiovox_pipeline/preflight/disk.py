@@ -15,7 +15,7 @@ from angiovox.io.dicom.discovery import folders
 from ..disk_errors import describe_disk_error
 
 BLOCK = 4096
-ELSEWHERE = "move this whole folder to another disk (cp -a keeps the times) and start there"
+MOVE_HINT = "move this whole folder to another disk (cp -a keeps the times) and start there"
 
 
 def check_writable(folder: str | Path) -> None:
@@ -33,10 +33,10 @@ def check_writable(folder: str | Path) -> None:
             describe_disk_error(error, folder.absolute())
             or f"{folder.absolute()}: {error.strerror}"
         )
-        raise InputError(f"{why}; make room or make it writable, or {ELSEWHERE}") from None
+        raise InputError(f"{why}; make room or make it writable, or {MOVE_HINT}") from None
 
 
-def check_room(megabytes: Mapping[str, float]) -> None:
+def check_free_space(megabytes: Mapping[str, float]) -> None:
     """Refuse a run that writes more than its disks have left.
 
     megabytes : of each output. What stands there already will be replaced, and counts as free.
@@ -53,7 +53,7 @@ def check_room(megabytes: Mapping[str, float]) -> None:
         if needs[device] > free:
             raise InputError(
                 f"the run needs about {_gigabytes(needs[device])}, {_gigabytes(free)} are free on "
-                f"the disk of {folder.absolute()}; make room, or {ELSEWHERE}"
+                f"the disk of {folder.absolute()}; make room, or {MOVE_HINT}"
             )
 
 

@@ -1,4 +1,4 @@
-"""What SLURM would refuse or never start, said before anything is submitted.
+"""Find what SLURM would refuse or never start, before anything is submitted.
 
 Knows Snakemake and its SLURM executor: each kind of job is built as the executor builds it and
 shown to `sbatch --test-only`.
@@ -65,7 +65,7 @@ def refuse_without_slurm(status_command: str | None) -> None:
         )
     answer = _run("sinfo", "--noheader", "--format=%P")
     if answer.returncode:
-        raise InputError(f"SLURM does not answer: {_words(answer.stderr)}")
+        raise InputError(f"SLURM does not answer: {_message(answer.stderr)}")
     if status_command == "sacct" and _run("sacct", "--noheader", "--jobs=0").returncode:
         raise InputError(
             "slurm-status-command: sacct cannot be asked here, and without it no job would ever be "
@@ -77,7 +77,7 @@ def refuse_beside_earlier_jobs(folder: str | Path) -> None:
     """Jobs of a run whose Snakemake died go on; two jobs must not write the same files."""
     listed = _run("squeue", f"--user={os.getuid()}", "--noheader", "--format=%i|%Z|%k")
     if listed.returncode:
-        raise InputError(f"SLURM does not say which jobs of yours run: {_words(listed.stderr)}")
+        raise InputError(f"SLURM does not say which jobs of yours run: {_message(listed.stderr)}")
     lines = [line.split("|", 2) for line in listed.stdout.splitlines() if line.count("|") > 1]
     ours = [
         number
@@ -123,7 +123,7 @@ def refuse_impossible(
         )
         return
     raise InputError(
-        f"{_name(job)}: SLURM refuses this job: {_words(answer.stderr)}. It asks for {asked}; "
+        f"{_name(job)}: SLURM refuses this job: {_message(answer.stderr)}. It asks for {asked}; "
         f"partitions here: {_partitions_here()}. Change {settings.partition_config or PROFILE} or "
         "the config"
     )
@@ -213,11 +213,11 @@ def _refuse_unknown(name: str, known: Iterable[str], what: str) -> None:
         raise InputError(f"{what} {name!r}{hint} (in {PROFILE} or on the command line)")
 
 
-def _words(error: str) -> str:
+def _message(error: str) -> str:
     """What SLURM says, without the names of its programs."""
     lines = [re.sub(r"^\w+: (error: |fatal: )?", "", line) for line in error.splitlines()]
-    said = [line.removeprefix("Batch job submission failed: ") for line in lines if line.strip()]
-    return "; ".join(dict.fromkeys(said))
+    lines = [line.removeprefix("Batch job submission failed: ") for line in lines if line.strip()]
+    return "; ".join(dict.fromkeys(lines))
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,7 @@ KEYWORDS = [
     "ConvolutionKernel", "SpacingBetweenSlices", "ImagePositionPatient",
     "ImageOrientationPatient", "PixelSpacing",
 ]  # fmt: skip
-MOST_INFLATED = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
+MAX_INFLATED_BYTES = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
 DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
 PREAMBLE = 128
 PIXEL_GROUP, PIXEL_DATA, UNDEFINED = 0x7FE0, b"\xe0\x7f\x10\x00", 0xFFFFFFFF
@@ -57,7 +57,7 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 warnings.filterwarnings("ignore", module="pydicom")
 
 
-class refusing:
+class as_input_error:
     """Turn whatever a broken file raises into one sentence, without what the file holds."""
 
     def __init__(self, name: str, what: str, errors: tuple = UNREADABLE):
@@ -112,7 +112,7 @@ def _check_inflated(file: BinaryIO, name: str) -> None:
     while rest := rest or file.read(CHUNK):
         size += len(inflating.decompress(rest, CHUNK))
         rest = inflating.unconsumed_tail
-        if size > MOST_INFLATED:
+        if size > MAX_INFLATED_BYTES:
             raise InputError(f"{name}: inflates to more than any image")
         if inflating.eof:
             return

@@ -25,7 +25,7 @@ from pydicom.uid import (
 )
 
 from ...errors import InputError
-from .elements import is_uid, pixel_element, read_header, refusing
+from .elements import as_input_error, is_uid, pixel_element, read_header
 
 # Kinds of images that may be slices of a volume of intensities, in this project's words.
 VOLUMES = {
@@ -46,7 +46,7 @@ TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files 
     ("MREchoSequence", "EffectiveEchoTime"),
     ("MREchoSequence", "EchoTime"),
 ]
-MOST_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
+MAX_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NOTHING = Dataset()
 BITS = (8, 16, 32)
@@ -125,7 +125,7 @@ class Image:
 
         Raises InputError where the place is no sequence of numbers.
         """
-        with refusing(self.name, "broken header"):
+        with as_input_error(self.name, "broken header"):
             shared = _first(self.header, "SharedFunctionalGroupsSequence")
             each = self.header.get("PerFrameFunctionalGroupsSequence") or []
             if each and len(each) != self.num_frames:
@@ -168,7 +168,7 @@ def read_image(path: Path, name: str) -> Image | None:
 
     Raises InputError for a DICOM image that is broken, cut short or larger than any scanner's.
     """
-    with refusing(name, "broken header"):
+    with as_input_error(name, "broken header"):
         with open(path, "rb") as file:
             header = read_header(file, name)
             if header is None:
@@ -261,7 +261,7 @@ def _check_amount(image: Image) -> None:
         raise InputError(
             f"{image.name}: {image.num_frames} frames of {rows} x {columns} pixels are no image"
         )
-    if voxels > MOST_VOXELS:
+    if voxels > MAX_VOXELS:
         raise InputError(
             f"{image.name}: declares {image.num_frames} frames of {rows} x {columns} pixels, "
             "more than any scanner's volume"

@@ -18,7 +18,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels import apply_modality_lut, iter_pixels
 
 from ...errors import InputError
-from .elements import refusing
+from .elements import as_input_error
 from .headers import Frame, Image
 from .slice_stack import Stack
 
@@ -82,7 +82,7 @@ def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
     """Stored numbers (rows, columns) of frames of one file, one after the other."""
     image = frames[0].image
     numbers = [frame.number for frame in frames]
-    with refusing(image.name, "broken slice, its pixels cannot be decoded"):
+    with as_input_error(image.name, "broken slice, its pixels cannot be decoded"):
         for stored in _decoded(image, numbers):
             if stored.shape != image.size:
                 raise InputError(
@@ -117,7 +117,7 @@ def _check_codes(image: Image) -> None:
     they ask for, and pixels in rows of another length."""
     if not image.syntax.is_encapsulated:
         return
-    with refusing(image.name, "broken slice, its pixels cannot be decoded"):
+    with as_input_error(image.name, "broken slice, its pixels cannot be decoded"):
         pixels = _with_pixels(image).PixelData
         for code in generate_frames(pixels, number_of_frames=image.num_frames):
             size = _coded_size(code)
@@ -191,7 +191,7 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
         # What is shown bright is high. Hounsfield units are so by themselves.
         stored = ~stored if image.signed else stored ^ (2**image.bits_stored - 1)
     if "ModalityLUTSequence" in image.header:
-        with refusing(frame.name, "broken modality LUT"):
+        with as_input_error(frame.name, "broken modality LUT"):
             level[:] = apply_modality_lut(stored, image.header)
     else:
         with np.errstate(over="ignore"):  # said below

@@ -18,7 +18,7 @@ from nibabel.orientations import (
 from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
 from .discovery import find_images
-from .elements import is_uid, refusing
+from .elements import as_input_error, is_uid
 from .headers import PLACED, Frame
 from .pixel_data import load
 from .series import Series, choose, group
@@ -94,7 +94,7 @@ def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> St
 
     Raises InputError as `stacking.stack`, and for a lone image that belongs to it.
     """
-    with refusing(f"series {chosen.label}", "not one regular volume"):
+    with as_input_error(f"series {chosen.label}", "not one regular volume"):
         found = stack(chosen.frames, largest_gap)
     _refuse_strays(found, chosen, every, largest_gap)
     return found

@@ -25,8 +25,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
-from ..atomic import whole_file
-from .elements import refusing
+from ..atomic import atomic_file
+from .elements import as_input_error
 from .headers import Image
 
 VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
@@ -78,7 +78,7 @@ def write_segmentation(
     if not np.any(mask):
         raise InputError("no vessel in the reconstruction, so nothing to export")
     first, references = _source(images)
-    with refusing("source series", "its headers make no segmentation"), _silence():
+    with as_input_error("source series", "its headers make no segmentation"), _silence():
         volume = _volume(mask, affine)
         stand_in = _stand_in(first, images[0], volume)
         segmentation = _segmentation(volume, stand_in, _segment(method, views, learned))
@@ -87,7 +87,7 @@ def write_segmentation(
         segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references
         _identify(segmentation, first)
         content = _encoded(segmentation)
-    with whole_file(path) as temporary:
+    with atomic_file(path) as temporary:
         temporary.write_bytes(content)
 
 
@@ -99,7 +99,7 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
     first, references = None, []
     for image in images:
         tags = [*NEEDED, *SHARED] if references else None  # all of the first
-        with refusing(image.name, "broken header"), _silence():
+        with as_input_error(image.name, "broken header"), _silence():
             header = pydicom.dcmread(
                 image.path, stop_before_pixels=True, force=True, specific_tags=tags
             )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
-from .headers import MOST_VOXELS, PLACE, Frame
+from .headers import MAX_VOXELS, PLACE, Frame
 from .series import TURNED, why_undecodable
 
 SAME_PLACE = 1e-3  # mm
@@ -114,7 +114,7 @@ def _check_alike(frames: Sequence[Frame]) -> None:
 
 def _check_amount(frames: Sequence[Frame]) -> None:
     rows, columns = frames[0].image.size
-    if len(frames) * rows * columns > MOST_VOXELS:
+    if len(frames) * rows * columns > MAX_VOXELS:
         raise InputError(
             f"{frames[0].name}: {len(frames)} slices of {rows} x {columns} pixels are more than "
             "any scanner's volume"

@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from ...geometry.affine import LPS_TO_RAS
-from ..atomic import whole_folder
+from ..atomic import atomic_folder
 
 
 def write_series(
@@ -47,7 +47,7 @@ def write_series(
     del scaled
     digest = hashlib.sha256(stored).hexdigest()
     slices = np.ascontiguousarray(stored.T)  # rows along y, columns along x
-    with whole_folder(folder) as temporary:
+    with atomic_folder(folder) as temporary:
         for z in range(volume.shape[2]):
             dataset = _slice_header(z, volume.shape, LPS_TO_RAS @ affine, name, digest)
             dataset.RescaleSlope, dataset.RescaleIntercept = slope, intercept

@@ -22,7 +22,7 @@ class Settings(cgan.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.must_be_positive("l1_weight", or_zero=True)
+        self.require_positive("l1_weight", or_zero=True)
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

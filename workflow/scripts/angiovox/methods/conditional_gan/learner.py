@@ -66,18 +66,18 @@ class Adversarial(Learner):
         with torch.autocast(seen.device.type, dtype if half else None, enabled=half):
             logits = self.network.generator(seen)
             made = logits.float().sigmoid()
-            convinces = self.generators_term(seen, made + noise[0])
-            tells = self.discriminators_term(seen, truth + noise[1], made + noise[0])
-        total = convinces + self.l1_weight * functional.l1_loss(made, truth) + tells
+            loss_g = self.generator_loss(seen, made + noise[0])
+            loss_d = self.discriminator_loss(seen, truth + noise[1], made + noise[0])
+        total = loss_g + self.l1_weight * functional.l1_loss(made, truth) + loss_d
         return total, *agreement(logits, truth)
 
-    def generators_term(self, seen: Tensor, made: Tensor) -> Tensor:
+    def generator_loss(self, seen: Tensor, made: Tensor) -> Tensor:
         """How far the discriminator, as it is, takes what was made for made."""
         judge = self.network.discriminator
         fixed = {name: parameter.detach() for name, parameter in judge.named_parameters()}
         return _against(1.0, functional_call(judge, fixed, (seen, made)))
 
-    def discriminators_term(self, seen: Tensor, truth: Tensor, made: Tensor) -> Tensor:
+    def discriminator_loss(self, seen: Tensor, truth: Tensor, made: Tensor) -> Tensor:
         """How far it takes what is true for made, and what was made, as it is, for true."""
         judge = self.network.discriminator
         return _against(1.0, judge(seen, truth)) + _against(0.0, judge(seen, made.detach()))

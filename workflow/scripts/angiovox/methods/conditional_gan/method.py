@@ -32,7 +32,7 @@ class Settings(training_settings.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.must_be_whole("channels", "slices")
+        self.require_int("channels", "slices")
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

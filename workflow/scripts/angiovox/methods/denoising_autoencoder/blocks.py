@@ -34,12 +34,12 @@ def affine(x: Tensor, mean: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
     return torch.batch_norm(flat, scale, shift, mean, one, False, 0.0, 0.0, False).view(x.shape)
 
 
-def rectified(x: Tensor, norm: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+def batchnorm_relu(x: Tensor, norm: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Batch norm, given as mean, scale and shift, and ReLU."""
     return affine(x, *norm).relu_()
 
 
-def through_rectified(
+def batchnorm_relu_backward(
     grad: Tensor, active: Tensor, x: Tensor, norm: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of x, scale and shift, from that of `active`, which is `rectified(x, norm)`."""

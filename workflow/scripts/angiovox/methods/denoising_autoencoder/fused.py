@@ -18,7 +18,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from . import blocks
-from .blocks import rectified, through_rectified
+from .blocks import batchnorm_relu, batchnorm_relu_backward
 from .fused_decoder import Loss, Transposed, in_order_of_blocks
 from .layer_sizes import STRIDE
 from .network import DenoisingAutoencoder
@@ -47,8 +47,10 @@ def training_loss(
     """
     dtype = dtype or next(network.parameters()).dtype
     # A power of two, so that half precision does not underflow under the mean over many voxels.
-    enlarged = 2.0 ** round(math.log2(target.numel() / REFERENCE))
-    layers = [_Parameters(layer, enlarged) for layer in network.layers if list(layer.parameters())]
+    loss_scale = 2.0 ** round(math.log2(target.numel() / REFERENCE))
+    layers = [
+        _Parameters(layer, loss_scale) for layer in network.layers if list(layer.parameters())
+    ]
     encoder, decoder = [*zip(layers[:6:2], layers[1:6:2], strict=True)], layers[6:]
     kept, norm = _first_block(blocks.padded(volume[:, 0], STRIDE), *encoder[0], dtype)
     for convolution, batch_norm in encoder[1:]:
@@ -62,17 +64,17 @@ def training_loss(
         kept, mean, var = Transposed.apply(kept, *norm, *convolution.matrix())
         norm = batch_norm.normalise(mean, var, torch.ones_like(mean), len(kept))
     truth = in_order_of_blocks(target[:, 0])
-    how = (alpha, gamma, enlarged, target.numel())
+    how = (alpha, gamma, loss_scale, target.numel())
     return Loss.apply(kept, *norm, *decoder[4].matrix(), truth, *how)
 
 
 class _Parameters:
-    """A layer's weight and bias, whose gradients come enlarged and are brought back."""
+    """A layer's weight and bias, whose gradients come loss_scale and are brought back."""
 
-    def __init__(self, layer: nn.Module, enlarged: float):
+    def __init__(self, layer: nn.Module, loss_scale: float):
         self.layer = layer
-        self.weight = _Reduced.apply(layer.weight, enlarged)
-        self.bias = _Reduced.apply(layer.bias, enlarged)
+        self.weight = _ScaleGradient.apply(layer.weight, loss_scale)
+        self.bias = _ScaleGradient.apply(layer.bias, loss_scale)
 
     def matrix(self) -> tuple[Tensor, Tensor]:
         """Of a transposed convolution: (inputs, 8 outputs) and its bias, repeated."""
@@ -95,7 +97,7 @@ class _Parameters:
         return mean, scale.to(mean.dtype), self.bias.to(mean.dtype)
 
 
-class _Reduced(Function):
+class _ScaleGradient(Function):
     """The same tensor; its gradient divided."""
 
     @staticmethod
@@ -215,7 +217,7 @@ class _Convolution(Function):
         which = torch.empty(shape, dtype=torch.uint8, device=kept.device)
         for start, stop in blocks.planes(kept, channels):
             inside, sides = blocks.with_neighbours(2 * start, 2 * stop, edges[0])
-            active, padding = blocks.convolution_input(rectified(kept[:, inside], norm), sides)
+            active, padding = blocks.convolution_input(batchnorm_relu(kept[:, inside], norm), sides)
             result = nn.functional.conv3d(active, half, bias.to(dtype), padding=padding)
             result = result.permute(0, 2, 3, 4, 1).contiguous()
             outputs[:, 2 * start : 2 * stop] = result
@@ -243,7 +245,7 @@ class _Convolution(Function):
             index = which[:, start:stop].to(dtype)
             for number, window in enumerate(blocks.windows(slope)):
                 window += blocks.chosen(grad[:, start:stop], index, number)
-            active, padding = blocks.convolution_input(rectified(kept[:, inside], norm), sides)
+            active, padding = blocks.convolution_input(batchnorm_relu(kept[:, inside], norm), sides)
             given = blocks.channels_first(slope), active, half
             how = ([channels], [1] * 3, padding, [1] * 3, False, [0] * 3, 1, [True] * 3)
             below, *parts = torch.ops.aten.convolution_backward(*given, *how)
@@ -256,7 +258,7 @@ class _Convolution(Function):
         for start, stop in blocks.planes(kept, channels):
             part = kept[:, 2 * start : 2 * stop]
             slope = to_kept[:, 2 * start : 2 * stop]
-            below, *sums = through_rectified(slope, rectified(part, norm), part, norm)
+            below, *sums = batchnorm_relu_backward(slope, batchnorm_relu(part, norm), part, norm)
             to_kept[:, 2 * start : 2 * stop] = below
             to_scale += sums[0]
             to_shift += sums[1]

@@ -12,7 +12,7 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from . import blocks
-from .blocks import rectified, through_rectified
+from .blocks import batchnorm_relu, batchnorm_relu_backward
 from .focal_loss import focal_terms
 from .layer_sizes import STRIDE
 
@@ -45,7 +45,7 @@ class Transposed(Function):
         half, offset = weight.to(kept.dtype), bias.to(kept.dtype)
         outputs = kept.new_empty((len(kept), weight.shape[1]))
         for start, stop in _rows(kept, weight.shape[1]):
-            active = rectified(kept[start:stop], norm)
+            active = batchnorm_relu(kept[start:stop], norm)
             torch.addmm(offset, active, half, out=outputs[start:stop])
             statistics.add(outputs[start:stop].view(-1, weight.shape[1] // 8))
         outputs = outputs.view(8 * len(kept), -1)
@@ -77,11 +77,11 @@ class _Sums:
 
     def back(self, slope: Tensor, kept: Tensor, norm: tuple, weight: Tensor) -> Tensor:
         """The gradient of kept rows, from that of the product's."""
-        active = rectified(kept, norm)
+        active = batchnorm_relu(kept, norm)
         self.weight += active.t() @ slope
         self.bias += slope.sum(0, dtype=self.bias.dtype)
         below = slope @ weight.to(kept.dtype).t()
-        below, scale, shift = through_rectified(below, active, kept, norm)
+        below, scale, shift = batchnorm_relu_backward(below, active, kept, norm)
         self.scale += scale
         self.shift += shift
         return below
@@ -91,13 +91,15 @@ class Loss(Function):
     """Batch norm, ReLU, the last product and the loss; with the voxels that agree."""
 
     @staticmethod
-    def forward(ctx, kept, mean, scale, shift, weight, bias, truth, alpha, gamma, enlarged, count):
+    def forward(
+        ctx, kept, mean, scale, shift, weight, bias, truth, alpha, gamma, loss_scale, count
+    ):
         half, offset = weight.to(kept.dtype), bias.to(kept.dtype)
         slopes = kept.new_empty(truth.shape)
         loss = torch.zeros((), dtype=torch.float64, device=kept.device)
         hits, union = (torch.zeros((), dtype=torch.int64, device=kept.device) for _ in range(2))
         for start, stop in blocks.slabs(len(kept), 8 * 50 + 4 * kept.shape[1], kept.device):
-            active = rectified(kept[start:stop], (mean, scale, shift))
+            active = batchnorm_relu(kept[start:stop], (mean, scale, shift))
             logits, target = torch.addmm(offset, active, half), truth[start:stop]
             inside = target != OUTSIDE
             terms, slope = focal_terms(logits, target == 1, alpha, gamma)
@@ -107,7 +109,7 @@ class Loss(Function):
             hits += (predicted & (target == 1)).sum()
             union += (predicted | (target == 1)).sum()
         ctx.save_for_backward(kept, mean, scale, shift, weight, slopes)
-        ctx.factor = enlarged / count
+        ctx.factor = loss_scale / count
         ctx.mark_non_differentiable(hits, union)
         return (loss / count).to(torch.promote_types(kept.dtype, torch.float32)), hits, union
 

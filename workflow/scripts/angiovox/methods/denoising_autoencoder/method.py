@@ -24,8 +24,8 @@ class Settings(training_settings.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.must_be_positive("focal_alpha")
-        self.must_be_positive("focal_gamma", or_zero=True)
+        self.require_positive("focal_alpha")
+        self.require_positive("focal_gamma", or_zero=True)
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

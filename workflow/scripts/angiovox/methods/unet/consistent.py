@@ -29,7 +29,7 @@ class Settings(training_settings.Checked):
     refinement_steps: int = 25
 
     def __post_init__(self) -> None:
-        self.must_be_whole("refinement_steps", least=0)
+        self.require_int("refinement_steps", least=0)
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
@@ -47,4 +47,4 @@ def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
     from . import model
 
     logits = model.logits(state, views, device)
-    return model.probabilities(model.refined(state, logits, views))
+    return model.probabilities(model.refine(state, logits, views))

@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from ...method import Training, Views
 from ...training.learner import Learner, agreement, fractions, iou_of
-from .silhouettes import MOST_VIEWS, NEVER, Physics, inconsistency
+from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
 FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few views are harder
 
@@ -55,7 +55,7 @@ class Segmenting(Learner):
         slab: int,
         support: Mapping[int, float],
         counts: Sequence[int],
-        physics: Physics | None = None,
+        physics: Silhouettes | None = None,
     ):
         self.network, self.terms, self.slab = network, terms, slab
         self.support, self.physics = support, physics
@@ -86,7 +86,7 @@ class Segmenting(Learner):
             masks.append(mask[within][None])
             support.append(self.support[len(views.angles)])
             if self.terms.consistency:
-                silhouettes, angles = self.physics.silhouettes(views, MOST_VIEWS)
+                silhouettes, angles = self.physics.silhouettes(views, MAX_VIEWS)
                 measured += [silhouettes[within], angles]
         return np.stack(volumes), np.stack(masks), np.float32(support), *measured
 
@@ -104,7 +104,7 @@ class Segmenting(Learner):
             loss = loss + self.terms.cldice * _soft_cldice(probability, target)
         if measured:
             seen = zip(probability[:, 0], measured[::2], measured[1::2], strict=True)
-            each = [inconsistency(p, shown, angles.cpu().numpy()) for p, shown, angles in seen]
+            each = [silhouette_loss(p, shown, angles.cpu().numpy()) for p, shown, angles in seen]
             loss = loss + self.terms.consistency * torch.stack(each).mean()
         return loss, *agreement(finest, mask)
 
@@ -138,7 +138,9 @@ def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:
 
     logits, volume : (batch, channels, x, y, z). support : (batch,).
     """
-    return logits.masked_fill(volume[:, -1:] < support[:, None, None, None, None], NEVER)
+    return logits.masked_fill(
+        volume[:, -1:] < support[:, None, None, None, None], OUTSIDE_HULL_LOGIT
+    )
 
 
 def _soft_cldice(probability: Tensor, target: Tensor) -> Tensor:

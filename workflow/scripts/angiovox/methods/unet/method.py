@@ -44,10 +44,10 @@ class Settings(training_settings.Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.must_be_whole("channels", "slab")
-        self.must_be_whole("levels", least=3)
-        self.must_be_positive("bce_weight", "cldice_weight", or_zero=True)
-        self.must_be_yes_or_no("deep_supervision", "hull_support")
+        self.require_int("channels", "slab")
+        self.require_int("levels", least=3)
+        self.require_positive("bce_weight", "cldice_weight", or_zero=True)
+        self.require_bool("deep_supervision", "hull_support")
 
 
 def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

@@ -12,7 +12,7 @@ from ...training.trainer import Trainer
 from . import silhouettes as physics
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
-from .silhouettes import MOST_VIEWS, Physics
+from .silhouettes import MAX_VIEWS, Silhouettes
 
 COARSE_HEADS = 2  # of deep supervision
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
@@ -32,7 +32,7 @@ def fit(
     if not settings.hull_support:
         support = dict.fromkeys(support, 0.0)
     context.log(f"least minimum of a vessel by view count: {support}")
-    seen = Physics.of(patients) if consistency else None
+    seen = Silhouettes.of(patients) if consistency else None
     torch.manual_seed(context.seed)
     inputs = len(channels(patients[0][0]))
     shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
@@ -94,13 +94,13 @@ def _support(known: dict[int, float], views: int) -> float:
     return known.get(min((count for count in known if count >= views), default=None), 0.0)
 
 
-def refined(state: dict, logits: Tensor, views: Views) -> Tensor:
+def refine(state: dict, logits: Tensor, views: Views) -> Tensor:
     """Logits moved towards the silhouettes of a patient's own views, slab by slab."""
-    silhouettes, angles = Physics(state["level"]).silhouettes(views, MOST_VIEWS)
+    silhouettes, angles = Silhouettes(state["level"]).silhouettes(views, MAX_VIEWS)
     silhouettes = torch.from_numpy(silhouettes).to(logits.device)
     slabs = zip(logits.split(state["slab"], -1), silhouettes.split(state["slab"], -1), strict=True)
     steps = state["refinement_steps"]
-    return torch.cat([physics.refined(*slab, angles, steps) for slab in slabs], -1)
+    return torch.cat([physics.refine(*slab, angles, steps) for slab in slabs], -1)
 
 
 def probabilities(logits: Tensor) -> np.ndarray:

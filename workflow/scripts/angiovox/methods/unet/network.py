@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-RARE = -3.0  # logit of the first guess: few voxels are vessel
+INITIAL_LOGIT = -3.0  # logit of the first guess: few voxels are vessel
 SLOPE = 0.01  # of leaky ReLU, as in nnU-Net (Isensee et al., Nature Methods 2021)
-FINE = 8  # channels at full resolution, where each costs eight times what it does at half of it
+FULL_RES_CHANNELS = (
+    8  # channels at full resolution, where each costs eight times what it does at half of it
+)
 
 
 class ResidualUNet(nn.Module):
@@ -33,14 +35,17 @@ class ResidualUNet(nn.Module):
         self.encoder = nn.ModuleList(map(_Residual, [8 * inputs, *widths], widths))
         joined = [fine + coarse for fine, coarse in itertools.pairwise(widths)]
         self.decoder = nn.ModuleList(map(_Residual, joined, widths))
-        self.spread = nn.Conv3d(channels, 8 * FINE, 1)
-        self.edges = nn.Conv3d(FINE + inputs, FINE, 3, padding=1, bias=False)
-        self.edges_norm = InstanceNorm(FINE, affine=True)
+        self.spread = nn.Conv3d(channels, 8 * FULL_RES_CHANNELS, 1)
+        self.edges = nn.Conv3d(
+            FULL_RES_CHANNELS + inputs, FULL_RES_CHANNELS, 3, padding=1, bias=False
+        )
+        self.edges_norm = InstanceNorm(FULL_RES_CHANNELS, affine=True)
         self.heads = nn.ModuleList(
-            nn.Conv3d(width, 1, 1) for width in [FINE, *widths][: min(heads, levels - 1)]
+            nn.Conv3d(width, 1, 1)
+            for width in [FULL_RES_CHANNELS, *widths][: min(heads, levels - 1)]
         )
         for head in self.heads:
-            nn.init.constant_(head.bias, RARE)
+            nn.init.constant_(head.bias, INITIAL_LOGIT)
 
     @property
     def stride(self) -> int:

@@ -21,21 +21,21 @@ from ...projectors import mip
 from ...projectors.torch_projectors import project_max
 from ..thresholding import best_threshold
 
-MOST_VIEWS = 6  # compared at a time: more tell little more and take longer
-SURE = 1e-4  # probabilities stay this far from 0 and 1
-STEP = 0.3  # of Adam on logits
-NEVER = -20.0  # logit of a voxel outside the hull
-HOLD = 0.1  # weight of a logit's squared distance from where it started
+MAX_VIEWS = 6  # compared at a time: more tell little more and take longer
+PROB_EPS = 1e-4  # probabilities stay this far from 0 and 1
+REFINE_LR = 0.3  # of Adam on logits
+OUTSIDE_HULL_LOGIT = -20.0  # logit of a voxel outside the hull
+PROXIMITY_WEIGHT = 0.1  # weight of a logit's squared distance from where it started
 
 
 @dataclass(frozen=True)
-class Physics:
+class Silhouettes:
     """How projections are compared. level : brightness from which on a point shows a vessel."""
 
     level: float
 
     @classmethod
-    def of(cls, patients: Training) -> Physics:
+    def of(cls, patients: Training) -> Silhouettes:
         """The level at which silhouettes agree best with those of the training masks."""
         return cls(silhouette_level(patients)[0])
 
@@ -63,26 +63,26 @@ def brightness(views: Views, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
     return np.clip(scaled, 0, 1).astype(np.float32)
 
 
-def inconsistency(probability: Tensor, silhouettes: Tensor, angles: np.ndarray) -> Tensor:
+def silhouette_loss(probability: Tensor, silhouettes: Tensor, angles: np.ndarray) -> Tensor:
     """Mean cross-entropy of maxima along the rays and silhouettes.
 
     probability : (x, y, z). silhouettes : (views, x, z), 0 and 1. angles : (views,) degrees.
     """
-    maxima = project_max(probability, angles).clamp(SURE, 1 - SURE)
+    maxima = project_max(probability, angles).clamp(PROB_EPS, 1 - PROB_EPS)
     return functional.binary_cross_entropy(maxima, silhouettes.to(maxima.dtype))
 
 
-def refined(logits: Tensor, silhouettes: Tensor, angles: np.ndarray, steps: int) -> Tensor:
+def refine(logits: Tensor, silhouettes: Tensor, angles: np.ndarray, steps: int) -> Tensor:
     """Logits (x, y, z) after some steps towards the silhouettes, held near where they started."""
     with torch.enable_grad():
         moved = logits.clone().requires_grad_()
-        optimizer = torch.optim.Adam([moved], lr=STEP)
+        optimizer = torch.optim.Adam([moved], lr=REFINE_LR)
         for _ in range(steps):
-            held = HOLD * (moved - logits).square().sum() / silhouettes.numel()
-            loss = inconsistency(moved.sigmoid(), silhouettes, angles) + held
+            held = PROXIMITY_WEIGHT * (moved - logits).square().sum() / silhouettes.numel()
+            loss = silhouette_loss(moved.sigmoid(), silhouettes, angles) + held
             (moved.grad,) = torch.autograd.grad(loss, moved)
             optimizer.step()
-    ruled_out = logits <= NEVER
+    ruled_out = logits <= OUTSIDE_HULL_LOGIT
     return torch.where(ruled_out, logits, moved.detach())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from ...method import Views
-from ..thresholding import stretched
+from ..thresholding import score_to_probability
 from .method import INPUTS, TRAINED, Settings, fit
 
 TITLE = "Visual hull, soft"
@@ -17,4 +17,4 @@ __all__ = ["INPUTS", "TITLE", "TRAINED", "Settings", "fit", "reconstruct"]
 
 def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
     """The scaled minimum, stretched so that the threshold is at 0.5."""
-    return stretched(views.inputs["min"], state["threshold"])
+    return score_to_probability(views.inputs["min"], state["threshold"])

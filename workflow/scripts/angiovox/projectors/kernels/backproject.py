@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit
-from .simd import WIDTH, larger, load, plus, smaller, splat, store, times
-from .transpose import CACHE_LINE, SIDE, in_whole_lines, turn
+from .simd import WIDTH, add, broadcast, load, maximum, minimum, mul, store
+from .transpose import CACHE_LINE, SIDE, is_cache_line_aligned, transpose_tile
 
 FAST = {"nnan", "nsz", "contract"}
 TILE_X, TILE_Y = SIDE, 16  # voxels whose projections' columns fit into the second-level cache
@@ -40,7 +40,7 @@ def _inside(u, v, nx, ny):
 
 
 @njit(nogil=True, cache=True)
-def walk(slab, views, groups, depth, rounding, unseen, written, coded):
+def backproject_slab(slab, views, groups, depth, rounding, unseen, written, coded):
     """Go through a slab; returns the least and the largest value of each volume.
 
     slab : columns (view, u), flat; see `parallel.levels_together`.
@@ -111,18 +111,18 @@ def _sum_groups(slab, starts, row, first_y, count, nx, rounding, between, parts)
     for group in range(len(starts) - 1):
         for k in range(count):
             y = first_y + k
-            total, bound = splat(np.float32(0)), splat(np.float32(np.inf))
+            total, bound = broadcast(np.float32(0)), broadcast(np.float32(np.inf))
             if first <= y < end:
                 for view in range(starts[group], starts[group + 1]):
                     column, fraction = offsets[k, view], fractions[k, view]
                     value = _between(slab, column, column + other, fraction, rounding)
-                    total, bound = plus(total, value), smaller(bound, value)
+                    total, bound = add(total, value), minimum(bound, value)
             else:
                 for view in range(starts[group], starts[group + 1]):
                     if row[view, 0] <= y < row[view, 1]:
                         column, fraction = offsets[k, view], fractions[k, view]
                         value = _between(slab, column, column + other, fraction, rounding)
-                        total, bound = plus(total, value), smaller(bound, value)
+                        total, bound = add(total, value), minimum(bound, value)
             part = (k * (len(starts) - 1) + group) * 2 * WIDTH
             store(parts, part, total)
             store(parts, part + WIDTH, bound)
@@ -130,9 +130,9 @@ def _sum_groups(slab, starts, row, first_y, count, nx, rounding, between, parts)
 
 @njit(nogil=True, cache=True, fastmath=FAST, inline="always")
 def _between(slab, column, other, fraction, rounding):
-    value = times(np.float32(1) - fraction, load(slab, column))
-    value = plus(times(fraction, load(slab, other)), value)
-    return plus(plus(value, splat(rounding)), splat(-rounding))
+    value = mul(np.float32(1) - fraction, load(slab, column))
+    value = add(mul(fraction, load(slab, other)), value)
+    return add(add(value, broadcast(rounding)), broadcast(-rounding))
 
 
 @njit(nogil=True, cache=True, fastmath=FAST)
@@ -142,12 +142,12 @@ def _sum_subsets(parts, member, unseen, count, values):
     flat = values.ravel()
     for subset in range(num_subsets):
         for k in range(count):
-            total, bound = splat(np.float32(0)), splat(unseen[subset])
+            total, bound = broadcast(np.float32(0)), broadcast(unseen[subset])
             for group in range(num_groups):
                 if member[subset, group]:
                     part = (k * num_groups + group) * 2 * WIDTH
-                    total = plus(total, load(parts, part))
-                    bound = smaller(bound, load(parts, part + WIDTH))
+                    total = add(total, load(parts, part))
+                    bound = minimum(bound, load(parts, part + WIDTH))
             store(flat, (2 * subset * TILE_Y + k) * WIDTH, total)
             store(flat, ((2 * subset + 1) * TILE_Y + k) * WIDTH, bound)
 
@@ -159,7 +159,7 @@ def _update(values, count, least, largest, num_volumes):
         low, high = load(least, volume * WIDTH), load(largest, volume * WIDTH)
         for k in range(count):
             value = load(values, (volume * TILE_Y + k) * WIDTH)
-            low, high = smaller(low, value), larger(high, value)
+            low, high = minimum(low, value), maximum(high, value)
         store(least, volume * WIDTH, low)
         store(largest, volume * WIDTH, high)
 
@@ -189,7 +189,7 @@ def _write(tile, first_x, first_y, written):
     _, num_levels, ny, nx = written.shape
     num_x, num_y = min(TILE_X, nx - first_x), min(TILE_Y, ny - first_y)
     side = CACHE_LINE // tile.itemsize
-    in_squares = num_levels // side * side if in_whole_lines(written) else 0
+    in_squares = num_levels // side * side if is_cache_line_aligned(written) else 0
     for volume in range(len(written)):
         for k in range(num_y):
             row = volume * written.strides[0] // tile.itemsize + (first_y + k) * nx + first_x
@@ -197,7 +197,7 @@ def _write(tile, first_x, first_y, written):
             for level in range(0, in_squares, side):
                 for x in range(0, num_x, side):
                     start, target = column + x * WIDTH + level, row + x + level * ny * nx
-                    turn(tile, start, WIDTH, written, target, ny * nx)
+                    transpose_tile(tile, start, WIDTH, written, target, ny * nx)
             for level in range(in_squares, num_levels):
                 for x in range(num_x):
                     written[volume, level, first_y + k, first_x + x] = tile[volume, k, x, level]

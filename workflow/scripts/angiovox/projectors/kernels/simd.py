@@ -59,24 +59,26 @@ def store(typing, array, offset, value):
 
 
 @intrinsic
-def splat(typing, number):
+def broadcast(typing, number):
     """One float32 number in all levels."""
-    return LANES(types.float32), lambda context, builder, signature, args: _splat(builder, args[0])
+    return LANES(types.float32), lambda context, builder, signature, args: _broadcast(
+        builder, args[0]
+    )
 
 
 @intrinsic
-def times(typing, weight, value):
+def mul(typing, weight, value):
     """weight * value, the weight a float32 number."""
 
     def generate(context, builder, signature, args):
-        return builder.fmul(_splat(builder, args[0]), args[1], flags=FLAGS)
+        return builder.fmul(_broadcast(builder, args[0]), args[1], flags=FLAGS)
 
     return LANES(types.float32, LANES), generate
 
 
 @intrinsic
-def plus(typing, first, second):
-    """first + second; with `times`, a fused multiply-add where there is one."""
+def add(typing, first, second):
+    """first + second; with `mul`, a fused multiply-add where there is one."""
 
     def generate(context, builder, signature, args):
         return builder.fadd(*args, flags=FLAGS)
@@ -85,13 +87,13 @@ def plus(typing, first, second):
 
 
 @intrinsic
-def larger(typing, first, second):
+def maximum(typing, first, second):
     """The maximum of each level."""
     return LANES(LANES, LANES), _choose(">")
 
 
 @intrinsic
-def smaller(typing, first, second):
+def minimum(typing, first, second):
     """The minimum of each level."""
     return LANES(LANES, LANES), _choose("<")
 
@@ -103,7 +105,7 @@ def _choose(comparison: str):
     return generate
 
 
-def _splat(builder, number):
+def _broadcast(builder, number):
     undefined = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
     zeros = ir.Constant(ir.VectorType(ir.IntType(32), WIDTH), [0] * WIDTH)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .jit import njit
 from .simd import WIDTH
-from .transpose import SIDE, aligned_empty, turn
+from .transpose import SIDE, aligned_empty, transpose_tile
 
 
 def for_each_slab(work: Callable[[int, int], None], num_levels: int, threads: int) -> None:
@@ -22,7 +22,7 @@ def for_each_slab(work: Callable[[int, int], None], num_levels: int, threads: in
         list(pool.map(lambda slab: work(*slab), bounds))
 
 
-def levels_together(volume: np.ndarray, z_start: int) -> np.ndarray:
+def gather_z_slab(volume: np.ndarray, z_start: int) -> np.ndarray:
     """Columns (first axis * second axis, WIDTH), flat float32, of a slab of an array (., ., z).
 
     Whatever the array's own type and order of axes. The last level fills the rest of the slab.
@@ -31,7 +31,7 @@ def levels_together(volume: np.ndarray, z_start: int) -> np.ndarray:
     inner = int(np.argmin(volume.strides))  # 0 for volumes of files, 1 for chosen projections
     if inner < 2 and _in_squares(volume, inner, z_start):
         order = (inner, 1 - inner, 2)
-        _turn_columns(volume.transpose(order), z_start, slab.transpose(order))
+        _transpose_columns(volume.transpose(order), z_start, slab.transpose(order))
     else:
         _gather(volume, z_start, slab)
     return slab.ravel()
@@ -46,7 +46,7 @@ def _in_squares(volume: np.ndarray, inner: int, z_start: int) -> bool:
 
 
 @njit(nogil=True, cache=True)
-def _turn_columns(volume, z_start, slab):
+def _transpose_columns(volume, z_start, slab):
     first, second, _ = volume.shape
     along_j, along_z = volume.strides[1] // volume.itemsize, volume.strides[2] // volume.itemsize
     column_i, column_j = slab.strides[0] // slab.itemsize, slab.strides[1] // slab.itemsize
@@ -55,7 +55,7 @@ def _turn_columns(volume, z_start, slab):
             for level in range(0, WIDTH, SIDE):
                 start = i + j * along_j + (z_start + level) * along_z
                 column = i * column_i + j * column_j + level
-                turn(volume, start, along_z, slab, column, column_i)
+                transpose_tile(volume, start, along_z, slab, column, column_i)
 
 
 @njit(nogil=True, cache=True)

@@ -34,7 +34,7 @@ def aligned_empty(shape: tuple[int, ...], kind: type = np.float32) -> np.ndarray
 
 
 @njit(nogil=True, cache=True)
-def in_whole_lines(array):
+def is_cache_line_aligned(array):
     """Whether rows along the last axis, one after the other, begin and end with a cache line."""
     return (
         array.ctypes.data % CACHE_LINE == 0 and array.shape[-1] * array.itemsize % CACHE_LINE == 0
@@ -42,7 +42,7 @@ def in_whole_lines(array):
 
 
 @intrinsic
-def turn(typing, source, start, pitch, target, target_start, target_pitch):
+def transpose_tile(typing, source, start, pitch, target, target_start, target_pitch):
     """Write a square of numbers transposed: of uint16 to uint16 or float32, or of float32.
 
     Rows of `source` are a cache line long. They begin at `start` in its memory and every `pitch`
