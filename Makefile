@@ -2,16 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SNAKEMAKE := $(BIN)/snakemake --profile profiles/workstation
+SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce test test-all chaos gpu lint format rulegraph assumptions benchmarks clean
+.PHONY: reproduce test test-all chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
 	$(SNAKEMAKE)
 	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(SNAKEMAKE) --report $(REPORT); fi
-	@$(BIN)/python workflow/scripts/where_to_look.py
+	@$(BIN)/python tools/where_to_look.py
 
 test: $(VENV)/ready # in minutes, without root
 	$(BIN)/python -m pytest
@@ -43,8 +43,9 @@ $(VENV)/ready: requirements.lock
 	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true # on all cores, where pip takes one; some files are of Python 2
 	@touch $@
 
-assumptions: $(VENV)/ready
-	$(BIN)/python workflow/scripts/readme_assumptions.py
+reference: $(VENV)/ready # tables of README.md, docs/phantoms.md and config/README.md, from code and schema
+	$(BIN)/python tools/assumption_tables.py
+	$(BIN)/python tools/config_reference.py
 
 rulegraph: $(VENV)/ready # needs Graphviz
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > docs/rulegraph.svg

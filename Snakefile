@@ -1,50 +1,14 @@
-# angiovox: contents page. Rules live in workflow/rules, computation in workflow/scripts/angiovox.
-from snakemake.utils import min_version
-
-min_version("9.0")
-
-
-configfile: "config/config.yaml"
-
-
-report: "workflow/report/workflow.rst"
-
-
-include: "workflow/rules/common.smk"
-include: "workflow/rules/cohort.smk"
-include: "workflow/rules/preprocess.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/reconstruction.smk"
-include: "workflow/rules/export.smk"
-include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/leaderboard.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/provenance.smk"
+# So that `snakemake` runs from the root of a clone; workflow/Snakefile is the contents page.
+include: "workflow/Snakefile"
 
 
 localrules:
-    all,
-    preprocess,
-    tables,
-    figures,
-    meshes,
-    segmentations,
+    study,
 
 
-rule all:
+# An included file cannot set the default target.
+rule study:
+    """Make the whole study: all that `all` asks for."""
     default_target: True
     input:
-        rules.tables.input,
-        rules.figures.input,
-        rules.meshes.input,
-        rules.provenance.output,
-
-
-onstart:
-    check_before_start()
-    scheduling.schedule_locally(workflow)
-    FAILURE_REPORT.start(logger)
-
-
-onerror:
-    print(FAILURE_REPORT.summary())
+        rules.all.input,

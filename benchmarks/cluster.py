@@ -67,14 +67,14 @@ def measure(folder: Path) -> pd.DataFrame:
     rows = []
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     place = checkout(folder / "workstation", TINY)
-    seconds = run(place, "--profile", "profiles/workstation", environment=environment)
+    seconds = run(place, environment=environment)
     rows.append({"way": "workstation", "wall_s": seconds, "jobs_own_s": own_seconds(place)})
     with Cluster(folder / "c") as cluster:
         for name, way in WAYS.items():
             place = checkout(folder / name, TINY)
             if name == "each":
                 ungrouped(place)
-            args = ("--profile", "profiles/slurm", *POLLS)
+            args = ("--workflow-profile", "profiles/slurm", *POLLS)
             seconds = run(place, *args, environment=cluster.environment)
             sent, of_one = submissions(cluster, place)
             row = {"way": way, "wall_s": seconds, "jobs_own_s": own_seconds(place)}

@@ -19,7 +19,7 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
 ONE_THREAD = ("--set-threads", "train=1")  # weights are compared bit for bit, here and on SLURM
-WORKSTATION = (*ONE_THREAD, "--profile", "profiles/workstation", "--configfile", "tiny.yaml")
+WORKSTATION = (*ONE_THREAD, "--configfile", "tiny.yaml")
 TINY = {
     "cohort": {"phantoms": {"count": 4}, "test_patients": 2},
     "volume": {"shape": 16, "voxel_mm": 2.5},

@@ -108,6 +108,7 @@ REFUSED = {
     ),
     "misspelt rule": (("--set-resources", "trian:gpu=1"), {}, "rule 'trian'; did you mean 'train'"),
     "misspelt resource": (("--set-resources", "train:gpus=1"), {}, "resource 'gpus'; did you mean"),
+    "cores of this machine": (("--cores=2",), {}, "--workflow-profile profiles/slurm"),
     "misspelt key of a profile": (("--retreis=2",), {}, "unrecognized arguments: --retreis=2"),
     "sacct without accounting": (
         ("--slurm-status-command", "sacct"),

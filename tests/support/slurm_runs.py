@@ -13,7 +13,7 @@ from slurm import Cluster, wait_for
 
 PROFILE = (
     *ONE_THREAD,
-    *("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"),
+    *("--workflow-profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "3"),
     *("--configfile", "tiny.yaml", "changes.yaml"),
 )
 

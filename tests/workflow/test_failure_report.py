@@ -229,7 +229,7 @@ def test_dead_jobs_are_listed_and_a_rerun_takes_up_what_is_left(finished):
         path.write_text(text)
     again = tiny(finished)
     assert again.returncode == 0, again.stdout
-    assert set(planned(again.stdout)) <= {*("figure2", "iou_by_views", "provenance", "all")}
+    assert set(planned(again.stdout)) <= {*("figure2", "iou_by_views", "provenance", "study")}
     assert not (finished / "logs/failures.txt").exists()
 
 

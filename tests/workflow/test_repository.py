@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import config_reference
 import pytest
 import yaml
 from angiovox.reporting.assumptions import assumptions
@@ -85,20 +86,30 @@ def test_scripts_and_targets_that_the_makefile_names_exist():
     assert phony <= set(re.findall(r"^([\w-]+):", makefile, re.M))
 
 
-def test_every_key_of_the_config_is_explained():
-    explained = (ROOT / "config/README.md").read_text()
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    waiting, keys = [("", config)], []
-    while waiting:
-        above, values = waiting.pop()
-        for key, value in values.items():
-            name = f"{above}{key}"
-            if isinstance(value, dict) and value:
-                waiting.append((f"{name}.", value))
-            else:
-                keys.append(name)
-    assert len(keys) > 20
-    assert not [key for key in keys if f"| `{key}` |" not in explained]
+def leaves(config: dict, above: str = "") -> dict[str, object]:
+    """Dotted keys and values of a config; an empty method has none of its own."""
+    found = {}
+    for key, value in config.items():
+        nested = isinstance(value, dict) and value
+        found |= leaves(value, f"{above}{key}.") if nested else {f"{above}{key}": value}
+    return found
+
+
+def test_every_key_of_the_config_is_explained_with_its_default():
+    explained = {key: default for key, default, _ in config_reference.rows(schema())}
+    values = leaves(yaml.safe_load((ROOT / "config/config.yaml").read_text()))
+    assert len(values) > 20
+    for key, value in values.items():
+        assert explained[key] == ("" if value == {} else config_reference.shown(value)), key
+    assert {*explained} == {*values} | {"methods"}
+
+
+def schema() -> dict:
+    return yaml.safe_load(config_reference.SCHEMA.read_text())
+
+
+def test_the_table_of_keys_is_that_of_the_schema():
+    assert config_reference.table() in config_reference.DOCUMENT.read_text()
 
 
 # Layers
@@ -113,8 +124,15 @@ def test_the_package_knows_nothing_of_snakemake(path):
 def test_every_script_that_a_rule_names_exists_and_every_adapter_is_named():
     rules = "".join(path.read_text() for path in RULES)
     named = set(re.findall(r'"\.\./scripts/(\w+)\.py"', rules))
-    adapters = {path.stem for path in ADAPTERS} - {"adapter"}
-    assert named == adapters
+    assert named == {path.stem for path in ADAPTERS}
+
+
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_a_script_is_named_as_its_rule_and_the_rule_says_what_it_does(path):
+    for rule in re.split(r"^(?=rule )", path.read_text(), flags=re.M)[1:]:
+        name, script = rule.split(":")[0].removeprefix("rule "), re.search(r"scripts/(\w+)", rule)
+        assert script is None or script[1] == name
+        assert re.match(r'rule \w+:\n    """[A-Z].*\."""\n', rule), name
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)

@@ -1,5 +1,6 @@
 # Phantom patients. Whoever has a DICOM folder of their own skips this stage.
 rule phantom:
+    """Make a phantom: its DICOM series, and the truth."""
     input:
         centreline=phantom_centreline,
     output:
@@ -32,9 +33,10 @@ rule phantom:
 
 
 rule phantom_morphometry:
+    """Measure phantoms beside published arteries."""
     input:
         centrelines=phantom_centrelines,
-        published="resources/published_morphometry.csv",
+        published=workflow.source_path("../../resources/published_morphometry.csv"),
     output:
         csv=report(
             "results/tables/phantom_morphometry.csv",
@@ -60,6 +62,7 @@ rule phantom_morphometry:
 
 
 rule phantom_masks:
+    """Compare the phantoms' Otsu masks with their exact arteries."""
     input:
         masks=stored("results/masks/{patient}.nii.gz", PHANTOMS),
         shares=stored("results/truth/{patient}.nii.gz", PHANTOMS),
@@ -88,6 +91,7 @@ rule phantom_masks:
 
 
 rule phantom_sheet:
+    """Draw phantoms beside each other."""
     input:
         volumes=stored("results/volumes/{patient}.nii", PHANTOMS[:3]),
         graphs=stored("results/truth/{patient}.vtp", PHANTOMS[:3]),
@@ -117,6 +121,7 @@ rule phantom_sheet:
 
 
 rule phantom_anatomy:
+    """Draw a phantom's arteries with their names."""
     output:
         png=report(
             "results/figures/phantom_anatomy.png",

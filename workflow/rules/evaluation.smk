@@ -1,5 +1,6 @@
 # Metrics of the test patients, and the tables made from them.
 rule tables:
+    """Make every table."""
     input:
         "results/tables/table1.csv",
         "results/tables/leaderboard.csv",
@@ -9,6 +10,7 @@ rule tables:
 
 
 rule evaluate:
+    """Measure reconstructions against the masks."""
     input:
         reconstructions=expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
@@ -38,10 +40,11 @@ rule evaluate:
 
 
 rule paper_tables:
+    """Make Tables 1 and 2 of the paper, and the tables of all metrics."""
     input:
         metrics=RUNS.each("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
-        published1="resources/published_table1.csv",
-        published2="resources/published_table2.csv",
+        published1=workflow.source_path("../../resources/published_table1.csv"),
+        published2=workflow.source_path("../../resources/published_table2.csv"),
     output:
         per_patient=report(
             "results/tables/per_patient.csv",
@@ -93,6 +96,7 @@ rule paper_tables:
 
 
 rule assumptions:
+    """List the choices that the paper leaves open."""
     output:
         report(
             "results/tables/assumptions.csv",

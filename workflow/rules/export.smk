@@ -1,5 +1,6 @@
 # Reconstructions for the clinic's archive: made on request, for they carry the patient's identity.
 rule segmentations:
+    """Export reconstructions of the sheet's patients as DICOM SEG."""
     input:
         FEWEST_VIEWS.each(
             "results/segmentations/{method}/views-{views}/{patient}.dcm", patient=TEST
@@ -7,6 +8,7 @@ rule segmentations:
 
 
 rule export_segmentation:
+    """Export a reconstruction as DICOM SEG of its source series."""
     input:
         dicom=dicom_folder,
         reconstruction="results/reconstructions/{method}/views-{views}/"

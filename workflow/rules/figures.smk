@@ -1,5 +1,6 @@
 # The paper's four figures and the study's own. The captions say what each shows.
 rule figures:
+    """Draw every figure."""
     input:
         expand(
             "results/figures/{figure}.{suffix}",
@@ -21,6 +22,7 @@ rule figures:
 
 
 rule figure1:
+    """Draw Figure 1: volume, projections and back-projections."""
     input:
         volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
@@ -51,6 +53,7 @@ rule figure1:
 
 
 rule figure2:
+    """Draw Figure 2: back-projections by number of views."""
     input:
         backprojections=expand(
             "results/backprojections/views-{views}/{patient}.sum.nii",
@@ -83,6 +86,7 @@ rule figure2:
 
 
 rule figure3:
+    """Draw Figure 3: the denoising autoencoder."""
     input:
         backprojection=f"results/backprojections/views-{VIEW_COUNTS[0]}/{EXAMPLE_PATIENT}.sum.nii",
         reconstruction=f"results/reconstructions/{PAPER_METHOD}/views-{VIEW_COUNTS[0]}/seed-{SEEDS[0]}/{EXAMPLE_PATIENT}.nii.gz",
@@ -112,6 +116,7 @@ rule figure3:
 
 
 rule figure4:
+    """Draw Figure 4: reconstructions by number of views."""
     input:
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
@@ -147,9 +152,10 @@ rule figure4:
 
 
 rule iou_by_views:
+    """Plot IoU by number of views for all methods."""
     input:
         summary="results/tables/summary.csv",
-        published="resources/published_table1.csv",
+        published=workflow.source_path("../../resources/published_table1.csv"),
     output:
         png=report(
             "results/figures/iou_by_views.png",
@@ -176,6 +182,7 @@ rule iou_by_views:
 
 
 rule learning_curves:
+    """Plot loss and IoU of each training by epoch."""
     input:
         histories=RUNS.each_trained("results/models/{method}/views-{views}/seed-{seed}/history.csv"),
     output:

@@ -1,5 +1,6 @@
 # What beats what: every method of the study on the same test patients.
 rule leaderboard:
+    """Compare all methods by all metrics."""
     input:
         per_patient="results/tables/per_patient.csv",
     output:
@@ -31,9 +32,10 @@ rule leaderboard:
 
 
 rule quality_by_views:
+    """Plot four metrics by number of views for all methods."""
     input:
         leaderboard="results/tables/leaderboard.csv",
-        published="resources/published_table1.csv",
+        published=workflow.source_path("../../resources/published_table1.csv"),
     output:
         png=report(
             "results/figures/quality_by_views.png",
@@ -60,6 +62,7 @@ rule quality_by_views:
 
 
 rule biplane:
+    """Draw what each method makes of the fewest views."""
     input:
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
@@ -102,6 +105,7 @@ rule biplane:
 
 
 rule error_profiles:
+    """Plot where errors lie: by calibre, by depth, by probability."""
     input:
         profiles=FEWEST_VIEWS.each(
             "results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"

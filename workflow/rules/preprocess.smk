@@ -1,5 +1,6 @@
 # DICOM to volumes, Otsu masks, projections and back-projections.
 rule preprocess:
+    """Make volumes, masks, projections and back-projections, without training."""
     input:
         stored(
             "results/backprojections/views-{views}/{patient}.sum.nii",
@@ -12,6 +13,7 @@ rule preprocess:
 
 # Made anew whenever it is asked for: no time stamp tells what changed deep in a folder.
 rule inventory:
+    """List the series of each patient of the sheet, and whether they can be read."""
     output:
         csv="results/tables/inventory.csv",
         md="results/tables/inventory.md",
@@ -36,6 +38,7 @@ rule inventory:
 
 
 rule convert:
+    """Read a patient's series and bring it to the study's grid."""
     input:
         dicom=dicom_folder,
         within=folders_within,
@@ -62,6 +65,7 @@ rule convert:
 
 
 rule mask:
+    """Segment the vessels by Otsu's threshold (paper, section 2.1)."""
     input:
         volume="results/volumes/{patient}.nii",
     output:
@@ -86,6 +90,7 @@ rule mask:
 
 
 rule mask_quality:
+    """Measure all masks, and show them in one picture."""
     input:
         volumes=stored("results/volumes/{patient}.nii", PATIENTS),
         masks=stored("results/masks/{patient}.nii.gz", PATIENTS),
@@ -123,6 +128,7 @@ rule mask_quality:
 
 # Downstream takes its output as ancient: one made anew reruns nothing, one that fails stops all.
 rule check_masks:
+    """Stop before training if a mask fails the plausibility checks."""
     input:
         table="results/tables/mask_quality.csv",
         picture="results/figures/masks.png",
@@ -146,6 +152,7 @@ rule check_masks:
 
 
 rule project:
+    """Project a volume's maxima at all angles (paper, section 2.1)."""
     input:
         volume="results/volumes/{patient}.nii",
     output:
@@ -168,6 +175,7 @@ rule project:
 
 
 rule back_project:
+    """Back-project subsets of the views (paper, section 2.1)."""
     input:
         projections="results/projections/{patient}.nii",
     output:

@@ -4,6 +4,7 @@ localrules:
 
 
 rule provenance:
+    """Record revision, seeds, machines and run times; the last job of a study."""
     input:
         rules.tables.input,
         rules.figures.input,

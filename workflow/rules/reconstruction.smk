@@ -1,5 +1,6 @@
 # Test patients through each fitted method, and their surfaces.
 rule meshes:
+    """Make the surfaces of the example patient."""
     input:
         RUNS.each(
             "results/meshes/{method}/views-{views}/{patient}.{suffix}",
@@ -10,6 +11,7 @@ rule meshes:
 
 
 rule reconstruct:
+    """Reconstruct the test patients from a number of views."""
     input:
         unpack(reconstruct_inputs),
     output:
@@ -38,6 +40,7 @@ rule reconstruct:
 
 
 rule mesh:
+    """Extract the surface of a reconstruction, for 3D Slicer or ParaView."""
     input:
         volumes=expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{seed}/{patient}.nii.gz",

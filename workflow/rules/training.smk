@@ -1,6 +1,7 @@
 # One model for each method, view count and seed. `train` is `fit` with a GPU, `adapt` starts from
 # the model of another method.
 rule fit:
+    """Fit a method: `train` trains a network on a GPU, `adapt` starts from another method's model."""
     input:
         unpack(fit_inputs),
     output:

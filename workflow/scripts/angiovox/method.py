@@ -68,7 +68,7 @@ def never() -> bool:
 
 @dataclass(frozen=True)
 class Context:
-    """Where a fit runs. `stamp` is what a checkpoint follows from (see `provenance.stamp`).
+    """Where a fit runs. `stamp` is what a checkpoint follows from (see `fingerprint.stamp`).
 
     base : state of the model of the method's `BASE`, where it has one.
     stopping : asked between two steps; once it is true the fit saves a checkpoint and raises

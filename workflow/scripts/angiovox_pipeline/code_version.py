@@ -46,7 +46,7 @@ def reached_from(*names: str, leave_out: tuple[str, ...] = ()) -> list[Path]:
     leave_out : modules and packages that are not followed; dotted, as `names` are.
     """
     reached: set[Path] = set()
-    waiting = [file for name in names for file in _files_of(name)]
+    waiting = [file for name in names for file in files_of(name)]
     while waiting:
         path = waiting.pop()
         if path not in reached and not _is_within(path, leave_out):
@@ -96,7 +96,7 @@ def _meaning(path: Path) -> str:
 
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
-    return tuple(file for name in imported_names(path) for file in _files_of(name))
+    return tuple(file for name in imported_names(path) for file in files_of(name))
 
 
 def _is_within(path: Path, names: tuple[str, ...]) -> bool:
@@ -105,7 +105,7 @@ def _is_within(path: Path, names: tuple[str, ...]) -> bool:
     return any(parts[: name.count(".") + 1] == tuple(name.split(".")) for name in names)
 
 
-def _files_of(name: str) -> list[Path]:
+def files_of(name: str) -> list[Path]:
     """Files that importing a dotted name runs: its packages and itself. None for others' code."""
     parts = name.split(".")
     stems = [SCRIPTS.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]

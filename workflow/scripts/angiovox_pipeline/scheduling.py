@@ -59,17 +59,16 @@ def schedule_locally(workflow: Any) -> None:
       Without them a round comes when a job ends, and must fill all cores: the profile leaves
       `scheduler-subsample` out.
     - Jobs that run at once fit in the memory together, unless `--resources mem_mb=` says more.
-    - Trainings run side by side where there is no GPU to wait for.
+    - One training at a time has the GPU, unless `--resources gpu=` says more; without a GPU
+      trainings run side by side.
     """
     scheduler = getattr(workflow, "scheduler", None)
     if not is_local(workflow) or not hasattr(scheduler, "job_rate_limiter"):
         return
     scheduler.job_rate_limiter = None
-    limits = {"mem_mb": memory_mb()}
-    if not has_gpu():
-        limits["gpu"] = workflow.cores
+    limits = {"mem_mb": memory_mb(), "gpu": 1 if has_gpu() else workflow.cores}
     for name, limit in limits.items():
-        if name == "gpu" or name not in scheduler.global_resources:
+        if name not in scheduler.global_resources:
             scheduler.global_resources[name] = scheduler.resources[name] = limit
 
 

@@ -178,7 +178,7 @@ def anatomy_chart(arteries: Arteries, origin: np.ndarray, note: str = "") -> Fig
 
     Parameters
     ----------
-    arteries, origin : of the whole head around its middle, as `injection.inject` returns them.
+    arteries, origin : of the whole head around its middle, as `contrast.inject` returns them.
     note : small remark at the bottom.
     """
     share, _ = occupancy(arteries, CHART_SHAPE, CHART_VOXEL)

@@ -42,7 +42,7 @@ TRUTH_COLOUR = "#C9C4B8"
 NEAR_COLOUR = "#56B4E9"
 FAR_COLOUR = "#D55E00"
 NEAR_VOXELS = 1
-SMOOTHING_STEPS = 5  # takes off the stairs; see `meshes.surface` for what it costs
+SMOOTHING_STEPS = 5  # takes off the stairs; see `masks.surfaces.surface` for what it costs
 # Rendered pixels per printed pixel and axis: smooth edges. VTK's own 8 samples for each pixel took
 # three times as long without a graphics card, and are left out.
 OVERSAMPLING = 3

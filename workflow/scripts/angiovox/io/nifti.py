@@ -85,7 +85,7 @@ def slab_writers(
 
 
 def save_intensities(path: str | Path, volume: np.ndarray, affine: np.ndarray) -> None:
-    """Write finite values as 16-bit NIfTI; see `codes.encode` for the error.
+    """Write finite values as 16-bit NIfTI; see `quantization.quantize` for the error.
 
     Raises ValueError for NaN or infinity.
     """

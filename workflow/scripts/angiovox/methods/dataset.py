@@ -19,7 +19,7 @@ from ..projectors.backprojection import network_inputs
 def for_method(
     method: ModuleType, kinds: Sequence[str], paths: Mapping[str, list[str]], **how: Any
 ) -> StoredPatients:
-    """Patients with the inputs that a method asks for (see `interface`), as it wants them.
+    """Patients with the inputs that a method asks for (see `angiovox.method`), as it wants them.
 
     kinds : of input: the method's INPUTS, or those of its fit. paths : by kind, a path per patient.
     how : the rest of `StoredPatients`.

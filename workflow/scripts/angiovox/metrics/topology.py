@@ -18,7 +18,7 @@ def centreline_dice(
     Parameters
     ----------
     found, truth : (x, y, z) bool.
-    lines : the centrelines of both, (n, 3) indices (`thinning.centreline`).
+    lines : the centrelines of both, (n, 3) indices (`skeleton.centreline`).
 
     Returns
     -------

@@ -26,7 +26,7 @@ TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, 
 class Settings:
     """What to fill, where to look and what to plant.
 
-    injection, centre, scanner : as in `injection.inject` and `imaging.image`.
+    injection, centre, scanner : as in `contrast.inject` and `scanner.image`.
     lesions : by kind, as in `lesions.plant`; empty for healthy arteries.
     """
 

@@ -25,7 +25,7 @@ def project_max(volume: np.ndarray, angles: np.ndarray, threads: int = 1) -> np.
     Parameters
     ----------
     volume : (x, y, z) array of finite numbers of any kind, in any order of axes in memory.
-    angles : (views,) degrees; see `geometry.rotation_table` for the sense of rotation.
+    angles : (views,) degrees; see `parallel_beam.rotation_table` for the sense of rotation.
     threads : slabs of z are shared among them; the result does not depend on their number.
 
     Returns

@@ -1,9 +1,9 @@
-"""The projectors of `projection` and `backprojection` in torch: for GPUs and for gradients.
+"""The projectors of `mip` and `backprojection` in torch: for GPUs and for gradients.
 
 They take tensors of any floating type on any device that has float64 for the geometry, and carry
 gradients of any order to their tensor. What they hold besides tensors, results and gradients is
-bounded, see `torch_lines`. A graph keeps nothing for a sum, and for a maximum or minimum one small
-integer: which sample it is.
+bounded, see `torch_sampling`. A graph keeps nothing for a sum, and for a maximum or minimum one
+small integer: which sample it is.
 
 Weights and sums are float32 where the tensor's type is shorter: a float16 or bfloat16 result is the
 float32 result of the same values, rounded once. Sums beyond 65504 are infinite in float16.
@@ -29,11 +29,11 @@ def project_max(volume: Tensor, angles: np.ndarray) -> Tensor:
     Parameters
     ----------
     volume : (x, y, z) floating-point tensor of finite numbers.
-    angles : (views,) degrees; see `geometry.rotation_table` for the sense of rotation.
+    angles : (views,) degrees; see `parallel_beam.rotation_table` for the sense of rotation.
 
     Returns
     -------
-    (views, detector, z) tensor like `volume`, as `projection.project_max` gives it. The gradient
+    (views, detector, z) tensor like `volume`, as `mip.project_max` gives it. The gradient
         of a maximum flows to the voxels around the place on its ray that gives it.
 
     Raises

@@ -43,7 +43,7 @@ def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame
 
     Parameters
     ----------
-    measured : a row per patient, a column per quantity (`phantom.morphometry.measure`).
+    measured : a row per patient, a column per quantity (`vessels.morphometry.measure`).
     published : columns quantity, label, unit, median, and the band low to high (10th to 90th
         percentile) where one is published.
 

@@ -37,11 +37,21 @@ def check(workflow: Any, warn: Callable[[str], None]) -> None:
     Raises InputError in one sentence for names that nothing has, a machine without SLURM, jobs of
     an earlier run that still write here, and the first kind of job that SLURM would refuse.
     """
+    refuse_cores(workflow.resource_settings.cores)
     refuse_unknown_names(workflow)
     refuse_without_slurm(workflow.executor_settings.status_command)
     refuse_beside_earlier_jobs(workflow.workdir_init)
     for job in _kinds_of_job(workflow):
         refuse_impossible(job, workflow.executor_settings, workflow.workdir_init, warn)
+
+
+def refuse_cores(cores: int | None) -> None:
+    """Refuse `cores`, to which Snakemake limits the threads of each job on a cluster too."""
+    if cores is not None:
+        raise InputError(
+            f"cores: {cores} would limit the threads of every job; start with --workflow-profile "
+            "profiles/slurm, so that profiles/default is not read, and without --cores"
+        )
 
 
 def refuse_unknown_names(workflow: Any) -> None:
@@ -61,7 +71,7 @@ def refuse_without_slurm(status_command: str | None) -> None:
     if shutil.which("sbatch") is None:
         raise InputError(
             "this machine has no sbatch: profiles/slurm is for a login node of a SLURM cluster; on "
-            "a single machine use --profile profiles/workstation"
+            "a single machine leave it out"
         )
     answer = _run("sinfo", "--noheader", "--format=%P")
     if answer.returncode:

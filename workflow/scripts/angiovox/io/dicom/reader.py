@@ -79,7 +79,7 @@ def find(folder: str | Path, series: str | None = None, largest_gap: int = 1) ->
     """Find the one angiography volume below a folder, from headers alone.
 
     series : label of the one to take where several may be it.
-    largest_gap : see `stacking.stack`.
+    largest_gap : see `slice_stack.stack`.
 
     Raises InputError where there is none, more than one, or a broken one, with the reason.
     """
@@ -92,7 +92,7 @@ def find(folder: str | Path, series: str | None = None, largest_gap: int = 1) ->
 def ordered(chosen: Series, every: Sequence[Series], largest_gap: int = 1) -> Stack:
     """The chosen series' slices in order; `every` one is looked through for strays of it.
 
-    Raises InputError as `stacking.stack`, and for a lone image that belongs to it.
+    Raises InputError as `slice_stack.stack`, and for a lone image that belongs to it.
     """
     with as_input_error(f"series {chosen.label}", "not one regular volume"):
         found = stack(chosen.frames, largest_gap)

@@ -94,7 +94,7 @@ def _against(label: float, logits: Tensor) -> Tensor:
 def trained(
     patients: Training, settings: Settings, context: Context, l1_weight: float
 ) -> tuple[dict, list[dict]]:
-    """State and history of a generator trained from random weights (see `interface`).
+    """State and history of a generator trained from random weights (see `angiovox.method`).
 
     settings : those of `methods.cgan`.
     """

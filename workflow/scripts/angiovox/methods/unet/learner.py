@@ -26,7 +26,7 @@ class Terms:
     """What the loss adds to Dice, each by its weight; 0 for none.
 
     bce : binary cross-entropy. cldice : soft clDice, for centrelines (Shit et al., CVPR 2021).
-    consistency : `physics.inconsistency` of projections.
+    consistency : `silhouettes.silhouette_loss` of projections.
     """
 
     bce: float

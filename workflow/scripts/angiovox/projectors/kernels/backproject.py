@@ -1,4 +1,4 @@
-"""The walk of `backprojection` through a slab of z: all subsets of views at once.
+"""The kernel of `backprojection` for a slab of z: all subsets of views at once.
 
 Views that belong to the same subsets stand together in groups. Each voxel's column of levels is
 summed over each group in registers; a subset is the sum of its groups.
@@ -43,7 +43,7 @@ def _inside(u, v, nx, ny):
 def backproject_slab(slab, views, groups, depth, rounding, unseen, written, coded):
     """Go through a slab; returns the least and the largest value of each volume.
 
-    slab : columns (view, u), flat; see `parallel.levels_together`.
+    slab : columns (view, u), flat; see `slabs.gather_z_slab`.
     views : rotation table (views, 2) and what of each row each view sees.
     groups : first view of each group and the end; which groups each subset has, (subsets, groups).
     depth : length of the y axis. rounding : see `_sum_groups`.

@@ -29,7 +29,7 @@ _init, _load = IndexDataCacheFile.__init__, IndexDataCacheFile.load
 def _of_these_sources(self: IndexDataCacheFile, *arguments: Any, **named: Any) -> None:
     """An index, of any library's kernels, that is obsolete where a file with ours is another.
 
-    Constants come from such files only: `lanes`, `turning` and a kernel's own.
+    Constants come from such files only: `simd`, `transpose` and a kernel's own.
     """
     _init(self, *arguments, **named)
     self._version = f"{self._version} {SOURCES}"

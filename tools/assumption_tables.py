@@ -1,13 +1,16 @@
-"""Put every `# ASSUME:` comment into its document's table (`make assumptions`): those on phantoms
-into docs/phantoms.md, all others into the README."""
+"""Put every `# ASSUME:` comment into its document's table: those on phantoms into docs/phantoms.md,
+all others into README.md."""
 
 import re
+import sys
 from pathlib import Path
 
-from angiovox.reporting.assumptions import assumptions
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "workflow/scripts"
+sys.path.insert(0, str(SCRIPTS))
 
-SCRIPTS = Path(__file__).parent
-ROOT = SCRIPTS.parents[1]
+from angiovox.reporting.assumptions import assumptions  # noqa: E402
+
 START, END = "<!-- assumptions -->", "<!-- /assumptions -->"
 
 every = assumptions(SCRIPTS)
