@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -23,15 +22,12 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
-from angiovox import method as interface  # noqa: E402
+from angiovox.method import Context, Method  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
-from angiovox.methods.dataset import StoredPatients  # noqa: E402
+from angiovox.methods.dataset import PatientDataset  # noqa: E402
 from angiovox.metrics.overlap import ratios  # noqa: E402
-from angiovox_pipeline import (  # noqa: E402
-    cohort,
-    runs,
-)
-from angiovox_pipeline import config as study  # noqa: E402
+from angiovox_pipeline import cohort, runs  # noqa: E402
+from angiovox_pipeline.config import check_config  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
 COUNTS = (90, 10, 5, 3, 2)
@@ -48,7 +44,7 @@ class Idea:
     inputs: tuple[str, ...] = ("sum", "min")
     models: tuple[tuple[int, ...], ...] = (COUNTS,)  # the view counts that each model is for
     consistency: float = 0.0  # weight of projections in the training's loss
-    refinement_steps: int | None = None  # for a new patient, by `consistent`
+    refinement_steps: int | None = None  # for a new patient, by the variant `consistent`
 
 
 IDEAS = {
@@ -91,7 +87,7 @@ def main(wanted: list[str]) -> None:
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(IDEAS)}")
     config = yaml.safe_load((HERE.parent / "config" / "config.yaml").read_text())
-    study.check_config(config)
+    check_config(config)
     path = HERE / "ablation_patients.csv"
     kept = pd.read_csv(path) if path.exists() and wanted else pd.DataFrame(columns=["idea"])
     tables = [kept[kept["idea"].isin(set(IDEAS) - set(wanted))]]
@@ -107,43 +103,44 @@ def main(wanted: list[str]) -> None:
 def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     """IoU of each validation patient at each view count."""
     chosen = runs.methods(config)["unet"].settings
-    settings = registry.settings_of("unet", chosen | idea.settings)
+    unet = registry.create("unet", chosen | idea.settings)
     train = [p.name for p in cohort.read_cohort(config) if p.split == "train"]
     learning = [n for i, n in enumerate(train) if i % EVERY_FIFTH]
     held_back = train[::EVERY_FIFTH]
     rows = []
     for group in idea.models:
         training = patients(config, learning, group, idea)
-        method, state = fitted(name, idea, training, settings)
+        method, state = fitted(name, idea, training, unet)
         for count in group:
             blind = patients(config, held_back, [count], idea)
             for patient, (views, mask) in zip(held_back, blind, strict=True):
-                found = method.reconstruct(state, views, "cpu") >= 0.5
+                found = method.reconstruct(state, views, Context()).probability >= 0.5
                 iou = ratios(found, mask)["iou"]
                 rows.append((name, count, patient, iou))
     return pd.DataFrame(rows, columns=["idea", "views", "patient", "iou"])
 
 
-def fitted(name: str, idea: Idea, training: StoredPatients, settings) -> tuple[ModuleType, dict]:
+def fitted(name: str, idea: Idea, training: PatientDataset, unet: Method) -> tuple[Method, dict]:
     """The method that reconstructs and its state; what differs in refinement is trained once."""
     from angiovox.methods.unet import model
 
     paths = {kind: training.inputs[kind] for kind in idea.inputs}
-    key = repr((settings, idea.consistency, paths))
+    key = repr((unet.settings, idea.consistency, paths))
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = Path(folder) / "checkpoint.pt"
         how = (SEED, device(), checkpoint, {}, lambda line: print(name, line, flush=True))
-        context = interface.Context(*how)
+        context = Context(*how)
         if key not in MODELS:
-            MODELS[key], _ = model.fit(training, settings, context, idea.consistency)
+            MODELS[key], _ = model.fit(training, unet.settings, context, idea.consistency)
         if idea.refinement_steps is None:
-            return registry.load("unet"), MODELS[key]
-        method = registry.load("consistent")
+            return unet, MODELS[key]
+        steps = {"starts_from": "unet", "refinement_steps": idea.refinement_steps}
+        method = registry.create("unet", steps)
         context = dataclasses.replace(context, base=MODELS[key])
-        return method, method.fit(training, method.Settings(idea.refinement_steps), context)[0]
+        return method, method.fit(training, context)[0]
 
 
-def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) -> StoredPatients:
+def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) -> PatientDataset:
     """Patients as the workflow gives them, each once per view count."""
     looks_at_views = idea.consistency or idea.refinement_steps is not None
     kinds = [*idea.inputs, *["projections"] * bool(looks_at_views)]
@@ -157,7 +154,7 @@ def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) 
     }
     masks = [runs.MASK.format(patient=name) for name, _ in examples]
     views = [count for _, count in examples]
-    return StoredPatients(paths, config["projections"], views, masks, coded=True)
+    return PatientDataset(paths, config["projections"], views, masks, coded=True)
 
 
 def device() -> str:

@@ -1,6 +1,6 @@
 """One patient's chain, from DICOM to back-projections on disk, as a user runs it.
 
-In a fresh checkout, with the workstation profile, one snakemake command makes a phantom's volume,
+In a fresh checkout, with the default profile, one snakemake command makes a phantom's volume,
 mask, projections and back-projections of every view count; its DICOM folder is there before. Run
 three times: first numba compiles, as it does once per checkout; then it has; then with two patients
 more, from which the cohort is extrapolated. At 16^3 there is next to nothing to compute: what is
@@ -31,7 +31,7 @@ sys.path[:0] = [
 ]
 from conftest import checkout  # noqa: E402
 
-from benchmarks.demand import AT_EXIT  # noqa: E402  # not the module of the workflow
+from benchmarks.demand import AT_EXIT  # noqa: E402
 from benchmarks.kernels import machine, shown  # noqa: E402
 
 PATIENTS, COHORT = [f"phantom-{number:03d}" for number in (1, 2, 3)], 49

@@ -96,7 +96,7 @@ def main() -> None:
     shown = table.astype(object).fillna("")
     (HERE / "cluster.md").write_text(
         f"{machine}\n\n{shown.to_markdown(index=False)}\n\n"
-        "The pretended nodes share the machine's cores; the executor looks at its jobs every 6 s "
+        "The simulated nodes share the machine's cores; the executor looks at its jobs every 6 s "
         "or more, and each job starts Snakemake twice.\n"
     )
     print((HERE / "cluster.md").read_text())

@@ -43,7 +43,7 @@ NOT_MEASURED = f"""# On a GPU
 
 Not measured. On a machine with a CUDA card, `{COMMAND}` takes at most {SECONDS // 60} minutes
 and writes this page and [gpu.csv](gpu.csv), row by row as each is known. It needs PyTorch, numba
-and scikit-image; nibabel, tqdm and monai add the U-Net's inference in overlapping slabs. On a
+and scikit-image; tqdm and monai add the U-Net's inference in overlapping slabs. On a
 smaller card, lower `--edge` ({EDGE}) or `--training-edge` ({TRAINING_EDGE}).
 """
 LEGEND = """`seconds`: median of up to 5 runs after a warm-up; in the training, time since its

@@ -172,12 +172,12 @@ def denoising(plain: bool) -> Learner:
 
 def unet_case(edge: int) -> tuple[Segmenting, Patients]:
     """A U-Net and a patient of random voxels, as from two views."""
-    from angiovox.method import Views
+    from angiovox.method import Measurement
     from angiovox.methods.unet.method import Settings
 
     rng = np.random.default_rng(0)
     inputs = {kind: rng.integers(0, 1 << 16, (edge,) * 3, np.uint16) for kind in ("sum", "min")}
-    patients = [(Views(np.array([0.0, 90.0]), inputs), inputs["sum"] > 65000)]
+    patients = [(Measurement(np.array([0.0, 90.0]), inputs), inputs["sum"] > 65000)]
     return segmenting(min(edge, Settings.slab), {2: 0.1}, [2]), patients
 
 

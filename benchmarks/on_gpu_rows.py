@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WHEELS = {"numba": "numba", "skimage": "scikit-image", "scipy": "scipy"}  # by module
-WHEELS |= {"nibabel": "nibabel", "tqdm": "tqdm", "monai": "monai"}
+WHEELS |= {"tqdm": "tqdm", "monai": "monai"}
 REPEATS, MAX_REPEATS_S = 5, 10  # fewer repeats where they take longer
 
 

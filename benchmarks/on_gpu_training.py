@@ -16,12 +16,12 @@ from on_gpu_rows import new_row, peak, reset_peak, rounded, to_device
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow" / "scripts"))
 
 if TYPE_CHECKING:
-    from angiovox.method import Views
+    from angiovox.method import Measurement
     from angiovox.methods.unet.learner import Segmenting
     from angiovox.training.learner import Learner
     from torch import Tensor
 
-    Patients = list[tuple[Views, np.ndarray]]
+    Patients = list[tuple[Measurement, np.ndarray]]
 
 TRAINING_PATIENTS, VALIDATION_PATIENTS = 24, 6
 VIEWS, VIEW_COUNTS = 90, (90, 10, 2)
@@ -44,7 +44,7 @@ def training(device: str, edge: int, deadline: float) -> Iterator[dict]:
     steps, validations, started = 0, 0, time.time()
     reset_peak(device)
     while (share := (time.time() - started) / max(deadline - started, 1e-9)) < 1 or not steps:
-        step.optimizer.param_groups[0]["lr"] = LEARNING_RATE * max(1 - share, 0)
+        step.optimizers["all"].param_groups[0]["lr"] = LEARNING_RATE * max(1 - share, 0)
         chosen = learner.order(patients, rng)[:1]
         loss = step(to_device(device, *learner.read(patients, chosen, rng)))
         steps += 1
@@ -68,28 +68,20 @@ def validation(step: Step, patients: list[Patients], steps: int, seconds: float)
 
 
 class Step:
-    """Takes training steps as `training.Trainer` does, but without its files and their nibabel."""
+    """Takes training steps as `trainer.Trainer` does, but without its files."""
 
     def __init__(self, learner: Learner, device: str, dtype: str):
         self.learner, self.device, self.dtype = learner, device, dtype
         self.network = learner.network.to(device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), 1e-3, learner.betas, weight_decay=learner.weight_decay
-        )
+        self.optimizers = learner.optimizers(1e-3)
         kind = torch.device(device).type
         self.scaler = torch.amp.GradScaler(kind, init_scale=2.0**12, enabled=dtype == "float16")
 
     def __call__(self, batch: tuple[Tensor, ...]) -> float:
         """Update the weights; return the loss before."""
         self.network.train()
-        loss, _, _ = self.learner.loss(batch, getattr(torch, self.dtype))
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        if self.learner.largest_gradient is not None:
-            self.scaler.unscale_(self.optimizer)
-            parameters = self.network.parameters()
-            torch.nn.utils.clip_grad_norm_(parameters, self.learner.largest_gradient)
-        self.scaler.step(self.optimizer)
+        how = (getattr(torch, self.dtype), self.optimizers, self.scaler)
+        loss, _, _ = self.learner.step(batch, *how)
         self.scaler.update()
         return loss.item()
 
@@ -124,7 +116,7 @@ def phantom(seed: int, edge: int, device: str) -> Patients:
     """A phantom's back-projections, computed on the device, and Otsu mask, for each view count."""
     from angiovox.geometry.parallel_beam import projection_angles, view_indices
     from angiovox.masks.otsu import otsu_mask
-    from angiovox.method import Views
+    from angiovox.method import Measurement
     from angiovox.phantoms.acquisition import acquire
     from angiovox.projectors.torch_projectors import back_project, project_max
 
@@ -137,7 +129,7 @@ def phantom(seed: int, edge: int, device: str) -> Patients:
         chosen = view_indices(VIEWS, count)
         total, bound = back_project(projections[chosen], angles[chosen], edge)
         inputs = {"sum": codes(total), "min": codes(bound)}
-        patients.append((Views(angles[chosen], inputs), mask))
+        patients.append((Measurement(angles[chosen], inputs), mask))
     return patients
 
 

@@ -34,14 +34,14 @@ THREADS = 2
 def training(plain: bool, device: str, precision: str, edge: int) -> Callable[[], float]:
     """A training step, which returns its loss."""
     import torch
-    from angiovox.method import Context, Views
+    from angiovox.method import Context, Measurement
     from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
     from angiovox.methods.denoising_autoencoder.method import Settings
     from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
     from angiovox.training.trainer import Trainer
 
     volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
-    patients = [(Views(np.zeros(1), {"sum": volume}), volume > 250)]
+    patients = [(Measurement(np.zeros(1), {"sum": volume}), volume > 250)]
     context = Context(0, device, Path("unused.pt"), {}, lambda message: None)
     settings = Settings(precision=precision)
     network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)

@@ -72,27 +72,28 @@ def prepare(folder: Path, edge: int) -> None:
 def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     """One reconstruction, as the workflow's job does it."""
     import torch
-    from angiovox import method as interface
     from angiovox.io import nifti
+    from angiovox.method import Context, reconstruct
     from angiovox.methods import registry
-    from angiovox.methods.dataset import for_method
+    from angiovox.methods.dataset import PatientDataset
     from angiovox.methods.unet.network import ResidualUNet
 
     torch.set_num_threads(THREADS)
     torch.manual_seed(SEED)
-    method = registry.load(name)
     methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
-    given = methods[getattr(method, "BASE", name)]
+    method = registry.create(name, {k: v for k, v in methods[name].items() if k != "title"})
+    given = methods[method.needs.starts_from or name]
     shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"], "heads": 1}
     state = {"network": ResidualUNet(**shape).state_dict(), "shape": shape, "slab": given["slab"]}
     state |= {"support": {views: 0.1}, "level": 0.5}
     state |= {"refinement_steps": methods[name].get("refinement_steps", 0)}
     paths = {kind: [folder / f"{edge}.{views}.{kind}.nii"] for kind in ("sum", "min")}
     paths["projections"] = [folder / f"{edge}.nii"]
-    patients = for_method(method, method.INPUTS, paths, num_projections=PROJECTIONS, views=[views])
+    how = {"num_projections": PROJECTIONS, "views": [views]}
+    patients = PatientDataset.for_method(method.needs, paths, **how)
     start, of_processors = time.perf_counter(), time.process_time()
-    probability = interface.reconstruct(method, "phantom", state, patients[0][0], "cpu")
-    nifti.save_fractions(folder / "probability.nii", probability, np.eye(4))
+    found = reconstruct(method, "phantom", state, patients[0][0], Context())
+    nifti.save_fractions(folder / "probability.nii", found.probability, np.eye(4))
     return {
         "method": name,
         "shape": edge,

@@ -26,8 +26,12 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
-from conftest import TINY, WORKSTATION, checkout  # puts the package on the path
-from wholeness import leftovers, torn
+
+TESTS = Path(__file__).parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS / "support"), str(TESTS.parent / "workflow/scripts")]
+
+from conftest import TINY, WORKSTATION, checkout  # noqa: E402
+from wholeness import leftovers, torn  # noqa: E402
 
 MEASURED = {"run_times.csv", "cost.csv"}  # other times in every run
 STUDY = TINY | {

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import wholeness
 from angiovox.geometry.affine import isotropic_affine
-from angiovox.io import atomic, model_files, nifti
+from angiovox.io import atomic, model_files, nifti, surface_files
 from angiovox.io.dicom import writer
 from angiovox.masks import surfaces
 
@@ -34,6 +34,7 @@ KINDS = [
     "series/slice-0001.dcm",
     "a.png",
     "a.pdf",
+    "surface.npz",
 ]
 
 
@@ -48,6 +49,7 @@ def whole(tmp_path_factory) -> Path:
     nifti.save_volume(folder / "a.nii.gz", noise, AFFINE)
     model_files.save_model(folder / "a.pt", {"threshold": 0.5})
     surfaces.write_surface(noise > 0, AFFINE, folder / "a.stl", folder / "a.vtp")
+    surface_files.save_surface(folder, np.eye(3), np.array([[0, 1, 2]]))
     writer.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
     figure = plt.figure(figsize=(1, 1))
     for suffix in ("png", "pdf"):

@@ -1,7 +1,7 @@
 """A real SLURM cluster on this machine: slurmctld, slurmd and munged in a temporary folder.
 
 Nothing outside the folder is touched, and every daemon is ended by its process id. Nodes declare
-more than the machine has (`config_overrides`), and gpu1 a pretended A6000.
+more than the machine has (`config_overrides`), and gpu1 a simulated A6000.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from PIL import Image
 STL_HEADER, STL_TRIANGLE = 84, 50  # bytes; the header ends with the number of triangles
 PNG_END = b"IEND\xaeB`\x82"
 OF_SNAKEMAKE = {".snakemake", ".snakemake_timestamp"}
-UNFINISHED = re.compile(r"^\.|\.part|^checkpoint\.previous|\.tmp|~$")
+UNFINISHED = re.compile(r"^\.|\.part|checkpoint\.previous|\.tmp|~$")
 
 
 def torn(results: Path) -> list[str]:
@@ -67,6 +67,11 @@ def _read_packed_nifti(path: Path) -> None:
         while file.read(2**20):
             pass
     _read_nifti(path)
+
+
+def _read_arrays(path: Path) -> None:
+    with np.load(path, allow_pickle=False) as stored:
+        _ = [stored[name] for name in stored]
 
 
 def _read_dicom(path: Path) -> None:
@@ -151,5 +156,6 @@ READERS = {
     ".stl": _read_stl,
     ".vtp": _read_vtp,
     ".pt": _read_model,
+    ".npz": _read_arrays,
     ".html": _read_page,
 }

@@ -22,7 +22,7 @@ from angiovox.projectors.mip import project_max
 from angiovox.training.trainer import Trainer
 from conftest import ROOT
 
-sys.path.append(str(ROOT / "benchmarks"))  # last: modules of workflow/scripts have the same names
+sys.path.append(str(ROOT / "benchmarks"))
 
 import on_gpu
 import on_gpu_parts
@@ -32,7 +32,17 @@ import on_gpu_training
 pytestmark = pytest.mark.usefixtures("one_thread", "quick")
 
 EDGE = 32
-WITHOUT = ("nibabel", "monai", "pandas", "pydicom", "highdicom", "vtkmodules", "yaml", "tabulate")
+WITHOUT = (
+    "nibabel",
+    "tqdm",
+    "monai",
+    "pandas",
+    "pydicom",
+    "highdicom",
+    "vtkmodules",
+    "yaml",
+    "tabulate",
+)
 ROUNDED = 1.01  # numbers have three significant digits
 
 
@@ -194,7 +204,7 @@ for part in on_gpu_parts.PARTS:
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "inference in overlapping slabs: skipped: nibabel is not installed\n"
+    assert done.stdout == "inference in overlapping slabs: skipped: tqdm is not installed\n"
 
 
 # The command

@@ -71,6 +71,17 @@ def test_a_run_without_failure_leaves_no_file_and_removes_an_earlier_one(tmp_pat
     assert run.watch.summary() == failure_report.UNEXPLAINED
 
 
+@pytest.mark.parametrize("field", ["jobid", "rule_name", "log", "wildcards", "indent", "aux"])
+def test_a_renamed_field_of_snakemakes_log_warns_once_and_ends_no_run(run, caplog, field):
+    fields = {"jobid": 1, "rule_name": "stage", "log": [], "wildcards": {}, "indent": False}
+    fields |= {"rule_msg": None, "aux": {}}
+    del fields[field]
+    for event in ("job_info", "job_error", "job_info", "job_error"):
+        run.logger.error("", extra=fields | {"event": event})
+    (warning,) = [one for one in caplog.records if one.name == "angiovox_pipeline"]
+    assert field in warning.getMessage() and "failures.txt" in warning.getMessage()
+
+
 def test_a_failed_job_is_named_with_its_reason_and_log(run):
     log = run.begin(1, "train", method="dae", views="2")
     log.write_text("11:59 INFO epoch 1\n" + TRACE.format("boom"))

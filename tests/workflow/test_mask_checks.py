@@ -1,4 +1,4 @@
-"""Masks that cannot be vessels stop the study before anything learns from them."""
+"""If a mask fails the plausibility checks, the run stops before training."""
 
 import os
 import re

@@ -36,7 +36,7 @@ rule phantom_morphometry:
     """Measure phantoms beside published arteries."""
     input:
         centrelines=phantom_centrelines,
-        published=workflow.source_path("../../resources/published_morphometry.csv"),
+        published=resource_file("published_morphometry.csv"),
     output:
         csv=report(
             "results/tables/phantom_morphometry.csv",

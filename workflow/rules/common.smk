@@ -1,4 +1,5 @@
 # The study as its config and sheet describe it, checked before any job starts.
+import os
 import re
 import sys
 import time
@@ -49,10 +50,12 @@ SEEDS = config["seeds"]
 STORED_BACK_PROJECTIONS = config["storage"]["back_projections"]
 RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, STORED_BACK_PROJECTIONS)
 FEWEST_VIEWS = RUNS.at(VIEW_COUNTS[-1])
-TITLES = {name: method.module.TITLE for name, method in RUNS.methods.items()}
+TITLES = {name: method.title for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
-NUM_TRAININGS = len(RUNS.each_trained("{method} {views} {seed}"))
+NUM_TRAININGS = len(RUNS.each_long_job("{method} {views} {seed}"))
 ADAPTED = RUNS.adapted
+ONE_BY_ONE = RUNS.one_by_one
+TOGETHER = [name for name in RUNS.methods if name not in ONE_BY_ONE]
 UNTRAINED = [name for name in RUNS.methods if name not in RUNS.learned]
 RECOMPUTED = sorted({"sum", "min"} - set(STORED_BACK_PROJECTIONS))
 STORED_SUM_VIEWS = VIEW_COUNTS if "sum" in STORED_BACK_PROJECTIONS else []
@@ -135,8 +138,9 @@ def measured_as(rule, wildcards):
     """A network's reconstruction takes far more than that of a method which is not trained, a
     training on a CPU less than the libraries of a GPU."""
     is_network = rule == "reconstruct" and wildcards.method in RUNS.learned
-    is_on_cpu = rule == "train" and scheduling.trains_on_cpu(workflow)
-    return "reconstruct_trained" if is_network else "train_cpu" if is_on_cpu else rule
+    is_long = rule in ("train", "reconstruct_patient")
+    is_on_cpu = is_long and scheduling.trains_on_cpu(workflow)
+    return "train_cpu" if is_on_cpu else "reconstruct_trained" if is_network else rule
 
 
 def conversion_memory(wildcards, attempt):
@@ -163,6 +167,12 @@ def check_before_start():
             resources.check_memory(kinds_of_jobs, SCALE, scheduling.memory_mb())
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def resource_file(name):
+    """A file of resources/, wherever Snakemake was started; by a relative path in a clone, so that
+    a study may be moved with its folder."""
+    return os.path.relpath(SCRIPTS.parents[1] / "resources" / name)
 
 
 def dicom_folder(wildcards):
@@ -212,15 +222,36 @@ def fit_inputs(wildcards):
 
 
 def fit_code(wildcards):
-    return code_version.of_script("fit", registry.module_name(wildcards.method))
+    return code_version.of_script("fit", RUNS.methods[wildcards.method].module)
 
 
 def reconstruct_code(wildcards):
-    return code_version.of_script("reconstruct", registry.module_name(wildcards.method))
+    return code_version.of_script("reconstruct", RUNS.methods[wildcards.method].module)
 
 
 def reconstruct_inputs(wildcards):
     return RUNS.reconstruct_inputs(wildcards.method, wildcards.views, wildcards.seed)
+
+
+def reconstruct_patient_inputs(wildcards):
+    method, views, seed = wildcards.method, wildcards.views, wildcards.seed
+    return RUNS.reconstruct_inputs(method, views, seed, [wildcards.patient])
+
+
+def one_patient(wildcards):
+    return [wildcards.patient]
+
+
+def one_view_count(wildcards):
+    return [int(wildcards.views)]
+
+
+def own_surfaces(wildcards):
+    """Folders that may hold a surface of the method's own."""
+    if wildcards.method not in ONE_BY_ONE:
+        return []
+    pattern = f"results/reconstructions/{wildcards.method}/views-{wildcards.views}/seed-{SEEDS[0]}/{{patient}}"
+    return expand(pattern, patient=TEST)
 
 
 def example_views(wildcards):
@@ -229,7 +260,7 @@ def example_views(wildcards):
 
 def training_threads(wildcards):
     """Of GPU and CPU, see `scheduling`."""
-    wanted = RUNS.methods[wildcards.method].threads
+    wanted = RUNS.methods[wildcards.method].needs.threads
     return scheduling.training_threads(workflow, wanted, NUM_TRAININGS)
 
 

@@ -43,8 +43,8 @@ rule paper_tables:
     """Make Tables 1 and 2 of the paper, and the tables of all metrics."""
     input:
         metrics=RUNS.each("results/metrics/{method}/views-{views}/seed-{seed}.csv"),
-        published1=workflow.source_path("../../resources/published_table1.csv"),
-        published2=workflow.source_path("../../resources/published_table2.csv"),
+        published1=resource_file("published_table1.csv"),
+        published2=resource_file("published_table2.csv"),
     output:
         per_patient=report(
             "results/tables/per_patient.csv",

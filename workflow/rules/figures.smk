@@ -155,7 +155,7 @@ rule iou_by_views:
     """Plot IoU by number of views for all methods."""
     input:
         summary="results/tables/summary.csv",
-        published=workflow.source_path("../../resources/published_table1.csv"),
+        published=resource_file("published_table1.csv"),
     output:
         png=report(
             "results/figures/iou_by_views.png",

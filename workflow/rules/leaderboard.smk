@@ -35,7 +35,7 @@ rule quality_by_views:
     """Plot four metrics by number of views for all methods."""
     input:
         leaderboard="results/tables/leaderboard.csv",
-        published=workflow.source_path("../../resources/published_table1.csv"),
+        published=resource_file("published_table1.csv"),
     output:
         png=report(
             "results/figures/quality_by_views.png",

@@ -1,6 +1,6 @@
 # Test patients through each fitted method, and their surfaces.
 rule meshes:
-    """Make the surfaces of the example patient."""
+    """Make the surfaces of all reconstructions of the first seed, and of the masks."""
     input:
         RUNS.each(
             "results/meshes/{method}/views-{views}/{patient}.{suffix}",
@@ -15,7 +15,7 @@ rule reconstruct:
     input:
         unpack(reconstruct_inputs),
     output:
-        expand(
+        volumes=expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
             patient=TEST,
         ),
@@ -23,6 +23,8 @@ rule reconstruct:
         "logs/reconstruct/{method}/views-{views}/seed-{seed}.log",
     benchmark:
         "results/benchmarks/reconstruct/{method}/views-{views}/seed-{seed}.tsv"
+    wildcard_constraints:
+        method="|".join(TOGETHER) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
     threads: SLAB_THREADS
@@ -31,12 +33,43 @@ rule reconstruct:
         runtime=minutes("reconstruct"),
     params:
         code=reconstruct_code,
+        settings=settings_of,
+        seed=training_seed,
         projections=config["projections"],
         views=test_views,
         patients=TEST,
         recomputed=RECOMPUTED,
     script:
         "../scripts/reconstruct.py"
+
+
+# A method that is optimised for each patient: hours on a GPU, resumable like a training.
+use rule reconstruct as reconstruct_patient with:
+    input:
+        unpack(reconstruct_patient_inputs),
+    output:
+        volumes="results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
+        beside=directory("results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"),
+    log:
+        "logs/reconstruct_patient/{method}/views-{views}/seed-{seed}/{patient}.log",
+    benchmark:
+        "results/benchmarks/reconstruct_patient/{method}/views-{views}/seed-{seed}/{patient}.tsv"
+    wildcard_constraints:
+        method="|".join(ONE_BY_ONE) or NEVER_MATCH,
+    threads: training_threads
+    resources:
+        mem_mb=memory("reconstruct_patient"),
+        runtime=minutes("reconstruct_patient"),
+        gpu=1,
+        gpu_model=config["resources"]["gpu_model"],
+    params:
+        code=reconstruct_code,
+        settings=settings_of,
+        seed=training_seed,
+        projections=config["projections"],
+        views=one_view_count,
+        patients=one_patient,
+        recomputed=RECOMPUTED,
 
 
 rule mesh:
@@ -47,6 +80,7 @@ rule mesh:
             seed=SEEDS[0],
             patient=TEST,
         ),
+        own=own_surfaces,
     output:
         stl=expand("results/meshes/{{method}}/views-{{views}}/{patient}.stl", patient=TEST),
         vtp=expand("results/meshes/{{method}}/views-{{views}}/{patient}.vtp", patient=TEST),

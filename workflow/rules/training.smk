@@ -1,5 +1,5 @@
 # One model for each method, view count and seed. `train` is `fit` with a GPU, `adapt` starts from
-# the model of another method.
+# the model of another entry.
 rule fit:
     """Fit a method: `train` trains a network on a GPU, `adapt` starts from another method's model."""
     input:

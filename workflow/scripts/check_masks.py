@@ -1,4 +1,4 @@
-"""Rule check_masks: nothing learns from masks that cannot be vessels, unless the config says so."""
+"""Rule check_masks: stop before training if a mask fails the plausibility checks."""
 
 from angiovox_pipeline.job import job
 

@@ -1,13 +1,13 @@
-"""Rules fit and train: one method, view count and seed on the training patients."""
+"""Rules fit, train and adapt: one method, view count and seed on the training patients."""
 
 from angiovox_pipeline.job import job
 
 from pathlib import Path
 
-from angiovox import method as interface
 from angiovox.io import atomic, model_files
+from angiovox.method import Context, never
 from angiovox.methods import registry
-from angiovox.methods.dataset import for_method
+from angiovox.methods.dataset import PatientDataset
 from angiovox.training import fingerprint
 from angiovox.training.device import use_device
 from angiovox.training.memory import disable_malloc_trim
@@ -15,16 +15,16 @@ from angiovox_pipeline.watchdog import stop_on_sigterm
 
 with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
-    method = registry.load(snakemake.wildcards.method)
-    settings = registry.settings_of(snakemake.wildcards.method, params.settings)
+    method = registry.create(snakemake.wildcards.method, params.settings)
     disable_malloc_trim()
-    device, name = use_device(method, snakemake.threads)
-    if method.TRAINED:
+    device, name = use_device(method.needs, snakemake.threads)
+    is_training = method.needs.requires_training
+    if is_training:
         log(f"{'no GPU found: ' if device == 'cpu' else ''}training on {name}")
-    patients = for_method(
-        method,
-        interface.fit_inputs(method),
+    patients = PatientDataset.for_method(
+        method.needs,
         given,
+        to_fit=True,
         num_projections=params.projections,
         views=params.views,
         masks=given.masks,
@@ -35,11 +35,11 @@ with job(snakemake) as log:
     data = [path for paths in (*patients.inputs.values(), given.masks) for path in paths]
     start = given.get("base")
     data += [start] if start else []
-    stamp = fingerprint.stamp(settings, params.seed, code=params.code, data=data)
-    stopping = stop_on_sigterm() if method.TRAINED else interface.never
+    stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
+    stopping = stop_on_sigterm() if is_training else never
     base = model_files.load_model(start) if start else None
-    context = interface.Context(params.seed, device, checkpoint, stamp, log, stopping, base)
-    state, history = method.fit(patients, settings, context)
+    context = Context(params.seed, device, checkpoint, stamp, log, stopping, base)
+    state, history = method.fit(patients, context)
     atomic.save_rows(snakemake.output.history, history)
     model_files.save_model(snakemake.output.model, state)
     context.previous.unlink(missing_ok=True)  # the last one stays: a rerun takes seconds

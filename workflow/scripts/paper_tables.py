@@ -1,4 +1,4 @@
-"""Rule tables: per-patient metrics, their summary, and the paper's two tables."""
+"""Rule paper_tables: per-patient metrics, their summary, and the paper's two tables."""
 
 from angiovox_pipeline.job import job
 

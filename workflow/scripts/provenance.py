@@ -22,7 +22,8 @@ with job(snakemake):
     with atomic.atomic_file(out.run_times) as temporary:
         times.to_csv(temporary, index=False)
     with atomic.atomic_file(out.cost) as temporary:
-        costs = run_records.cost(jobs["reconstruct"], BENCHMARKS, params.patients)
+        reconstructions = [*jobs["reconstruct"], *jobs["reconstruct_patient"]]
+        costs = run_records.cost(reconstructions, BENCHMARKS, params.patients)
         costs.to_csv(temporary, index=False)
     here = {"rule": snakemake.rule, "params": {}}
     products = params.products | {out.run_times: here, out.cost: here}
@@ -32,7 +33,7 @@ with job(snakemake):
         "versions": run_records.versions(),
         "machine": run_records.machine(),
         "machines": run_records.machines(chain(*jobs.values()), LOGS),
-        "trainings": run_records.devices(jobs["train"], LOGS),
+        "trainings": run_records.devices([*jobs["train"], *jobs["reconstruct_patient"]], LOGS),
         "seeds": params.seeds,
         "config": run_records.without_folders(snakemake.config),
         "rules": json.loads(times.set_index("rule").to_json(orient="index")),

@@ -1,30 +1,47 @@
-"""Rule reconstruct: vessel probabilities of each test patient; no mask is among its inputs."""
+"""Rules reconstruct and reconstruct_patient: vessel probabilities of test patients."""
 
 from angiovox_pipeline.job import job
 
-from angiovox import method as interface
-from angiovox.io import model_files, nifti
-from angiovox.methods import registry
-from angiovox.methods.dataset import for_method
-from angiovox.training.device import use_device
+from dataclasses import replace
+from pathlib import Path
 
-with job(snakemake):
-    method = registry.load(snakemake.wildcards.method)
-    use_device(method, snakemake.threads)
-    state = model_files.load_model(snakemake.input.model)
-    patients = for_method(
-        method,
-        method.INPUTS,
-        snakemake.input,
-        num_projections=snakemake.params.projections,
-        views=snakemake.params.views,
-        recomputed=snakemake.params.recomputed,
+from angiovox.io import atomic, model_files, nifti, surface_files
+from angiovox.method import Context, reconstruct
+from angiovox.methods import registry
+from angiovox.methods.dataset import PatientDataset
+from angiovox.training import fingerprint
+from angiovox.training.device import use_device
+from angiovox_pipeline.watchdog import stop_on_sigterm
+
+with job(snakemake) as log:
+    given, params, output = snakemake.input, snakemake.params, snakemake.output
+    method = registry.create(snakemake.wildcards.method, params.settings)
+    device, name = use_device(method.needs, snakemake.threads)
+    state = model_files.load_model(given.model)
+    patients = PatientDataset.for_method(
+        method.needs,
+        given,
+        num_projections=params.projections,
+        views=params.views,
+        recomputed=params.recomputed,
         threads=snakemake.threads,
     )
-    grids = map(nifti.load_affine, snakemake.input.grids)
-    names = snakemake.params.patients
-    for name, (known, _), affine, path in zip(
-        names, patients, grids, snakemake.output, strict=True
-    ):
-        probability = interface.reconstruct(method, name, state, known, "cpu")
-        nifti.save_fractions(path, probability, affine)
+    context, is_alone = Context(params.seed, log=log), method.needs.one_job_per_patient
+    if is_alone:
+        log(f"optimising on {name}")
+        data = [given.model, *(path for paths in patients.inputs.values() for path in paths)]
+        stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
+        checkpoint = Path(f"{output.beside}.checkpoint.pt")
+        context = replace(context, device=device, checkpoint=checkpoint, stamp=stamp)
+        context = replace(context, stopping=stop_on_sigterm())
+    grids = map(nifti.load_affine, given.grids)
+    volumes = [output.volumes] if is_alone else output.volumes
+    examples = zip(params.patients, patients, grids, volumes, strict=True)
+    for patient, (measurement, _), affine, path in examples:
+        found = reconstruct(method, patient, state, measurement, context)
+        nifti.save_fractions(path, found.probability, affine)
+        if is_alone:
+            with atomic.atomic_folder(output.beside) as folder:
+                if found.surface is not None:
+                    surface_files.save_surface(folder, *found.surface)
+            context.previous.unlink(missing_ok=True)  # the last one stays, as a training's does

@@ -67,7 +67,7 @@ def test_an_error_before_anything_is_written_leaves_nothing(tmp_path):
 
 
 def killed_while_writing(path: Path, kind: str) -> None:
-    """Another process is killed by SIGKILL in the middle of a `whole_file` or `whole_folder`."""
+    """Another process is killed by SIGKILL in the middle of a `atomic_file` or `atomic_folder`."""
     program = f"""
 import os, signal, sys
 sys.path.insert(0, {str(ROOT / "workflow/scripts")!r})
@@ -81,7 +81,7 @@ with atomic.{kind}({str(path)!r}) as temporary:
 
 
 @pytest.mark.parametrize("before", [None, "old"])
-@pytest.mark.parametrize("kind", ["whole_file", "whole_folder"])
+@pytest.mark.parametrize("kind", ["atomic_file", "atomic_folder"])
 def test_a_killed_writer_leaves_the_name_as_it_was_and_the_next_one_clears_up(
     tmp_path, kind, before
 ):
@@ -106,7 +106,7 @@ def test_what_is_no_leftover_of_this_file_is_kept(tmp_path, other):
     assert {path.name for path in tmp_path.iterdir()} == {other, "a.nii"}
 
 
-@pytest.mark.parametrize("kind", ["whole_file", "whole_folder"])
+@pytest.mark.parametrize("kind", ["atomic_file", "atomic_folder"])
 def test_contents_reach_the_disk_before_the_name_and_the_name_before_the_end(
     tmp_path, monkeypatch, kind
 ):
@@ -125,7 +125,7 @@ def test_contents_reach_the_disk_before_the_name_and_the_name_before_the_end(
     monkeypatch.setattr(atomic.os, "replace", replace)
     path = tmp_path / "a"
     with getattr(atomic, kind)(path) as temporary:
-        written = [temporary / "1", temporary] if kind == "whole_folder" else [temporary]
+        written = [temporary / "1", temporary] if kind == "atomic_folder" else [temporary]
         written[0].write_text("all")
     assert done == [*map(str, written), f"{temporary} -> {path}", str(tmp_path)]
 

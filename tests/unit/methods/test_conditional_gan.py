@@ -5,12 +5,12 @@ import pytest
 import torch
 from angiovox.errors import InputError, TrainingInterrupted
 from angiovox.io.quantization import quantize_fractions
-from angiovox.method import Context, Views, never
+from angiovox.method import Context, Measurement, never
 from angiovox.methods import registry
-from angiovox.methods.conditional_gan import l1 as l1_cgan
-from angiovox.methods.conditional_gan import method as cgan
 from angiovox.methods.conditional_gan.learner import NOISE, Adversarial, Pair
+from angiovox.methods.conditional_gan.method import ConditionalGAN, Settings
 from angiovox.methods.conditional_gan.network import Discriminator, Generator, probabilities
+from entries import variant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -28,7 +28,7 @@ def patient(seed, shape=(16, 16, 8)):
         kind: np.clip(0.6 * mask + rng.uniform(0, 0.4, shape), 0, 1).astype(np.float32)
         for kind in ("sum", "min")
     }
-    return Views(np.array([0.0, 90.0]), inputs), mask
+    return Measurement(np.array([0.0, 90.0]), inputs), mask
 
 
 PATIENTS = [patient(seed) for seed in range(3)]
@@ -44,9 +44,10 @@ def read(subject, batch=(0,), seed=5, patients=PATIENTS):
     return tuple(map(torch.from_numpy, arrays))
 
 
-def fit(folder, method=cgan, seed=1, stopping=never, patients=PATIENTS, **given):
+def fit(folder, l1_weight=0.0, seed=1, stopping=never, patients=PATIENTS, **given):
     context = Context(seed, "cpu", folder / "checkpoint.pt", {}, str, stopping)
-    return method.fit(patients, method.Settings(**(QUICK | given)), context)
+    settings = Settings(**(QUICK | {"l1_weight": l1_weight} | given))
+    return ConditionalGAN(settings).fit(patients, context)
 
 
 def gradients(network):
@@ -188,7 +189,7 @@ def test_any_shape_comes_back_and_trains(shape):
     inputs = {kind: array[tuple(map(slice, shape))] for kind, array in known.inputs.items()}
     mask = patient(1, (40, 40, 12))[1][tuple(map(slice, shape))]
     subject = learner(slices=3)
-    given = read(subject, patients=[(Views(known.angles, inputs), mask)])
+    given = read(subject, patients=[(Measurement(known.angles, inputs), mask)])
     loss, _, _ = subject.loss(given, torch.float32)
     loss.backward()
     assert all(p.grad.isfinite().all() for p in subject.network.parameters())
@@ -248,31 +249,31 @@ def test_codes_reconstruct_as_the_fractions_they_stand_for():
 
 def test_with_l1_it_finds_the_vessel_that_it_was_shown(tmp_path):
     given = {"epochs": 30, "slices": 8, "schedule": "one-cycle", "channels": 8}
-    state, history = fit(tmp_path, l1_cgan, **given)
+    state, history = fit(tmp_path, 100.0, **given)
     known, mask = PATIENTS[0]
-    found = l1_cgan.reconstruct(state, known, "cpu") >= 0.5
+    found = ConditionalGAN().reconstruct(state, known, Context()).probability >= 0.5
     assert history[0]["iou"] < 0.1
     assert (found & mask).sum() / (found | mask).sum() > 0.3
 
 
-@pytest.mark.parametrize("method", [cgan, l1_cgan])
+@pytest.mark.parametrize("l1_weight", [0.0, 100.0])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("steps", [2, 3, 4])
-def test_stopped_and_resumed_equals_uninterrupted(tmp_path, method, precision, steps):
+def test_stopped_and_resumed_equals_uninterrupted(tmp_path, l1_weight, precision, steps):
     asked = iter(range(100))
     how = {"precision": precision, "schedule": "one-cycle"}
-    whole, whole_history = fit(tmp_path / "whole", method, **how)
+    whole, whole_history = fit(tmp_path / "whole", l1_weight, **how)
     with pytest.raises(TrainingInterrupted):
-        fit(tmp_path / "parts", method, stopping=lambda: next(asked) >= steps, **how)
-    resumed, history = fit(tmp_path / "parts", method, **how)
+        fit(tmp_path / "parts", l1_weight, stopping=lambda: next(asked) >= steps, **how)
+    resumed, history = fit(tmp_path / "parts", l1_weight, **how)
     assert same(whole["network"], resumed["network"])
     assert without_seconds(history) == without_seconds(whole_history)
 
 
 def test_without_weight_the_l1_term_is_no_more_than_cgan(tmp_path):
-    plain, _ = fit(tmp_path / "plain", cgan)
-    none, _ = fit(tmp_path / "none", l1_cgan, l1_weight=0.0)
-    some, _ = fit(tmp_path / "some", l1_cgan, l1_weight=1.0)
+    plain, _ = fit(tmp_path / "plain")
+    none, _ = fit(tmp_path / "none", l1_weight=0.0)
+    some, _ = fit(tmp_path / "some", l1_weight=1.0)
     assert same(plain["network"], none["network"])
     assert not same(plain["network"], some["network"])
 
@@ -296,11 +297,10 @@ def test_the_model_holds_the_generator_and_what_it_takes_to_build_it(tmp_path):
     [
         ("cgan", "channels", 0),
         ("cgan", "slices", 1.5),
-        ("cgan", "l1_weight", 1.0),
         ("l1_cgan", "l1_weight", -1),
         ("l1_cgan", "epochs", 0),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_full_key(name, key, value):
     with pytest.raises(InputError, match=rf"^methods\.{name}\.{key}: "):
-        registry.settings_of(name, {key: value})
+        registry.create(name, variant(name, **{key: value}))

@@ -5,10 +5,10 @@ import pytest
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io import nifti
 from angiovox.io.quantization import QuantizedVolume
-from angiovox.methods import registry
-from angiovox.methods.dataset import StoredPatients, for_method
+from angiovox.methods.dataset import PatientDataset
 from angiovox.projectors.backprojection import network_inputs
 from angiovox.projectors.mip import project_max
+from entries import NAMES, create
 
 NUM_PROJECTIONS = 10
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -35,7 +35,7 @@ def stored(tmp_path):
 
 def test_projections_and_angles_are_those_of_the_view_count(stored):
     arrays, paths = stored
-    patients = StoredPatients({"projections": paths["projections"]}, NUM_PROJECTIONS, views=[3, 3])
+    patients = PatientDataset({"projections": paths["projections"]}, NUM_PROJECTIONS, views=[3, 3])
     chosen = view_indices(NUM_PROJECTIONS, 3)
     for index, whole in enumerate(arrays["projections"]):
         views, _ = patients[index]
@@ -45,21 +45,21 @@ def test_projections_and_angles_are_those_of_the_view_count(stored):
 
 def test_only_what_was_asked_for_is_there(stored):
     arrays, paths = stored
-    views, _ = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, views=[2, 2])[1]
+    views, _ = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, views=[2, 2])[1]
     assert list(views.inputs) == ["sum"]
     np.testing.assert_array_equal(views.inputs["sum"], arrays["sum"][1])
 
 
 def test_a_mask_comes_only_where_its_path_was_given(stored):
     arrays, paths = stored
-    blind = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2])
-    seeing = StoredPatients({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2], paths["masks"])
+    blind = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2])
+    seeing = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2], paths["masks"])
     assert blind[0][1] is None
     np.testing.assert_array_equal(seeing[0][1], arrays["masks"][0])
 
 
 def test_patients_can_be_counted_and_run_out(stored):
-    patients = StoredPatients({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
+    patients = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
     assert len(patients) == len(list(patients)) == 2
     for index in (-1, 2):
         with pytest.raises(IndexError):
@@ -79,10 +79,10 @@ def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds, coded):
     for kind in kinds:
         nifti.save_quantized(tmp_path / f"{kind}.nii", QuantizedVolume(kept[kind][1]), AFFINE)
     paths = {kind: [tmp_path / f"{kind}.nii"] for kind in kinds}
-    stored = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], coded=coded)
+    stored = PatientDataset(paths, NUM_PROJECTIONS, [3, 3], coded=coded)
     paths = {kind: [projections] for kind in kinds}
     how = {"recomputed": ("min", "sum"), "threads": 2, "coded": coded}
-    recomputed = StoredPatients(paths, NUM_PROJECTIONS, [3, 3], **how)
+    recomputed = PatientDataset(paths, NUM_PROJECTIONS, [3, 3], **how)
     for kind in kinds:
         made, expected = recomputed[0][0].inputs[kind], stored[0][0].inputs[kind]
         assert set(recomputed[0][0].inputs) == set(kinds)
@@ -94,8 +94,8 @@ def test_codes_are_those_of_the_values(stored, tmp_path):
     values = stored[0]["sum"][0]
     nifti.save_fractions(tmp_path / "sum.nii", values, AFFINE)
     paths = {"sum": [tmp_path / "sum.nii"], "projections": stored[1]["projections"][:1]}
-    coded, _ = StoredPatients(paths, NUM_PROJECTIONS, [2, 2], coded=True)[0]
-    plain, _ = StoredPatients(paths, NUM_PROJECTIONS, [2, 2])[0]
+    coded, _ = PatientDataset(paths, NUM_PROJECTIONS, [2, 2], coded=True)[0]
+    plain, _ = PatientDataset(paths, NUM_PROJECTIONS, [2, 2])[0]
     np.testing.assert_array_equal(coded.inputs["sum"], np.rint(values * 65535))
     np.testing.assert_allclose(plain.inputs["sum"], coded.inputs["sum"] / 65535, atol=1e-7)
     assert coded.inputs["projections"].dtype == np.float32
@@ -107,22 +107,21 @@ def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
     nifti.save_quantized(
         tmp_path / "sum.nii", QuantizedVolume(codes, slope=0.5, intercept=2.0), AFFINE
     )
-    coded, _ = StoredPatients({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, [2, 2], coded=True)[
+    coded, _ = PatientDataset({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, [2, 2], coded=True)[
         0
     ]
     np.testing.assert_array_equal(coded.inputs["sum"], 0.5 * codes + 2)
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, name):
-    method, paths = registry.load(name), {"projections": stored[1]["projections"][:1]}
+    needs, paths = create(name).needs, {"projections": stored[1]["projections"][:1]}
     for kind in ("sum", "min"):
         paths[kind] = [str(tmp_path / f"{kind}.nii")]
         nifti.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
-    known, _ = for_method(
-        method, method.INPUTS, paths, num_projections=NUM_PROJECTIONS, views=[2, 2]
-    )[0]
-    assert set(known.inputs) == set(method.INPUTS)
+    how = {"num_projections": NUM_PROJECTIONS, "views": [2, 2]}
+    known, _ = PatientDataset.for_method(needs, paths, **how)[0]
+    assert set(known.inputs) == set(needs.inputs)
     for kind in {"sum", "min"} & set(known.inputs):
-        coded = getattr(method, "CODED", False)
+        coded = needs.accepts_uint16
         assert known.inputs[kind].dtype == (np.uint16 if coded else np.float32)

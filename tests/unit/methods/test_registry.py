@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from angiovox import method as interface
 from angiovox.errors import InputError
 from angiovox.io import model_files
+from angiovox.method import Context, Measurement, Needs
 from angiovox.methods import registry
 from conftest import ROOT
+from entries import NAMES, create
 
 SCRIPTS = ROOT / "workflow/scripts"
 SHAPE = (12, 10, 9)
@@ -25,7 +26,8 @@ QUICK = {
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
 }
-EVERY_METHOD = pytest.mark.parametrize("name", registry.names())
+EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
+EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
 
 
 def patient(seed, shape=SHAPE):
@@ -38,61 +40,69 @@ def patient(seed, shape=SHAPE):
         for kind in ("sum", "min")
     }
     inputs["projections"] = rng.uniform(0, 100, (2, shape[0], shape[2])).astype(np.float32)
-    return interface.Views(np.array([0.0, 90.0]), inputs), mask
+    return Measurement(np.array([0.0, 90.0]), inputs), mask
 
 
 @cache
 def fitted(name):
     """A method with the state and the history of one fit, which all tests of it share."""
-    method = registry.load(name)
-    settings = registry.settings_of(name, QUICK.get(name, {}))
-    base = fitted(method.BASE)[1] if hasattr(method, "BASE") else None
+    method = create(name, **QUICK.get(name, {}))
+    start = method.needs.starts_from
+    base = fitted(start)[1] if start else None
     with tempfile.TemporaryDirectory() as folder:
-        context = interface.Context(1, "cpu", Path(folder, "checkpoint.pt"), {}, str, base=base)
-        return method, *method.fit([patient(1), patient(2)], settings, context)
+        context = Context(1, "cpu", Path(folder, "checkpoint.pt"), {}, str, base=base)
+        return method, *method.fit([patient(1), patient(2)], context)
 
 
-def test_the_names_are_the_modules_of_the_folder():
+def test_each_folder_holds_a_method_of_its_own_name():
     folders = {path.parent.name for path in (SCRIPTS / "angiovox/methods").glob("*/method.py")}
-    assert {registry.module_name(name).split(".")[2] for name in registry.names()} == folders
-    assert {"dae", "hull", "backprojection", "cgan", "l1_cgan"} <= {*registry.names()}
+    assert {cls.__module__.split(".")[2] for cls in registry.classes().values()} == folders
+    assert {"dae", "unet", "hull", "backprojection", "cgan"} <= {*registry.classes()}
 
 
 @pytest.mark.parametrize("name", ["nerf", "", "__init__", "dae.py", "../losses", "methods.dae"])
-def test_an_unknown_method_is_refused_with_the_ones_there_are(name):
+@pytest.mark.parametrize("is_variant", [False, True])
+def test_an_unknown_method_is_refused_with_the_ones_there_are(name, is_variant):
     with pytest.raises(InputError) as refused:
-        registry.load(name)
+        registry.create("own" if is_variant else name, {"method": name} if is_variant else {})
+    assert str(refused.value).startswith("methods.own.method: " if is_variant else "methods: ")
     assert repr(name) in str(refused.value)
-    assert ", ".join(registry.names()) in str(refused.value)
+    assert ", ".join(registry.classes()) in str(refused.value)
 
 
-@EVERY_METHOD
+@EVERY_CLASS
 def test_a_method_says_what_it_is(name):
-    method = registry.load(name)
-    assert method.TITLE
-    assert isinstance(method.TRAINED, bool)
-    assert set(method.INPUTS) <= {"projections", "sum", "min"}
-    assert method.INPUTS
-    assert method.__doc__
-    assert dataclasses.is_dataclass(method.Settings)
-    assert method.Settings.__dataclass_params__.frozen
+    cls = registry.classes()[name]
+    assert cls.name == name and cls.title and cls.reference
+    assert cls.__doc__ and sys.modules[cls.__module__].__doc__
+    assert dataclasses.is_dataclass(cls.Settings)
+    assert cls.Settings.__dataclass_params__.frozen
 
 
 def test_titles_tell_methods_apart():
-    titles = [registry.load(name).TITLE for name in registry.names()]
+    titles = [cls.title for cls in registry.classes().values()]
     assert len(set(titles)) == len(titles)
 
 
-@EVERY_METHOD
+@pytest.mark.parametrize("inputs", [(), ("sums",), ("sum", "mask")])
+def test_what_no_patient_has_cannot_be_needed(inputs):
+    with pytest.raises(ValueError, match=r"^inputs: "):
+        Needs(inputs)
+    if inputs:
+        with pytest.raises(ValueError, match=r"^inputs: "):
+            Needs(("sum",), fit_inputs=inputs)
+
+
+@EVERY_CLASS
 def test_settings_left_out_are_the_defaults(name):
-    assert registry.settings_of(name, {}) == registry.load(name).Settings()
+    assert registry.create(name, {}).settings == registry.classes()[name].Settings()
 
 
-@EVERY_METHOD
+@EVERY_CLASS
 def test_an_unknown_setting_is_refused_with_its_full_key(name):
-    with pytest.raises(InputError, match=rf"^methods\.{name}\.colour: .*valid: ") as refused:
-        registry.settings_of(name, {"colour": 1})
-    for field in dataclasses.fields(registry.load(name).Settings):
+    with pytest.raises(InputError, match=r"^methods\.own\.colour: .*valid: ") as refused:
+        registry.create("own", {"method": name, "colour": 1})
+    for field in dataclasses.fields(registry.classes()[name].Settings):
         assert field.name in str(refused.value)
 
 
@@ -111,12 +121,12 @@ def test_an_unknown_setting_is_refused_with_its_full_key(name):
 )
 def test_a_bad_value_is_refused_with_its_full_key(key, value):
     with pytest.raises(InputError, match=rf"^methods\.dae\.{key}: ") as refused:
-        registry.settings_of("dae", {key: value})
+        registry.create("dae", {key: value})
     assert repr(value) in str(refused.value)
 
 
 def test_given_settings_replace_the_defaults_and_no_others():
-    default, changed = (registry.settings_of("dae", given) for given in ({}, {"epochs": 3}))
+    default, changed = (registry.create("dae", given).settings for given in ({}, {"epochs": 3}))
     assert changed == dataclasses.replace(default, epochs=3)
 
 
@@ -125,7 +135,7 @@ def test_fit_and_reconstruct_give_probabilities_of_the_patients_shape(name):
     method, state, _ = fitted(name)
     for shape in (SHAPE, (8, 16, 5)):
         known, _ = patient(7, shape)
-        probability = method.reconstruct(state, known, "cpu")
+        probability = method.reconstruct(state, known, Context()).probability
         assert probability.shape == shape
         assert probability.dtype == np.float32
         assert 0 <= probability.min() <= probability.max() <= 1
@@ -135,10 +145,10 @@ def test_fit_and_reconstruct_give_probabilities_of_the_patients_shape(name):
 def test_a_method_looks_at_nothing_but_the_inputs_it_names(name):
     method, state, _ = fitted(name)
     known, _ = patient(7)
-    named = {kind: known.inputs[kind] for kind in method.INPUTS}
+    named = {kind: known.inputs[kind] for kind in method.needs.inputs}
     np.testing.assert_array_equal(
-        method.reconstruct(state, interface.Views(known.angles, named), "cpu"),
-        method.reconstruct(state, known, "cpu"),
+        method.reconstruct(state, Measurement(known.angles, named), Context()).probability,
+        method.reconstruct(state, known, Context()).probability,
     )
 
 
@@ -147,8 +157,8 @@ def test_reconstruction_leaves_inputs_alone_and_repeats_itself(name):
     method, state, _ = fitted(name)
     known, _ = patient(7)
     before = {kind: array.copy() for kind, array in known.inputs.items()}
-    first = method.reconstruct(state, known, "cpu")
-    np.testing.assert_array_equal(method.reconstruct(state, known, "cpu"), first)
+    first = method.reconstruct(state, known, Context()).probability
+    np.testing.assert_array_equal(method.reconstruct(state, known, Context()).probability, first)
     for kind, array in before.items():
         np.testing.assert_array_equal(known.inputs[kind], array)
 
@@ -159,8 +169,10 @@ def test_a_model_from_disk_reconstructs_the_same(tmp_path, name):
     model_files.save_model(tmp_path / "model.pt", state)
     known, _ = patient(7)
     np.testing.assert_array_equal(
-        method.reconstruct(model_files.load_model(tmp_path / "model.pt"), known, "cpu"),
-        method.reconstruct(state, known, "cpu"),
+        method.reconstruct(
+            model_files.load_model(tmp_path / "model.pt"), known, Context()
+        ).probability,
+        method.reconstruct(state, known, Context()).probability,
     )
 
 
@@ -175,7 +187,7 @@ def test_reading_the_config_does_not_load_torch():
     """Seconds before every dry run otherwise."""
     code = (
         "import sys\nfrom angiovox.methods import registry\n"
-        "for name in registry.names(): registry.settings_of(name, {})\n"
+        "for name in registry.classes(): registry.create(name, {})\n"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS).returncode == 0

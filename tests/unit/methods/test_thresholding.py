@@ -4,15 +4,13 @@ import weakref
 
 import numpy as np
 import pytest
-from angiovox.method import Context, Views
-from angiovox.methods.backprojection import method as backprojection
-from angiovox.methods.backprojection import soft as soft_backprojection
+from angiovox.method import Context, Measurement
+from angiovox.methods.backprojection.method import Backprojection
 from angiovox.methods.thresholding import BINS, best_threshold, score_to_probability
-from angiovox.methods.visual_hull import method as hull
-from angiovox.methods.visual_hull import soft as soft_hull
+from angiovox.methods.visual_hull.method import VisualHull
 from angiovox.metrics.overlap import scores
 
-METHODS = {"sum": backprojection, "min": hull}
+METHODS = {"sum": Backprojection, "min": VisualHull}
 
 
 def scored(seed, shape=(6, 5, 4)):
@@ -45,7 +43,7 @@ def context(tmp_path, log=str):
 
 
 def patients(kind, pairs):
-    return [(Views(np.array([0.0, 90.0]), {kind: score}), mask) for score, mask in pairs]
+    return [(Measurement(np.array([0.0, 90.0]), {kind: score}), mask) for score, mask in pairs]
 
 
 @pytest.mark.parametrize("make", [scored, on_the_steps])
@@ -110,11 +108,12 @@ def test_an_empty_mask_does_no_harm():
 @pytest.mark.parametrize("make", [scored, on_the_steps])
 @pytest.mark.parametrize("kind", METHODS)
 def test_reconstructing_the_training_patients_reaches_the_reported_iou(tmp_path, kind, make):
-    method, pairs = METHODS[kind], [make(seed) for seed in range(4)]
+    method, pairs = METHODS[kind](), [make(seed) for seed in range(4)]
     training = patients(kind, pairs)
-    state, history = method.fit(training, method.Settings(), context(tmp_path))
+    state, history = method.fit(training, context(tmp_path))
     reached = [
-        scores(method.reconstruct(state, views, "cpu"), mask)["iou"] for views, mask in training
+        scores(method.reconstruct(state, views, Context()).probability, mask)["iou"]
+        for views, mask in training
     ]
     assert [row["iou"] for row in history] == [pytest.approx(np.mean(reached))]
 
@@ -122,10 +121,8 @@ def test_reconstructing_the_training_patients_reaches_the_reported_iou(tmp_path,
 @pytest.mark.parametrize("kind", METHODS)
 def test_the_log_says_threshold_and_iou(tmp_path, kind):
     lines = []
-    method = METHODS[kind]
-    state, history = method.fit(
-        patients(kind, [scored(1)]), method.Settings(), context(tmp_path, lines.append)
-    )
+    method = METHODS[kind]()
+    state, history = method.fit(patients(kind, [scored(1)]), context(tmp_path, lines.append))
     assert lines == [
         f"threshold {state['threshold']:.3f}, IoU on the training patients {history[0]['iou']:.3f}"
     ]
@@ -141,12 +138,12 @@ def test_patients_are_read_once_each_and_never_kept(tmp_path):
                 score, mask = scored(seed)
                 read.append(weakref.ref(score))
                 most.append(sum(reference() is not None for reference in read))
-                pair = Views(np.array([0.0]), {"min": score}), mask
+                pair = Measurement(np.array([0.0]), {"min": score}), mask
                 del score
                 yield pair
                 del pair
 
-    hull.fit(OneByOne(), hull.Settings(), context(tmp_path))
+    VisualHull().fit(OneByOne(), context(tmp_path))
     assert len(read) == 5
     assert max(most) <= 2
 
@@ -165,13 +162,12 @@ def test_a_stretched_score_reaches_a_half_where_it_reaches_the_threshold(thresho
     assert probability.min() >= 0 and probability.max() <= 1
 
 
-@pytest.mark.parametrize(
-    ("soft", "hard"), [(soft_hull, hull), (soft_backprojection, backprojection)]
-)
-def test_a_soft_method_has_the_mask_of_the_hard_one(tmp_path, soft, hard):
+@pytest.mark.parametrize("method", METHODS.values())
+def test_a_soft_method_has_the_mask_of_the_hard_one(tmp_path, method):
     score, mask = scored(5)
-    views = Views(np.array([0.0, 90.0]), {hard.INPUTS[0]: score})
-    state, _ = soft.fit([(views, mask)], soft.Settings(), context(tmp_path))
-    graded, binary = (method.reconstruct(state, views, "cpu") for method in (soft, hard))
+    soft, hard = (method(method.Settings(soft)) for soft in (True, False))
+    views = Measurement(np.array([0.0, 90.0]), {hard.needs.inputs[0]: score})
+    state, _ = soft.fit([(views, mask)], context(tmp_path))
+    graded, binary = (one.reconstruct(state, views, Context()).probability for one in (soft, hard))
     np.testing.assert_array_equal(graded >= 0.5, binary >= 0.5)
     assert len(np.unique(graded)) > 10 and len(np.unique(binary)) == 2

@@ -1,22 +1,23 @@
-"""The U-Net: any size, training on slabs and view counts, the hull, the physics in the loop."""
+"""The U-Net: any size, training on slabs and view counts, the hull, the silhouettes in the loop."""
 
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from angiovox import method as interface
+from angiovox.errors import InputError
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io.model_files import load_model, save_model
-from angiovox.method import Context, Views
+from angiovox.method import Context, Measurement
 from angiovox.methods import registry
-from angiovox.methods.unet import consistent, model
-from angiovox.methods.unet import method as unet
+from angiovox.methods.unet import model
 from angiovox.methods.unet.learner import OUTSIDE_HULL_LOGIT, Segmenting, Terms, within_hull
+from angiovox.methods.unet.method import Settings, UNet
 from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
 from angiovox.methods.unet.silhouettes import Silhouettes, brightness, refine, silhouette_loss
 from angiovox.projectors.backprojection import network_inputs
 from angiovox.projectors.mip import project_max
+from entries import variant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -35,7 +36,7 @@ def patient(seed, count=2, edge=EDGE):
     projections = project_max(volume, angles)
     sums, minima = network_inputs(projections, angles, [chosen], edge)
     inputs = {"sum": sums[0], "min": minima[0], "projections": projections[chosen]}
-    return Views(angles[chosen], inputs), mask
+    return Measurement(angles[chosen], inputs), mask
 
 
 def shared(seeds=(1, 2, 3), counts=(10, 2)):
@@ -48,12 +49,33 @@ def context(folder, base=None):
 
 
 def fitted(folder, patients, **settings):
-    return unet.fit(patients, unet.Settings(**SMALL | settings), context(folder))
+    return UNet(Settings(**SMALL | settings)).fit(patients, context(folder))
+
+
+@pytest.mark.parametrize("steps", [0, 3])
+def test_a_model_that_is_taken_over_stays_as_it_is(tmp_path, steps):
+    patients = shared(seeds=(1, 2))
+    base, _ = fitted(tmp_path, patients)
+    state, history = refining(steps).fit(patients, context(tmp_path / "own", base))
+    assert state["network"] is base["network"] and len(history) == 1
+    assert state.get("refinement_steps", 0) == steps
+    measurement, _ = patients[0]
+    same = np.array_equal(applied(state, measurement, steps), applied(base, measurement))
+    assert same == (steps == 0)
+
+
+def refining(steps):
+    return UNet(Settings(starts_from="unet", refinement_steps=steps))
+
+
+def applied(state, measurement, steps=0):
+    """The reconstruction of a U-Net's state."""
+    return refining(steps).reconstruct(state, measurement, Context()).probability
 
 
 def fitted_to_refine(folder, patients, steps, **settings):
     base, _ = fitted(folder, patients, **settings)
-    return consistent.fit(patients, consistent.Settings(steps), context(folder, base))[0]
+    return refining(steps).fit(patients, context(folder, base))[0]
 
 
 def learner(patients, support=0.0, slab=64, consistency=0.0, seen=None):
@@ -118,8 +140,8 @@ def test_it_learns_and_a_reconstruction_repeats_itself(tmp_path):
     state, history = fitted(tmp_path, patients, epochs=25, learning_rate=1e-2, channels=4)
     assert history[-1]["iou"] > 0.8 > history[0]["iou"]
     views, mask = patient(9)
-    found = unet.reconstruct(state, views, "cpu")
-    np.testing.assert_array_equal(unet.reconstruct(state, views, "cpu"), found)
+    found = applied(state, views)
+    np.testing.assert_array_equal(applied(state, views), found)
     assert (found >= 0.5)[mask].mean() > 0.7 and (found >= 0.5)[~mask].mean() < 0.05
 
 
@@ -137,7 +159,7 @@ def test_a_slab_is_cut_from_the_same_slices_of_everything():
     views, mask = patient(1)
     marks = np.broadcast_to(np.arange(EDGE, dtype=np.uint16), mask.shape)
     inputs = {"sum": marks, "min": marks, "projections": views.inputs["projections"]}
-    example = [(Views(views.angles, inputs), marks > 7)]
+    example = [(Measurement(views.angles, inputs), marks > 7)]
     own = learner(example, slab=4, consistency=1.0, seen=Silhouettes(0.5))
     firsts = set()
     for seed in range(20):
@@ -147,7 +169,7 @@ def test_a_slab_is_cut_from_the_same_slices_of_everything():
         assert volume.shape == (1, 2, EDGE, EDGE, 4) and silhouettes.shape[-1] == 4
         assert (volume[0, :, 3, 5] == range(first, first + 4)).all()
         assert (target[0, 0] == (volume[0, 0] > 7)).all()
-        whole = own.physics.silhouettes(example[0][0])[0]
+        whole = own.silhouettes.silhouettes(example[0][0])[0]
         np.testing.assert_array_equal(silhouettes, whole[..., first : first + 4])
     assert len(firsts) > 5 and max(firsts) <= EDGE - 4
 
@@ -179,10 +201,10 @@ def test_nothing_is_found_where_no_vessel_was_ever_as_dark(tmp_path):
     assert 0 < state["support"][10] < state["support"][2]
     views, _ = patient(7)
     outside = views.inputs["min"] / np.float32(65535) < state["support"][2]
-    found = unet.reconstruct(state, views, "cpu")
+    found = applied(state, views)
     assert outside.any() and (found[outside] < 1e-6).all() and (found[~outside] > 1e-6).any()
     free, _ = fitted(tmp_path / "free", shared(), hull_support=False)
-    assert (unet.reconstruct(free, views, "cpu")[outside] > 1e-6).any()
+    assert (applied(free, views)[outside] > 1e-6).any()
 
 
 def test_the_support_keeps_nearly_all_of_every_training_patient(tmp_path):
@@ -212,7 +234,7 @@ def test_a_volume_of_more_slices_goes_through_in_overlapping_slabs(tmp_path):
     patients = [patient(seed) for seed in range(4)]
     state, _ = fitted(tmp_path, patients, epochs=15, learning_rate=1e-2, channels=4)
     views, _ = patient(9)
-    whole, slabs = (unet.reconstruct(state | {"slab": n}, views, "cpu") for n in (EDGE, 8))
+    whole, slabs = (applied(state | {"slab": n}, views) for n in (EDGE, 8))
     assert slabs.shape == whole.shape
     assert ((slabs >= 0.5) == (whole >= 0.5)).mean() > 0.98
 
@@ -234,9 +256,9 @@ def test_brightness_does_not_depend_on_the_units():
     views, _ = patient(1)
     scaled = {"projections": 3 * views.inputs["projections"] - 1000}
     expected = brightness(views)
-    np.testing.assert_allclose(brightness(Views(views.angles, scaled)), expected, atol=0.02)
+    np.testing.assert_allclose(brightness(Measurement(views.angles, scaled)), expected, atol=0.02)
     flat = {"projections": np.full((2, 4, 4), 7, dtype=np.float32)}
-    assert np.isfinite(brightness(Views(views.angles, flat))).all()
+    assert np.isfinite(brightness(Measurement(views.angles, flat))).all()
 
 
 def test_of_many_views_a_few_are_compared_from_the_first_to_the_last():
@@ -283,7 +305,7 @@ def test_refinement_in_slabs_is_refinement_of_the_whole(tmp_path):
 
 
 def test_projections_in_the_loss_change_the_model(tmp_path):
-    settings = unet.Settings(**SMALL)
+    settings = Settings(**SMALL)
     weights = [
         model.fit([patient(1)], settings, context(tmp_path / str(weight)), weight)[0]
         for weight in (1e-6, 5.0)
@@ -295,7 +317,7 @@ def test_projections_in_the_loss_change_the_model(tmp_path):
 
 
 def test_examples_of_several_view_counts_share_a_batch(tmp_path):
-    settings = unet.Settings(**SMALL | {"batch_size": 2, "epochs": 1})
+    settings = Settings(**SMALL | {"batch_size": 2, "epochs": 1})
     _, history = model.fit(shared(), settings, context(tmp_path), consistency=0.2)
     assert np.isfinite(history[0]["loss"])
 
@@ -303,9 +325,7 @@ def test_examples_of_several_view_counts_share_a_batch(tmp_path):
 def test_without_steps_of_refinement_it_is_the_model_it_starts_from(tmp_path):
     state = fitted_to_refine(tmp_path, shared(), 0)
     views, _ = patient(5)
-    np.testing.assert_array_equal(
-        consistent.reconstruct(state, views, "cpu"), unet.reconstruct(state, views, "cpu")
-    )
+    np.testing.assert_array_equal(applied(state, views, 1), applied(state, views))
 
 
 def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
@@ -313,8 +333,8 @@ def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
     save_model(tmp_path / "model.pt", state)
     views, _ = patient(5)
     np.testing.assert_array_equal(
-        consistent.reconstruct(load_model(tmp_path / "model.pt"), views, "cpu"),
-        consistent.reconstruct(state, views, "cpu"),
+        applied(load_model(tmp_path / "model.pt"), views, 1),
+        applied(state, views, 1),
     )
 
 
@@ -323,6 +343,7 @@ def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
     [
         ("unet.channels", 0),
         ("unet.levels", 2),
+        ("unet.starts_from", 3),
         ("unet.slab", 0),
         ("unet.bce_weight", -1),
         ("unet.deep_supervision", 1.5),
@@ -332,5 +353,5 @@ def test_a_model_on_disk_knows_all_that_it_needs(tmp_path):
 )
 def test_a_bad_setting_is_refused_with_its_full_key(key, value):
     method, _, name = key.partition(".")
-    with pytest.raises(interface.InputError, match=rf"^methods\.{method}\.{name}: "):
-        registry.settings_of(method, {name: value})
+    with pytest.raises(InputError, match=rf"^methods\.{method}\.{name}: "):
+        registry.create(method, variant(method, **{name: value}))

@@ -14,7 +14,7 @@ import sys, types
 sys.path.insert(0, sys.argv[1])
 {before}
 from angiovox_pipeline.job import job
-from angiovox.errors import InputError, Stopped, TornFile
+from angiovox.errors import InputError, TrainingInterrupted, CorruptFileError
 
 wildcards = {{"method": "dae", "views": 2, "seed": 1}} if {wildcards} else {{}}
 snakemake = types.SimpleNamespace(
@@ -66,8 +66,8 @@ def test_a_job_that_knows_of_gpus_says_how_many_it_has(tmp_path, count, told):
     "raised",
     [
         "InputError('no such thing')",
-        "TornFile('model.pt: cut short')",
-        "Stopped('stopped after epoch 3; a rerun goes on from there')",
+        "CorruptFileError('model.pt: cut short')",
+        "TrainingInterrupted('stopped after epoch 3; a rerun goes on from there')",
     ],
 )
 @pytest.mark.parametrize("wildcards", [True, False])

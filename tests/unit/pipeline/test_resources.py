@@ -20,7 +20,7 @@ MEASURED = (
     JOBS.groupby(["rule", "shape"])[["peak_mb", "seconds", "cpu_seconds"]].max().reset_index()
 )
 STORED = pd.read_csv(ROOT / "benchmarks/demand_stored.csv")
-HOURS = {"train", "train_cpu"}  # as many as the config says
+HOURS = {"train", "train_cpu", "reconstruct_patient"}  # as many as the config says
 RULES = re.findall(
     r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:(?=(?:(?!^rule |^use rule ).)*?\bmem_mb=)",
     "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))),
@@ -184,7 +184,7 @@ def test_the_papers_scale_fits_a_node_that_has_an_a6000():
 
 
 def test_the_papers_dry_run_says_what_each_job_asks_for(fresh):
-    done = snakemake(fresh, "-n", "--configfile", "config/paper.yaml")
+    done = snakemake(fresh, "-n", "--quiet", "host", "--configfile", "config/paper.yaml")
     assert done.returncode == 0, done.stdout
     shown = re.findall(r"^rule (\w+):.*?resources: (.*?)$", done.stdout, re.M | re.S)
     asked = {rule: dict(re.findall(r"(\w+)=(\d+)", line)) for rule, line in shown}
@@ -195,7 +195,7 @@ def test_the_papers_dry_run_says_what_each_job_asks_for(fresh):
 
 
 def test_a_network_asks_for_more_than_a_threshold(fresh):
-    done = snakemake(fresh, "-n", "--configfile", "config/paper.yaml")
+    done = snakemake(fresh, "-n", "--quiet", "host", "--configfile", "config/paper.yaml")
     job = r"^rule reconstruct:.*?wildcards: method=(\w+).*?mem_mb=(\d+)"
     memory = {method: int(mb) for method, mb in re.findall(job, done.stdout, re.M | re.S)}
     assert memory["dae"] > 2 * memory["hull"] and memory["hull"] == memory["backprojection"]

@@ -6,6 +6,7 @@ from angiovox_pipeline import runs
 
 COUNTS = [10, 2, 5]
 TRAIN, TEST = ["a", "b"], ["c"]
+CONSISTENT = {"method": "unet", "starts_from": "unet", "refinement_steps": 1}
 
 
 def methods(counts=COUNTS, **given):
@@ -40,6 +41,39 @@ def test_settings_are_what_is_left_beside_the_view_counts():
     assert methods(unet={"view_counts": [2], "epochs": 3})["unet"].settings == {"epochs": 3}
 
 
+def test_an_entry_may_be_a_variant_of_a_method():
+    chosen = methods(unet=None, consistent=CONSISTENT, soft={"method": "hull", "title": "Soft"})
+    assert chosen["consistent"].title == f"{chosen['unet'].title} (consistent)"
+    assert chosen["soft"].title == "Soft"
+    assert chosen["soft"].settings == {"method": "hull"}  # a new title is no new fit
+    assert chosen["soft"].needs == methods(hull=None)["hull"].needs
+
+
+@pytest.mark.parametrize("title", ["", 3, ["a"]])
+def test_a_title_that_is_no_text_is_refused(title):
+    assert refusal(hull={"title": title}).startswith(f"methods.hull.title: {title!r}")
+
+
+def test_titles_tell_entries_apart():
+    message = refusal(hull={"title": "Same"}, unet={"title": "Same"})
+    assert message == "methods.unet.title: 'Same' is the title of hull too"
+
+
+@pytest.mark.parametrize("base", ["consistent", "hull", "dae"])
+def test_a_model_is_taken_over_from_a_trained_entry_of_the_same_method_only(base):
+    message = refusal(hull=None, unet=None, consistent=CONSISTENT | {"starts_from": base})
+    assert message.startswith(f"methods.consistent.starts_from: {base!r} is not valid")
+
+
+def test_a_setting_of_a_training_that_is_not_done_is_refused():
+    message = refusal(unet=None, consistent=CONSISTENT | {"epochs": 3})
+    assert message == "methods.consistent.epochs: has no effect beside starts_from"
+
+
+def test_a_variant_of_nothing_is_refused():
+    assert refusal(own={"method": "nerf"}).startswith("methods.own.method: unknown method 'nerf'")
+
+
 @pytest.mark.parametrize("own", [[], [3], [2, 2], 2, "all", [2.0], [True], None])
 def test_view_counts_that_the_study_has_not_are_refused(own):
     message = refusal(hull={"view_counts": own})
@@ -54,7 +88,7 @@ def test_the_papers_network_takes_part_in_all_of_them(dae):
 
 def test_a_setting_of_a_method_that_is_used_is_checked_and_of_none_else():
     assert "methods.unet.epochs: 0" in refusal(unet={"epochs": 0})
-    assert "'nerf'" in refusal(nerf=False)
+    assert "'nerf'" in refusal(nerf=None)
 
 
 # What follows from it
@@ -67,7 +101,11 @@ def test_each_method_view_count_and_seed_has_its_run():
 
 
 def test_runs_at_a_view_count_are_those_of_all_that_are_of_that_count():
-    whole = study(hull=None, unet={"view_counts": [2]}, soft_hull={"view_counts": [5]})
+    whole = study(
+        hull=None,
+        unet={"view_counts": [2]},
+        soft_hull={"method": "hull", "soft": True, "view_counts": [5]},
+    )
     pattern = "{method}/{views}/{seed}"
     assert list(whole.at(2).methods) == ["dae", "hull", "unet"]
     for views in COUNTS:
@@ -99,7 +137,7 @@ def test_a_shared_model_sees_each_training_patient_once_per_view_count():
 
 
 def test_a_method_starts_from_its_bases_model_of_the_same_seed():
-    chosen = study(unet=None, consistent=None)
+    chosen = study(unet=None, consistent=CONSISTENT)
     base = {chosen.fit_inputs("consistent", "all", seed)["base"] for seed in "12"}
     assert base == {f"results/models/unet/views-all/seed-{seed}/model.pt" for seed in "12"}
     assert "consistent" in chosen.learned and "consistent" not in chosen.trained
@@ -107,15 +145,15 @@ def test_a_method_starts_from_its_bases_model_of_the_same_seed():
 
 
 def test_a_fit_is_given_no_more_than_it_looks_at():
-    given = study(unet=None, consistent=None).fit_inputs("consistent", "all", "1")
+    given = study(unet=None, consistent=CONSISTENT).fit_inputs("consistent", "all", "1")
     assert set(given) == {"projections", "masks", "base"}
-    applied = study(unet=None, consistent=None).reconstruct_inputs("consistent", "5", "1")
+    applied = study(unet=None, consistent=CONSISTENT).reconstruct_inputs("consistent", "5", "1")
     assert {"projections", "sum", "min"} <= set(applied)
 
 
 @pytest.mark.parametrize("unet", [False, {"view_counts": [10, 5]}])
 def test_a_method_whose_base_does_not_have_its_view_counts_is_refused(unet):
-    message = refusal(unet=unet, consistent={"view_counts": [5, 2]})
+    message = refusal(unet=unet, consistent=CONSISTENT | {"view_counts": [5, 2]})
     assert message.startswith("methods.consistent: starts from the model of unet")
     assert "2 views" in message
 
@@ -130,7 +168,7 @@ def test_what_is_not_kept_comes_from_the_projections():
 @pytest.mark.parametrize("method", ["dae", "hull", "unet", "consistent"])
 def test_no_model_is_given_a_test_patient_and_no_reconstruction_a_mask(method):
     """The split is sealed by what the jobs are given."""
-    chosen = study(hull=None, unet=None, consistent=None)
+    chosen = study(hull=None, unet=None, consistent=CONSISTENT)
     for views in map(str, chosen.methods[method].models):
         given = chosen.fit_inputs(method, views, "1")
         paths = [path for kind in given if kind != "base" for path in given[kind]]

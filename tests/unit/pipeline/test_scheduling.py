@@ -16,7 +16,7 @@ SNAKEFILE = f"""
 import sys
 
 sys.path.insert(0, {str(ROOT / "workflow/scripts")!r})
-import scheduling
+from angiovox_pipeline import scheduling
 
 NAMES = [f"{{number:03d}}" for number in range(int(config["jobs"]))]
 
@@ -171,11 +171,12 @@ def test_the_limit_of_a_control_group_is_found(monkeypatch, tmp_path, line, file
 
 
 def test_trainings_wait_for_each_other_on_a_gpu_only(gpu):
-    local = workflow(cores=4, gpu=1)
-    scheduling.schedule_locally(local)
-    limits = local.scheduler.resources
-    assert limits == local.scheduler.global_resources
-    assert limits["gpu"] == (1 if gpu else 4)
+    local, two_gpus = workflow(cores=4), workflow(cores=4, gpu=2)
+    for one in (local, two_gpus):
+        scheduling.schedule_locally(one)
+        assert one.scheduler.resources == one.scheduler.global_resources
+    assert local.scheduler.resources["gpu"] == (1 if gpu else 4)
+    assert two_gpus.scheduler.resources["gpu"] == 2  # by --resources
     assert local.scheduler.job_rate_limiter is None
 
 

@@ -15,11 +15,13 @@ pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 IMPORT = f"""
 import ctypes, os, signal, subprocess, sys, time
 sys.path.insert(0, {str(Path(watchdog.__file__).parent)!r})
-import ending
+import watchdog
 """
-JOB = f"{IMPORT}ending.end_with_snakemake()\nprint(os.getpid(), flush=True)\n"
+JOB = f"{IMPORT}watchdog.exit_with_parent()\nprint(os.getpid(), flush=True)\n"
 # Announces itself, starts what stands in its first argument, and waits.
-SNAKEMAKE = f"{IMPORT}ending.announce()\nsubprocess.run([sys.executable, '-c', sys.argv[1]])\n"
+SNAKEMAKE = (
+    f"{IMPORT}watchdog.register_parent()\nsubprocess.run([sys.executable, '-c', sys.argv[1]])\n"
+)
 ENDS_WITHIN = 10  # seconds; about one on a machine with nothing else to do
 
 
@@ -63,7 +65,9 @@ def watchers(job):
 @pytest.fixture
 def gone():
     """The announcement of a Snakemake that has ended."""
-    lines, _ = said(f"{IMPORT}ending.announce()\nprint(os.environ[ending.ANNOUNCED])")
+    lines, _ = said(
+        f"{IMPORT}watchdog.register_parent()\nprint(os.environ[watchdog.PARENT_VARIABLE])"
+    )
     return lines[0]
 
 
@@ -140,8 +144,8 @@ def test_signals_to_all_processes_of_a_job_leave_its_watcher():
 # Announcements
 
 TELL = f"""{IMPORT}
-ending.announce()
-print(os.environ[ending.ANNOUNCED], ending._identity(os.getpid()), sep=';')
+watchdog.register_parent()
+print(os.environ[watchdog.PARENT_VARIABLE], watchdog._identity(os.getpid()), sep=';')
 """
 
 
@@ -190,7 +194,7 @@ def test_where_there_is_no_table_of_processes_nothing_is_announced_or_watched(mo
 # Requests
 
 ASKED = f"""{IMPORT}
-stopping = ending.asked_to_stop() if sys.argv[1] == 'listens' else None
+stopping = watchdog.stop_on_sigterm() if sys.argv[1] == 'listens' else None
 print('before', stopping and stopping(), flush=True)
 time.sleep(60) if not stopping else None
 while not stopping():

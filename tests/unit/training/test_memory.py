@@ -11,9 +11,9 @@ PACKAGE_FOLDER = str(ROOT / "workflow/scripts")
 ROUNDS = """
 import ctypes, resource, sys
 sys.path.insert(0, sys.argv[1])
-from angiovox.allocator import keep_freed_memory
+from angiovox.training.memory import disable_malloc_trim
 if sys.argv[2] == "keep":
-    keep_freed_memory()
+    disable_malloc_trim()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]

@@ -15,7 +15,7 @@ import pytest
 import torch
 from angiovox.errors import TrainingInterrupted
 from angiovox.io import model_files
-from angiovox.method import Context, Views, never
+from angiovox.method import Context, Measurement, never
 from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
 from angiovox.methods.denoising_autoencoder.method import Settings
 from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
@@ -39,7 +39,7 @@ def patient(seed):
     x, y = rng.integers(2, EDGE - 5, 2)
     mask[x : x + 4, y : y + 4] = True
     volume = np.clip(0.6 * mask + rng.uniform(0, 0.4, mask.shape), 0, 1).astype(np.float32)
-    return Views(np.array([0.0, 90.0]), {"sum": volume}), mask
+    return Measurement(np.array([0.0, 90.0]), {"sum": volume}), mask
 
 
 PATIENTS = [patient(seed) for seed in range(3)]
@@ -49,7 +49,30 @@ def learner(network, kind=Denoising):
     return kind(network.to(memory_format=torch.channels_last_3d), 0.5, 0.2)
 
 
-def run(folder, patients=PATIENTS, seed=1, stamp="1", log=None, stopping=never, **settings):
+class Alternating(Denoising):
+    """Encoder and decoder take turns, each with an optimiser of its own."""
+
+    def optimizers(self, learning_rate):
+        parts = {"encoder": self.network.layers[:12], "decoder": self.network.layers[12:]}
+        return {name: self.adam(part, learning_rate) for name, part in parts.items()}
+
+    def step(self, given, dtype, optimizers, scaler):
+        for optimizer in optimizers.values():
+            loss, hits, union = self.loss(given, dtype)
+            self.descend(loss, optimizer, scaler)
+        return loss, hits, union
+
+
+def run(
+    folder,
+    patients=PATIENTS,
+    seed=1,
+    stamp="1",
+    log=None,
+    stopping=never,
+    kind=Denoising,
+    **settings,
+):
     """Train a network; return it with its history, the log's lines and the trainer's context."""
     lines = []
     given = {"epochs": 4, "precision": "fp32", "learning_rate": 1e-2} | settings
@@ -57,7 +80,7 @@ def run(folder, patients=PATIENTS, seed=1, stamp="1", log=None, stopping=never, 
     context = Context(seed, "cpu", folder / "checkpoint.pt", *how)
     torch.manual_seed(seed)
     network = DenoisingAutoencoder()
-    history = Trainer(learner(network), patients, Settings(**given), context).run()
+    history = Trainer(learner(network, kind), patients, Settings(**given), context).run()
     return network, history, lines
 
 
@@ -103,6 +126,17 @@ def test_the_loss_falls_and_the_vessel_is_found(tmp_path):
     assert history[0]["iou"] < 0.3
     assert history[-1]["iou"] > 0.7
     assert history[-1]["iou_running_statistics"] > 0.6
+
+
+def test_a_learner_with_optimisers_of_its_own_resumes_bit_for_bit(tmp_path):
+    how = {"kind": Alternating, "schedule": "one-cycle"}
+    stopped_after(2, tmp_path / "parts", **how)
+    resumed, history, lines = run(tmp_path / "parts", **how)
+    whole, whole_history, _ = run(tmp_path / "whole", **how)
+    together, _, _ = run(tmp_path / "together", schedule="one-cycle")
+    assert lines[0] == "resuming after epoch 2"
+    assert same_weights(resumed, whole) and not same_weights(whole, together)
+    assert without_seconds(history) == without_seconds(whole_history)
 
 
 @pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
@@ -232,7 +266,7 @@ def test_the_last_rate_depends_on_the_number_of_steps_not_of_patients(tmp_path):
 
 def test_volumes_that_are_no_cube_and_no_multiple_of_eight_train(tmp_path):
     known, mask = patient(0)
-    odd = Views(known.angles, {"sum": known.inputs["sum"][:13, :, :10]}), mask[:13, :, :10]
+    odd = Measurement(known.angles, {"sum": known.inputs["sum"][:13, :, :10]}), mask[:13, :, :10]
     _, history, _ = run(tmp_path, [odd], epochs=8)
     assert history[-1]["loss"] < history[0]["loss"]
 
@@ -382,23 +416,24 @@ def test_chance_within_a_network_goes_on_where_it_was_stopped(tmp_path):
 
 KILLED = """
 import os, signal, sys
-sys.path[:0] = sys.argv[1:3]
 from pathlib import Path
 from test_trainer import PATIENTS, run, torch
 torch.set_num_threads(1)
-steps = iter(range(int(sys.argv[4])))
+steps = iter(range(int(sys.argv[2])))
 def kill():
     if next(steps, None) is None:
         os.kill(os.getpid(), signal.SIGKILL)
-run(Path(sys.argv[3]), stopping=kill)
+run(Path(sys.argv[1]), stopping=kill)
 """
 
 
 @pytest.mark.parametrize(("steps", "epochs"), [(2, 0), (7, 2), (11, 3)])
 def test_a_killed_training_loses_no_more_than_its_last_epoch(tmp_path, steps, epochs):
-    folders = [ROOT / "workflow/scripts", Path(__file__).parent, tmp_path / "killed"]
-    program = [sys.executable, "-c", KILLED, *folders, steps]
-    assert subprocess.run(list(map(str, program))).returncode == -signal.SIGKILL
+    program = [sys.executable, "-c", KILLED, tmp_path / "killed", steps]
+    folders = (ROOT / "workflow/scripts", ROOT / "tests", Path(__file__).parent)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))}
+    killed = subprocess.run(list(map(str, program)), env=environment)
+    assert killed.returncode == -signal.SIGKILL
     whole, whole_history, _ = run(tmp_path / "whole")
     network, history, lines = run(tmp_path / "killed")
     assert lines[0].startswith(f"resuming after epoch {epochs}" if epochs else "epoch 1/4")
@@ -468,8 +503,8 @@ def test_stored_codes_train_as_their_fractions_do(tmp_path, dtype, largest):
     coded, exact = [], []
     for known, mask in PATIENTS:
         codes = np.round(known.inputs["sum"] * largest).astype(dtype)
-        coded.append((Views(known.angles, {"sum": codes}), mask))
-        exact.append((Views(known.angles, {"sum": codes / np.float32(largest)}), mask))
+        coded.append((Measurement(known.angles, {"sum": codes}), mask))
+        exact.append((Measurement(known.angles, {"sum": codes / np.float32(largest)}), mask))
     first, history, _ = run(tmp_path / "coded", coded, epochs=2)
     second, expected, _ = run(tmp_path / "exact", exact, epochs=2)
     assert same_weights(first, second)

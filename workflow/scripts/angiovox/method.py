@@ -1,33 +1,16 @@
-"""What a reconstruction method is given and what it gives back.
+"""What a reconstruction method is, what it is given, and what it gives back.
 
-A method is one module in `angiovox.methods` with these names:
-
-TITLE : str, for tables and figures.
-INPUTS : tuple of "projections", "sum" and "min": what it looks at.
-TRAINED : bool, whether it is trained from random weights, on a GPU where there is one.
-CODED : bool, which may be left out; true where "sum" and "min" shall come as they are stored,
-    uint16 codes of which 65,535 stands for 1: half of the memory, and no time to decode.
-THREADS : int, which may be left out: how many processors its training makes use of, 8 by default.
-    On small layers they wait for each other: two can take several times as long as one.
-BASE : str, which may be left out: the trained method from whose model `fit` starts; the study must
-    have it, and `fit` is given its state as `context.base`.
-FIT_INPUTS : tuple, which may be left out: what `fit` looks at, where that is not all of INPUTS.
-SHARED : bool, which may be left out; true where one model serves all view counts: `fit` is given
-    each training patient once for each of them.
-Settings : frozen dataclass of what the config may set, with the paper's values as defaults.
-fit(patients, settings, context) -> (state, history)
-    state : dict of tensors, numbers and strings; history : list of dicts, a row per epoch.
-reconstruct(state, views, device) -> (x, y, z) float32 probabilities in [0, 1].
-
-Its imports of torch stay inside functions: reading the config must not take seconds.
+A method is a folder in `angiovox.methods` whose `method.py` has a subclass of `Method`, named
+METHOD. Its imports of torch stay inside functions: reading the config must not take seconds.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -37,12 +20,63 @@ KINDS = ("projections", "sum", "min")
 
 
 @dataclass(frozen=True)
-class Views:
+class Needs:
+    """What a method needs of a study, and its jobs of a machine.
+
+    inputs : what it looks at to reconstruct, of `KINDS`. fit_inputs : what its fit looks at; None
+        for the same.
+    requires_training : whether networks are trained, on a GPU where there is one.
+    starts_from : the config entry from whose model the fit starts; the study must have it.
+    shared_across_views : whether one model serves all view counts; the fit is then given each
+        training patient once for each of them.
+    accepts_uint16 : whether "sum" and "min" come as they are stored, codes of which 65,535 stands
+        for 1: half of the memory, and no time to decode.
+    one_job_per_patient : whether each patient is reconstructed in a job of its own, which has a GPU
+        where there is one, may take as long as a training, and resumes like one.
+    threads : how many processors such a job, or a training, makes use of. On small layers they wait
+        for each other: two can take several times as long as one.
+    """
+
+    inputs: tuple[str, ...]
+    fit_inputs: tuple[str, ...] | None = None
+    requires_training: bool = False
+    starts_from: str | None = None
+    shared_across_views: bool = False
+    accepts_uint16: bool = False
+    one_job_per_patient: bool = False
+    threads: int = 8
+
+    def __post_init__(self) -> None:
+        for kind in (*self.inputs, *self.to_fit):
+            if kind not in KINDS:
+                raise ValueError(f"inputs: {kind!r}; there are {', '.join(KINDS)}")
+        if not self.inputs:
+            raise ValueError("inputs: none; a method looks at something")
+
+    @property
+    def to_fit(self) -> tuple[str, ...]:
+        """What the fit looks at."""
+        return self.inputs if self.fit_inputs is None else self.fit_inputs
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a network, trained here or taken from another method."""
+        return self.requires_training or self.starts_from is not None
+
+    @property
+    def runs_networks(self) -> bool:
+        """Whether its jobs run PyTorch."""
+        return self.has_model or self.one_job_per_patient
+
+
+@dataclass(frozen=True)
+class Measurement:
     """All that a method may know of a patient it reconstructs.
 
-    angles : (views,) degrees. inputs : what the method asked for: "projections" as (views,
-    detector, z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1], or
-    as uint16 codes for a method that is `CODED`.
+    angles : (views,) degrees, of a parallel beam about z.
+    inputs : what the method asked for: "projections", the maxima along rays, as (views, detector,
+        z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1], or uint16
+        codes where it `accepts_uint16`.
     """
 
     angles: np.ndarray
@@ -58,28 +92,42 @@ class Views:
         return width, width, height
 
 
-Training = Sequence[tuple[Views, np.ndarray]]  # with the mask, (x, y, z) bool
+@dataclass(frozen=True)
+class Reconstruction:
+    """What a method gives back.
+
+    probability : (x, y, z) float32 in [0, 1]. surface : where the method has one of its own,
+    vertices (n, 3) in voxel indices and triangles (m, 3) of their numbers, outwards by the
+    right-hand rule; it takes the place of the surface of the probabilities.
+    """
+
+    probability: np.ndarray
+    surface: tuple[np.ndarray, np.ndarray] | None = None
+
+
+Training = Sequence[tuple[Measurement, np.ndarray]]  # with the mask, (x, y, z) bool
 
 
 def never() -> bool:
-    """Nobody asks this fit to stop."""
+    """Nobody asks this job to stop."""
     return False
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where a fit runs. `stamp` is what a checkpoint follows from (see `fingerprint.stamp`).
+    """Where a fit or a reconstruction runs.
 
-    base : state of the model of the method's `BASE`, where it has one.
-    stopping : asked between two steps; once it is true the fit saves a checkpoint and raises
-    `errors.TrainingInterrupted`.
+    checkpoint : file to go on from. stamp : what it follows from (see `fingerprint.stamp`).
+    log : writes a line. stopping : asked between two steps; once it is true, a fit saves a
+        checkpoint and raises `errors.TrainingInterrupted`.
+    base : state of the model that a fit `starts_from`.
     """
 
-    seed: int
-    device: str
-    checkpoint: Path
-    stamp: dict
-    log: Callable[[str], None]
+    seed: int = 0
+    device: str = "cpu"
+    checkpoint: Path | None = None
+    stamp: dict = field(default_factory=dict)
+    log: Callable[[str], None] = str
     stopping: Callable[[], bool] = never
     base: dict | None = None
 
@@ -89,27 +137,75 @@ class Context:
         return self.checkpoint.with_suffix(f".previous{self.checkpoint.suffix}")
 
 
-def fit_inputs(method: ModuleType) -> tuple[str, ...]:
-    """The inputs that a method's fit looks at."""
-    return getattr(method, "FIT_INPUTS", method.INPUTS)
+class Method(ABC):
+    """A reconstruction method, with the settings that the config gives it.
+
+    name : in the config, in paths and in tables. title : in figures and pages. reference : where it
+    comes from. Settings : frozen dataclass of what the config may set, with the original's values
+    as defaults; it raises ValueError or TypeError for a value it refuses.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    Settings: ClassVar[type]
+
+    def __init__(self, settings: Any = None):
+        self.settings = self.Settings() if settings is None else settings
+
+    @property
+    @abstractmethod
+    def needs(self) -> Needs:
+        """What it needs, which may follow from its settings."""
+
+    @abstractmethod
+    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
+        """Make a model of the training patients.
+
+        Returns its state, a dict of tensors, numbers and strings, and its history, a row per epoch.
+        """
+
+    @abstractmethod
+    def reconstruct(
+        self, state: dict, measurement: Measurement, context: Context
+    ) -> Reconstruction:
+        """Reconstruct a patient, of whom no mask is known.
+
+        One that takes one job a patient asks `context.stopping` between two steps, saves its
+        checkpoint there, and goes on from it when it is started anew.
+        """
 
 
 def reconstruct(
-    method: ModuleType, patient: str, state: dict, views: Views, device: str
-) -> np.ndarray:
-    """What a method makes of a patient, (x, y, z) float32, checked.
+    method: Method, patient: str, state: dict, measurement: Measurement, context: Context
+) -> Reconstruction:
+    """Reconstruct a patient and check the result.
 
-    Raises InputError, naming the patient, for a wrong shape, NaN, or what is no probability.
+    Raises InputError, naming the patient, for a wrong shape, NaN, or what is no probability, and
+    for a surface of other numbers than vertices and triangles.
     """
-    probability = np.asarray(method.reconstruct(state, views, device))
-    if probability.shape != views.shape:
+    found = method.reconstruct(state, measurement, context)
+    probability = np.asarray(found.probability)
+    if probability.shape != measurement.shape:
         raise InputError(
             f"patient {patient}: the method gave a volume of shape {probability.shape}, "
-            f"expected {views.shape}"
+            f"expected {measurement.shape}"
         )
     low, high = float(probability.min()), float(probability.max())
     if not (low >= 0 and high <= 1):  # NaN, where there is one, is both
         raise InputError(
             f"patient {patient}: the method gave values from {low:g} to {high:g}, expected [0, 1]"
         )
-    return probability.astype(np.float32, copy=False)
+    if found.surface is not None:
+        _check_surface(patient, *found.surface)
+    return replace(found, probability=probability.astype(np.float32, copy=False))
+
+
+def _check_surface(patient: str, vertices: np.ndarray, triangles: np.ndarray) -> None:
+    if any(part.ndim != 2 or part.shape[1] != 3 for part in (vertices, triangles)):
+        shapes = f"{vertices.shape} and {triangles.shape}"
+        raise InputError(f"patient {patient}: a surface of {shapes}, expected (n, 3) and (m, 3)")
+    if not np.isfinite(vertices).all():
+        raise InputError(f"patient {patient}: the surface has vertices that are NaN or infinite")
+    if triangles.size and not (triangles.min() >= 0 and triangles.max() < len(vertices)):
+        raise InputError(f"patient {patient}: the surface has triangles of vertices it lacks")

@@ -1,0 +1,1 @@
+"""What knows Snakemake and config keys; the package angiovox never imports it."""

@@ -15,8 +15,9 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[1]
 DIGITS = 16  # of the SHA-256, which has 64
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# Planning, logs, the watchdog and error types cannot change a result.
+# Planning, logs, the watchdog and error types cannot change a result; checks of masks can.
 OPERATIONS = ("angiovox_pipeline", "angiovox.errors")
+RESULTS = "angiovox_pipeline.preflight.masks"
 
 
 def of_script(*names: str) -> str:
@@ -26,7 +27,7 @@ def of_script(*names: str) -> str:
     ----------
     *names : str
         Dotted as in an import below workflow/scripts, for example "mask" or
-        "angiovox.methods.dae".
+        "angiovox.methods.unet.method".
 
     Returns
     -------
@@ -49,7 +50,8 @@ def reached_from(*names: str, leave_out: tuple[str, ...] = ()) -> list[Path]:
     waiting = [file for name in names for file in files_of(name)]
     while waiting:
         path = waiting.pop()
-        if path not in reached and not _is_within(path, leave_out):
+        is_left_out = _is_within(path, leave_out) and not _is_within(path, (RESULTS,))
+        if path not in reached and not is_left_out:
             reached.add(path)
             waiting.extend(_imports(path))
     return sorted(reached)

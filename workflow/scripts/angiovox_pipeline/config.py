@@ -58,9 +58,22 @@ def check_config(config: dict[str, Any]) -> None:
                 f"view_counts: {views} views cannot be taken from {config['projections']} "
                 f"projections; choose from 2 to {config['projections']}"
             )
+    _check_left_out(config["methods"])
     runs.methods(config)
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
+
+
+def _check_left_out(methods: dict[str, Any]) -> None:
+    """Refuse to leave out what nobody has: most likely a method's name is misspelt."""
+    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text())
+    known = [*schema["properties"]["methods"]["properties"]]
+    for name, given in methods.items():
+        if given is False and name not in known:
+            raise InputError(
+                f"methods.{name}: false leaves out a method of the default config, and this is "
+                f"none; valid: {', '.join(known)}"
+            )
 
 
 def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None) -> None:

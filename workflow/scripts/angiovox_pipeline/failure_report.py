@@ -15,6 +15,11 @@ import psutil
 SILENT = "ended without a message: killed, out of memory or over time"
 UNLOGGED = "failed before its log began; the terminal says why"
 UNEXPLAINED = "No job says why; see the messages above and logs/."
+UNKNOWN_RECORD = (
+    "The log of this version of Snakemake has other fields ({error}): {path} is not written; the "
+    "messages above say which jobs failed."
+)
+WARNINGS = logging.getLogger("angiovox_pipeline")
 NO_HOLDER = (
     "No Snakemake is at work in this folder on this machine. If none is on another machine either "
     "(on a cluster: look at its login nodes and at your jobs in the queue), the run that held the "
@@ -40,6 +45,7 @@ class FailureReport(logging.Handler):
         self.attempts: dict[int, int] = {}
         self.ended: dict[int, str] = {}  # by thread: how a local job ended
         self.failed: dict[int, tuple[str, str]] = {}  # by job: its patient or "", and the line
+        self.is_broken = False
 
     def start(self, logger: logging.Logger) -> None:
         """Follow a run that begins now; what an earlier one left is removed."""
@@ -47,7 +53,20 @@ class FailureReport(logging.Handler):
         logger.addHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take notice of a job's start, success or failure."""
+        """Take notice of a job's start, success or failure.
+
+        The fields of Snakemake's records are no public interface: without one of them, a warning
+        says so and the run goes on without this report.
+        """
+        if self.is_broken:
+            return
+        try:
+            self._record(record)
+        except (AttributeError, KeyError, TypeError) as error:
+            self.is_broken = True
+            WARNINGS.warning(UNKNOWN_RECORD.format(path=self.path, error=repr(error)))
+
+    def _record(self, record: logging.LogRecord) -> None:
         fields = vars(record)
         event = fields.get("event")
         if event == "job_info":

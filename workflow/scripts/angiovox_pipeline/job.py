@@ -1,4 +1,4 @@
-"""What every adapter shares: its end, its log, and one clear line when the input is at fault.
+"""What every rule's script shares: its end, its log, and one clear line when the input is at fault.
 
 It is imported before anything that takes long, so that no job outlives its Snakemake.
 """
@@ -42,9 +42,9 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
         log.error(message)
         sys.exit(f"{snakemake.rule}: {message}")
     except Exception as error:
-        if trouble := describe_disk_error(error, Path(snakemake.output[0]).parent):
-            log.error(trouble)
-            sys.exit(": ".join(filter(None, [snakemake.rule, who, trouble])))
+        if message := describe_disk_error(error, Path(snakemake.output[0]).parent):
+            log.error(message)
+            sys.exit(": ".join(filter(None, [snakemake.rule, who, message])))
         log.exception("%s failed (%s)", snakemake.rule, who)
         raise
 

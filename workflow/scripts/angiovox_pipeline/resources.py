@@ -89,6 +89,7 @@ MEASURED_USAGE = {
     "reconstruct": Job(380, 2, volume_seconds=1.3, volumes="test"),
     # The U-Nets': benchmarks/unet_reconstruction.md. The paper's network takes half, in a tenth.
     "reconstruct_trained": Job(700, 12.5, volume_seconds=200, volumes="test"),
+    "reconstruct_patient": Job(4000, 12),  # not measured: as a training
     "evaluate": Job(225, 2.4, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
@@ -157,9 +158,9 @@ def _peak_mb(rule: str, scale: Scale) -> float:
 
 
 def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
-    """Run time to ask for at an attempt. Training has what the config says: a second attempt
-    goes on from its checkpoint."""
-    if rule in ("train", "train_cpu"):
+    """Run time to ask for at an attempt. What resumes from a checkpoint, a training or the
+    optimisation for a patient, has what the config says at each attempt."""
+    if rule in ("train", "train_cpu", "reconstruct_patient"):
         return math.ceil(60 * scale.training_hours)
     job = MEASURED_USAGE[rule]
     each = job.each_seconds + job.volume_seconds * (scale.shape / 384) ** 3

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from types import ModuleType
 from typing import Any
 
-from angiovox import method as interface
+import angiovox.method
 from angiovox.errors import InputError
+from angiovox.method import KINDS, Needs
 from angiovox.methods import registry
 
 EVERY = "all"  # in place of a view count: the one model for all of them
@@ -21,31 +21,22 @@ MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
 
 @dataclass(frozen=True)
 class Method:
-    """A method of the study: its module, what the config sets, and its view counts, most first."""
+    """A method of the study.
 
-    module: ModuleType
+    module : dotted name of the one it is in. settings : of its config entry, with the method that
+    it is a variant of. view_counts : most first.
+    """
+
+    title: str
+    module: str
+    needs: Needs
     settings: dict[str, Any]
     view_counts: list[int]
 
     @property
-    def is_shared(self) -> bool:
-        """Whether one model serves all view counts."""
-        return getattr(self.module, "SHARED", False)
-
-    @property
-    def base(self) -> str | None:
-        """The method from whose model its fit starts."""
-        return getattr(self.module, "BASE", None)
-
-    @property
-    def threads(self) -> int:
-        """Processors that its training makes use of."""
-        return getattr(self.module, "THREADS", 8)
-
-    @property
     def models(self) -> list[int | str]:
         """What the models are for: each view count, or all."""
-        return [EVERY] if self.is_shared else self.view_counts
+        return [EVERY] if self.needs.shared_across_views else self.view_counts
 
 
 def methods(config: dict[str, Any]) -> dict[str, Method]:
@@ -56,15 +47,17 @@ def methods(config: dict[str, Any]) -> dict[str, Method]:
     counts = sorted(config["view_counts"], reverse=True)
     chosen = {}
     for name, given in config["methods"].items():
-        module = registry.load(name)
         if given is False:
             continue
         settings = {} if given in (None, True) else dict(given)
-        own = settings.pop("view_counts", counts)
-        registry.settings_of(name, settings)
-        chosen[name] = Method(module, settings, _view_counts(name, own, counts))
+        own = _view_counts(name, settings.pop("view_counts", counts), counts)
+        title = settings.pop("title", None)
+        method = registry.create(name, settings)
+        module = registry.module_of(method)
+        chosen[name] = Method(_title(name, title, method), module, method.needs, settings, own)
     for name, method in chosen.items():
         _check_base(name, method, chosen)
+    _check_titles(chosen)
     paper = registry.PAPER_METHOD
     if paper not in chosen or chosen[paper].view_counts != counts:
         raise InputError(
@@ -73,18 +66,45 @@ def methods(config: dict[str, Any]) -> dict[str, Method]:
     return chosen
 
 
+def _title(name: str, title: Any, method: angiovox.method.Method) -> str:
+    """The entry's own title, or the method's, with the entry's name where it is a variant."""
+    if title is None:
+        return method.title if name == method.name else f"{method.title} ({name})"
+    if not (isinstance(title, str) and title):
+        raise InputError(f"methods.{name}.title: {title!r} is not valid; expected a text")
+    return title
+
+
 def _check_base(name: str, method: Method, chosen: dict[str, Method]) -> None:
     """Refuse a method that starts from another one's model where that is not made."""
-    if not method.base:
+    base = method.needs.starts_from
+    if base is None:
         return
-    base_view_counts = chosen[method.base].view_counts if method.base in chosen else []
+    base_view_counts = chosen[base].view_counts if base in chosen else []
     missing = [count for count in method.view_counts if count not in base_view_counts]
     if missing:
         raise InputError(
-            f"methods.{name}: starts from the model of {method.base}, which is not made for "
-            f"{', '.join(map(str, missing))} views; change methods.{method.base}, or set "
+            f"methods.{name}: starts from the model of {base}, which is not made for "
+            f"{', '.join(map(str, missing))} views; change methods.{base}, or set "
             f"methods.{name}: false"
         )
+    given = chosen[base]
+    if base == name or given.module != method.module or not given.needs.requires_training:
+        raise InputError(
+            f"methods.{name}.starts_from: {base!r} is not valid; expected another entry of the "
+            "same method, which is trained"
+        )
+
+
+def _check_titles(chosen: dict[str, Method]) -> None:
+    """Refuse titles that do not tell entries apart in figures and tables."""
+    names: dict[str, str] = {}
+    for name, method in chosen.items():
+        if method.title in names:
+            raise InputError(
+                f"methods.{name}.title: {method.title!r} is the title of {names[method.title]} too"
+            )
+        names[method.title] = name
 
 
 def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
@@ -112,19 +132,22 @@ class Runs:
 
     @property
     def trained(self) -> list[str]:
-        return [name for name, method in self.methods.items() if method.module.TRAINED]
+        return [name for name, method in self.methods.items() if method.needs.requires_training]
 
     @property
     def adapted(self) -> list[str]:
         """Methods whose model starts from another method's."""
-        return [name for name, method in self.methods.items() if method.base]
+        return [name for name, method in self.methods.items() if method.needs.starts_from]
 
     @property
     def learned(self) -> list[str]:
         """Methods with a model that is trained, or that starts from one."""
-        return [
-            name for name, method in self.methods.items() if method.module.TRAINED or method.base
-        ]
+        return [name for name, method in self.methods.items() if method.needs.has_model]
+
+    @property
+    def one_by_one(self) -> list[str]:
+        """Methods that reconstruct each patient in a job of its own."""
+        return [name for name, method in self.methods.items() if method.needs.one_job_per_patient]
 
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""
@@ -137,7 +160,8 @@ class Runs:
 
     def seeds_of(self, method: str) -> list[int]:
         """One seed is enough where nothing is random."""
-        return list(self.seeds if method in self.learned else self.seeds[:1])
+        is_random = self.methods[method].needs.runs_networks
+        return list(self.seeds if is_random else self.seeds[:1])
 
     def each(self, pattern: str, **more: Iterable[str]) -> list[str]:
         """A pattern filled in for each method, view count and seed, and for more wildcards."""
@@ -155,6 +179,11 @@ class Runs:
             for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
         ]
 
+    def each_long_job(self, pattern: str) -> list[str]:
+        """The same for each job that trains, or that optimises for one patient."""
+        alone = replace(self, methods={name: self.methods[name] for name in self.one_by_one})
+        return self.each_trained(pattern) + alone.each(pattern) * len(self.test)
+
     def examples(self, method: str, views: str) -> list[int]:
         """View counts of a model's examples: each training patient once for each count."""
         counts = self.methods[method].view_counts if views == EVERY else [int(views)]
@@ -165,28 +194,29 @@ class Runs:
         examples = self.examples(method, views)
         patients = self.train * (len(examples) // len(self.train))
         masks = [MASK.format(patient=patient) for patient in patients]
-        base = self.methods[method].base
+        base = self.methods[method].needs.starts_from
         start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
-        kinds = interface.fit_inputs(self.methods[method].module)
+        kinds = self.methods[method].needs.to_fit
         return self._inputs(kinds, examples, patients) | {"masks": masks} | start
 
-    def reconstruct_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
-        """By kind, a file for each test patient; with the model, but no mask."""
-        examples = [int(views)] * len(self.test)
-        grids = [PROJECTIONS.format(patient=patient) for patient in self.test]
-        purpose = EVERY if self.methods[method].is_shared else views
+    def reconstruct_inputs(
+        self, method: str, views: str, seed: str, patients: list[str] | None = None
+    ) -> dict[str, list[str] | str]:
+        """By kind, a file for each test patient, or for some; with the model, but no mask."""
+        patients = self.test if patients is None else patients
+        examples = [int(views)] * len(patients)
+        grids = [PROJECTIONS.format(patient=patient) for patient in patients]
+        purpose = EVERY if self.methods[method].needs.shared_across_views else views
         model = MODEL.format(method=method, views=purpose, seed=seed)
-        kinds = self.methods[method].module.INPUTS
-        inputs = self._inputs(kinds, examples, self.test)
+        kinds = self.methods[method].needs.inputs
+        inputs = self._inputs(kinds, examples, patients)
         return inputs | {"grids": grids, "model": model}
 
     def _inputs(
         self, kinds: Sequence[str], counts: list[int], patients: list[str]
     ) -> dict[str, list[str]]:
         """Files of some kinds of input; the projections for what is rebuilt from them."""
-        patterns = {
-            kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in interface.KINDS
-        }
+        patterns = {kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in KINDS}
         return {
             kind: [
                 patterns[kind].format(patient=patient, views=views, kind=kind)

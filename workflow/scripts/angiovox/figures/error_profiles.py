@@ -49,7 +49,7 @@ def error_profiles(profiles: pd.DataFrame, methods: Sequence[str], note: str = "
     Parameters
     ----------
     profiles : method, profile, bin, count, position, value; a row per patient and bin
-        (`metrics.evaluation.profiles`), of one view count.
+        (`metrics.evaluate.profiles`), of one view count.
     methods : all of the study's, in its order, from which their colours follow.
     note : small remark at the bottom.
 

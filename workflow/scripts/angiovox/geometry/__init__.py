@@ -1,0 +1,1 @@
+"""Angles of the acquisition, affines, and resampling to the study's grid."""

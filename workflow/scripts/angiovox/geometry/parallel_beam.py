@@ -1,4 +1,4 @@
-"""Where things are: angles, view subsets, the sense of rotation, affines.
+"""The parallel beam: angles, view subsets, and the sense of rotation.
 
 Arrays are (x, y, z): x to the patient's left, y to posterior, z to superior. Voxel centres sit at
 integer indices and the gantry turns about z through ((nx - 1) / 2, (ny - 1) / 2).

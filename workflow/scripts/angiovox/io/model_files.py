@@ -28,7 +28,7 @@ def save_model(path: str | Path, state: dict) -> None:
 def load_model(path: str | Path, device: str = "cpu") -> dict:
     """Read what `save_model` wrote, with `weights_only=True`.
 
-    Raises TornFile where a byte is missing or another than was written.
+    Raises CorruptFileError where a byte is missing or another than was written.
     """
     stored = Path(path).read_bytes()
     content = stored[:-SEAL_BYTES]

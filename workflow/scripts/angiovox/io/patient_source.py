@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .dicom import reader
@@ -12,9 +11,6 @@ from .dicom.discovery import holds_image
 from .dicom.series import Series
 from .volume_files import ImageFile, is_image_file
 from .volume_files import find as find_file
-
-if TYPE_CHECKING:
-    pass
 
 OTHER_FORMATS = "not called .nii, .nii.gz, .mha, .mhd, .nrrd or .nhdr"
 

@@ -31,7 +31,7 @@ class QuantizedVolume:
         """Whether the codes stand for values in [0, 1], 65,535 for 1."""
         return self.codes.dtype == np.uint16 and (self.slope, self.intercept) == (FRACTION, 0)
 
-    def value_of(self, code: float) -> float:
+    def dequantized(self, code: float) -> float:
         """What a code stands for, or a place between two codes."""
         return code * self.slope + self.intercept
 
@@ -66,7 +66,7 @@ def quantize(volume: np.ndarray) -> QuantizedVolume:
 def requantize(volume: QuantizedVolume, values: np.ndarray) -> QuantizedVolume:
     """Codes of values that are in a volume's own codes, such as maxima of them."""
     inner = quantize(values)
-    intercept = volume.value_of(inner.intercept)
+    intercept = volume.dequantized(inner.intercept)
     return QuantizedVolume(inner.codes, inner.slope * volume.slope, intercept)
 
 

@@ -1,0 +1,1 @@
+"""Otsu masks, whether they can be vessels, and their surfaces."""

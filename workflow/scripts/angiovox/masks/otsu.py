@@ -69,7 +69,7 @@ def otsu_mask(
     mask = codes > threshold
     if limits is not None:
         mask &= codes <= limits[1]
-    return mask, given.value_of(threshold)
+    return mask, given.dequantized(threshold)
 
 
 def _extremes(
@@ -85,14 +85,14 @@ def _extremes(
         where = f"masks.window: [{window[0]:g}, {window[1]:g}]: every voxel within"
         held = [(part.min(), part.max()) for part in _within(volume.codes, limits) if part.size]
         if not held:
-            least, most = (volume.value_of(float(code)) for code in (low, high))
+            least, most = (volume.dequantized(float(code)) for code in (low, high))
             raise InputError(
                 f"masks.window: [{window[0]:g}, {window[1]:g}]: no voxel lies within; the volume "
                 f"goes from {least:g} to {most:g}"
             )
         low, high = min(part[0] for part in held), max(part[1] for part in held)
     if low == high:
-        value = volume.value_of(float(low))
+        value = volume.dequantized(float(low))
         raise InputError(f"{where} has the value {value:g}: nothing to segment")
     return low, high
 

@@ -55,15 +55,23 @@ def surface(
     padded = np.pad(mask[box] != 0, 1)
     # "ascent" turns triangles outwards by the right-hand rule; the default turns them inwards.
     indices, triangles, _, _ = marching_cubes(padded, level=0.5, gradient_direction="ascent")
-    indices += [axis.start - 1 for axis in box]
-    to_lps = LPS_TO_RAS @ affine  # its own inverse
-    if np.linalg.det(to_lps[:3, :3]) < 0:  # a mirror turns them inwards again
-        triangles = triangles[:, ::-1]
-    points = indices @ to_lps[:3, :3].T + to_lps[:3, 3]
-    mesh = pyvista.PolyData.from_regular_faces(points, triangles)
+    mesh = mesh_of(indices + [axis.start - 1 for axis in box], triangles, affine)
     if smoothing_steps > 0:
         mesh = mesh.smooth_taubin(n_iter=smoothing_steps, pass_band=PASS_BAND)
     return mesh
+
+
+def mesh_of(vertices: np.ndarray, triangles: np.ndarray, affine: np.ndarray) -> pyvista.PolyData:
+    """Bring a surface from voxel indices to DICOM's patient system (LPS, mm).
+
+    vertices : (n, 3). triangles : (m, 3), outwards by the right-hand rule in indices.
+    affine : (4, 4) voxel indices to RAS mm.
+    """
+    to_lps = LPS_TO_RAS @ affine  # its own inverse
+    if np.linalg.det(to_lps[:3, :3]) < 0:  # a mirror turns them inwards
+        triangles = triangles[:, ::-1]
+    points = vertices @ to_lps[:3, :3].T + to_lps[:3, 3]
+    return pyvista.PolyData.from_regular_faces(points, triangles)
 
 
 def decimate(mesh: pyvista.PolyData, affine: np.ndarray) -> pyvista.PolyData:
@@ -95,12 +103,22 @@ def _bounding_box(mask: np.ndarray) -> tuple[slice, slice, slice] | None:
 def write_surface(
     mask: np.ndarray, affine: np.ndarray, stl_path: Path | str, vtp_path: Path | str
 ) -> pyvista.PolyData | None:
-    """Write a mask's surface, thinned out, as binary STL and as VTP, and return it.
+    """Write a mask's surface, thinned out, as binary STL and as VTP, and return it."""
+    return write_mesh(surface(mask, affine), affine, stl_path, vtp_path)
 
-    Each file appears whole or not at all. An empty mask gives a valid STL of no triangles and a
-    valid VTP of no points: VTK reads both, though its own writer refuses the former.
+
+def write_mesh(
+    mesh: pyvista.PolyData | None,
+    affine: np.ndarray,
+    stl_path: Path | str,
+    vtp_path: Path | str,
+) -> pyvista.PolyData | None:
+    """Write a mesh, thinned out, as binary STL and as VTP, and return it.
+
+    Each file appears whole or not at all. An empty mesh, or none, gives a valid STL of no triangles
+    and a valid VTP of no points: VTK reads both, though its own writer refuses the former.
     """
-    mesh = surface(mask, affine)
+    mesh = None if mesh is None or not mesh.n_cells else mesh
     if mesh is not None:
         mesh = decimate(mesh, affine)
     with atomic_file(stl_path) as temporary:  # VTK chooses the format by the suffix, which it keeps

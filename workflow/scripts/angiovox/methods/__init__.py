@@ -1,1 +1,1 @@
-"""Reconstruction methods, one module each; `angiovox.interface` says what a method is."""
+"""Reconstruction methods, a folder for each family; what several share lies on this level."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,25 +11,13 @@ import numpy as np
 from ..geometry.parallel_beam import projection_angles, view_indices
 from ..io.nifti import load_mask, load_quantized
 from ..io.quantization import QuantizedVolume
-from ..method import Views
+from ..method import Measurement, Needs
 from ..projectors.backprojection import network_inputs
 
 
-def for_method(
-    method: ModuleType, kinds: Sequence[str], paths: Mapping[str, list[str]], **how: Any
-) -> StoredPatients:
-    """Patients with the inputs that a method asks for (see `angiovox.method`), as it wants them.
-
-    kinds : of input: the method's INPUTS, or those of its fit. paths : by kind, a path per patient.
-    how : the rest of `StoredPatients`.
-    """
-    inputs = {kind: paths[kind] for kind in kinds}
-    return StoredPatients(inputs, coded=getattr(method, "CODED", False), **how)
-
-
 @dataclass(frozen=True)
-class StoredPatients(Sequence):
-    """Views of each patient, with the mask where it may be seen, in the order of the paths.
+class PatientDataset(Sequence):
+    """Measurements of each patient, with the mask where it may be seen, in the order of the paths.
 
     inputs : "projections", "sum" or "min", each with a path per patient.
     num_projections : of the whole acquisition. views : how many of them are used, by path; the
@@ -50,10 +37,22 @@ class StoredPatients(Sequence):
     threads: int = 1
     coded: bool = False
 
+    @classmethod
+    def for_method(
+        cls, needs: Needs, paths: Mapping[str, list[str]], to_fit: bool = False, **options: Any
+    ) -> PatientDataset:
+        """Patients with what a method looks at, as it wants it.
+
+        paths : by kind of input, a path per patient. to_fit : whether its fit does the looking.
+        options : the rest of the fields.
+        """
+        inputs = {kind: paths[kind] for kind in (needs.to_fit if to_fit else needs.inputs)}
+        return cls(inputs, coded=needs.accepts_uint16, **options)
+
     def __len__(self) -> int:
         return min(map(len, self.inputs.values()))
 
-    def __getitem__(self, index: int) -> tuple[Views, np.ndarray | None]:
+    def __getitem__(self, index: int) -> tuple[Measurement, np.ndarray | None]:
         if not 0 <= index < len(self):
             raise IndexError(index)
         chosen = view_indices(self.num_projections, self.views[index])
@@ -68,7 +67,7 @@ class StoredPatients(Sequence):
             whole = stored["projections"]
             stored["projections"] = replace(whole, codes=whole.codes[chosen])
         inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
-        known = Views(angles[chosen], inputs)
+        known = Measurement(angles[chosen], inputs)
         return known, load_mask(self.masks[index]) if self.masks else None
 
     def _recompute(

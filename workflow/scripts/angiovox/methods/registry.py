@@ -1,73 +1,54 @@
-"""Find reconstruction methods by name."""
+"""Find reconstruction methods by name, and make them with their settings."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-from types import ModuleType
+import pkgutil
+from functools import cache
 from typing import Any
 
+from .. import methods
 from ..errors import InputError
-from ..method import KINDS
+from ..method import Method
 
-PARTS = ("TITLE", "INPUTS", "TRAINED", "Settings", "fit", "reconstruct")
 PAPER_METHOD = "dae"  # the one whose results are Table 1 and Figures 3 and 4
 
 
-MODULES = {
-    "backprojection": "backprojection.method",
-    "soft_backprojection": "backprojection.soft",
-    "hull": "visual_hull.method",
-    "soft_hull": "visual_hull.soft",
-    "dae": "denoising_autoencoder.method",
-    "unet": "unet.method",
-    "consistent": "unet.consistent",
-    "cgan": "conditional_gan.method",
-    "l1_cgan": "conditional_gan.l1",
-}
+@cache
+def classes() -> dict[str, type[Method]]:
+    """The methods there are, by name: one for each folder."""
+    folders = sorted(found.name for found in pkgutil.iter_modules(methods.__path__) if found.ispkg)
+    modules = [importlib.import_module(f"{methods.__name__}.{folder}.method") for folder in folders]
+    return {module.METHOD.name: module.METHOD for module in modules}
 
 
-def names() -> list[str]:
-    """The methods there are."""
-    return sorted(MODULES)
+def create(name: str, entry: dict[str, Any]) -> Method:
+    """Make the method of a config entry.
 
+    name : of the entry. entry : settings that are not the default; with `method`, the name of the
+        method that the entry is a variant of, where it is not the entry's own.
 
-def module_name(name: str) -> str:
-    """The dotted name of a method's module."""
-    return f"{__package__}.{MODULES[name]}"
-
-
-def load(name: str) -> ModuleType:
-    """The module of a method.
-
-    Raises InputError for an unknown name, and for a module that lacks what a method needs.
+    Raises InputError naming the key for an unknown method, a setting that it does not have or a
+    value it refuses.
     """
-    if name not in names():
-        raise InputError(f"methods: unknown method {name!r}; choose among {', '.join(names())}")
-    module = importlib.import_module(module_name(name))
-    missing = [part for part in PARTS if not hasattr(module, part)]
-    if missing:
-        raise InputError(f"methods.{name}: its module has no {', '.join(missing)}")
-    unknown = sorted(set(module.INPUTS) - set(KINDS))
-    if unknown or not module.INPUTS:
-        raise InputError(
-            f"methods.{name}: INPUTS {module.INPUTS!r} of its module; there are {', '.join(KINDS)}"
-        )
-    return module
-
-
-def settings_of(name: str, given: dict[str, Any]) -> Any:
-    """A method's settings with the given ones replaced.
-
-    Raises InputError for a key the method does not have or a value it refuses.
-    """
-    kind = load(name).Settings
-    known = [field.name for field in dataclasses.fields(kind)]
-    for key in given:
+    settings = dict(entry)
+    kind = settings.pop("method", name)
+    if kind not in classes():
+        key = f"methods.{name}.method" if "method" in entry else "methods"
+        raise InputError(f"{key}: unknown method {kind!r}; choose among {', '.join(classes())}")
+    found = classes()[kind]
+    known = [field.name for field in dataclasses.fields(found.Settings)]
+    for key in settings:
         if key not in known:
             valid = ", ".join(known) if known else "it has none"
             raise InputError(f"methods.{name}.{key}: unknown key; valid: {valid}")
     try:
-        return kind(**given)
+        return found(found.Settings(**settings))
     except (TypeError, ValueError) as error:
         raise InputError(f"methods.{name}.{error}") from None
+
+
+def module_of(method: Method) -> str:
+    """The dotted name of the module that a method's class is in."""
+    return type(method).__module__

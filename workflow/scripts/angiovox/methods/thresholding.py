@@ -20,6 +20,13 @@ def fit_threshold(kind: str, patients: Training, context: Context) -> tuple[dict
     return {"threshold": threshold}, [{"epoch": 1, "iou": iou}]
 
 
+def apply_threshold(score: np.ndarray, threshold: float, soft: bool) -> np.ndarray:
+    """Turn scores in [0, 1] into float32: 1 from the threshold on, or `soft` probabilities."""
+    if soft:
+        return score_to_probability(score, threshold)
+    return (score >= threshold).astype(np.float32)
+
+
 def score_to_probability(score: np.ndarray, threshold: float) -> np.ndarray:
     """Scores in [0, 1] as probabilities, float32: linear on both sides of the threshold, at 0.5."""
     probability = np.empty_like(score, dtype=np.float32)

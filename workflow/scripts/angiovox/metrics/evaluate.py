@@ -70,7 +70,7 @@ class Case:
 def evaluate(
     case: Case, angles: np.ndarray, planted: Sequence[lesions.Sphere] = ()
 ) -> dict[str, float]:
-    """Every metric of `catalogue.METRICS` that the case defines; none is NaN.
+    """Every metric of `registry.METRICS` that the case defines; none is NaN.
 
     angles : (views,) degrees of projections that no method was given (`held_out_angles`).
     planted : the patient's lesions.

@@ -1,0 +1,1 @@
+"""Phantom patients: arteries, lesions, contrast, scanner, and the truth about them."""

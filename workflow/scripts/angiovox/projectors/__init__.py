@@ -1,0 +1,1 @@
+"""Maximum intensity projection and back-projection, in numba and in PyTorch."""

@@ -47,7 +47,7 @@ def leaderboard(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.Data
 
 
 def _set_against(values: pd.DataFrame, reference: str, resamples: int, seed: int) -> pd.DataFrame:
-    """Each method less the reference; NaN where it takes no part."""
+    """Each method less the reference; NaN where it is not included."""
     columns = [f"versus_{reference}{bound}" for bound in BOUNDS]
     if reference not in values.index:
         return pd.DataFrame(float("nan"), values.index, columns)

@@ -24,7 +24,7 @@ NOT_MEASURED = (
 
 
 def page(record: Mapping[str, Any], times: pd.DataFrame) -> str:
-    """HTML of a provenance record as `collect_provenance` writes it, and of the run times."""
+    """HTML of a provenance record as rule `provenance` writes it, and of the run times."""
     parts = [
         "<h1>Where these results come from</h1>",
         _facts(_code(record["angiovox"]) | {"Collected": record["collected"]}),

@@ -97,23 +97,24 @@ def run_times(jobs: Mapping[str, Iterable[str]], benchmarks: str | Path) -> pd.D
 def cost(names: Iterable[str], benchmarks: str | Path, patients: int) -> pd.DataFrame:
     """What a reconstruction takes, by method and number of views.
 
-    names : of the jobs, {rule}/{method}/views-{views}/seed-{seed}, each of so many patients.
-    Returns method, views, seconds_per_patient, the job's start included and shared by its patients,
-    and peak_mb: the most of all seeds. What was not measured is empty.
+    names : of the jobs, {rule}/{method}/views-{views}/seed-{seed} for so many patients each, or
+    with /{patient} for one. Returns method, views, seconds_per_patient, the job's start included
+    and shared by its patients, and peak_mb: the most of all seeds. What was not measured is empty.
     """
     rows = []
     for name in names:
-        _, method, views, _ = name.split("/")
+        _, method, views, _, *one = name.split("/")
         seconds, memory = read_benchmark(Path(benchmarks, f"{name}.tsv"))
-        rows.append((method, int(views.removeprefix("views-")), seconds / patients, memory))
+        each = seconds / (1 if one else patients)
+        rows.append((method, int(views.removeprefix("views-")), each, memory))
     table = pd.DataFrame(rows, columns=["method", "views", "seconds_per_patient", "peak_mb"])
     table = table.groupby(["method", "views"], as_index=False).max().round(3)
     return table.sort_values(["method", "views"], ascending=[True, False])
 
 
 def devices(names: Iterable[str], logs: str | Path) -> dict[str, str]:
-    """What each of these trainings ran on, as its log says."""
-    words = "(?:no GPU found: )?training on "
+    """What each of these jobs trained or optimised on, as its log says."""
+    words = "(?:no GPU found: )?(?:training|optimising) on "
     return {name: next(_log_values(name, logs, words), "not recorded") for name in names}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from ..method import Needs
 
 
-def use_device(method: ModuleType, threads: int) -> tuple[str, str]:
+def use_device(needs: Needs, threads: int) -> tuple[str, str]:
     """Choose what a method's networks run on, and limit PyTorch to some CPU threads.
 
     PyTorch, which takes a second to import, is left alone where the method has no network.
@@ -13,7 +13,7 @@ def use_device(method: ModuleType, threads: int) -> tuple[str, str]:
     Returns the device, "cuda" or "cpu", and its name for the log.
     """
     cpu = "cpu", f"{threads} CPU threads"
-    if not (method.TRAINED or hasattr(method, "BASE")):
+    if not needs.runs_networks:
         return cpu
     import torch
 

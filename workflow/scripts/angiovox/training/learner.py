@@ -1,4 +1,4 @@
-"""What `training.Trainer` trains: a network, what it is fed, and its loss."""
+"""What `trainer.Trainer` trains: a network, what it is fed, its loss, and how it takes a step."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.amp import GradScaler
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW, Optimizer
 
 from ..method import Training
 
@@ -14,9 +17,10 @@ LARGEST = {torch.uint8: 255, torch.uint16: 65535}  # what a code of 1 stands for
 
 
 class Learner(ABC):
-    """Network, examples and loss of one method.
+    """Network, examples, loss, optimisers and step of one method.
 
-    network : what is trained; all that has parameters is part of it.
+    network : what is trained; all that has parameters or that a checkpoint must hold, such as
+        averaged weights, is part of it.
     betas, weight_decay : of Adam; the decay is decoupled from the gradients (AdamW).
     largest_gradient : norm that gradients are clipped to; None for none.
     """
@@ -40,6 +44,40 @@ class Learner(ABC):
         self, patients: Training, batch: list[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
         """Some examples by number, as arrays for the device; all chance comes from `rng`."""
+
+    def optimizers(self, learning_rate: float) -> dict[str, Optimizer]:
+        """Make the optimisers, by name, of a network that is on its device."""
+        return {"all": self.adam(self.network, learning_rate)}
+
+    def adam(self, network: nn.Module, learning_rate: float) -> Optimizer:
+        """Make an optimiser of some of the parameters."""
+        how = {"lr": learning_rate, "betas": self.betas, "weight_decay": self.weight_decay}
+        return AdamW(network.parameters(), **how)
+
+    def step(
+        self,
+        given: tuple[Tensor, ...],
+        dtype: torch.dtype,
+        optimizers: dict[str, Optimizer],
+        scaler: GradScaler,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Change the weights after what was read; return what `loss` does.
+
+        scaler : of the loss, for half precision; the trainer updates it after the step.
+        """
+        loss, hits, union = self.loss(given, dtype)
+        self.descend(loss, optimizers["all"], scaler)
+        return loss, hits, union
+
+    def descend(self, loss: Tensor, optimizer: Optimizer, scaler: GradScaler) -> None:
+        """Take one optimiser's step down the gradient of a loss."""
+        optimizer.zero_grad(set_to_none=True)
+        scaler.scale(loss).backward()
+        if self.largest_gradient is not None:
+            scaler.unscale_(optimizer)
+            parameters = (p for group in optimizer.param_groups for p in group["params"])
+            clip_grad_norm_(parameters, self.largest_gradient)
+        scaler.step(optimizer)
 
     @abstractmethod
     def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:

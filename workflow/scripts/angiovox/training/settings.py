@@ -23,7 +23,7 @@ class Checked:
                 least = "of at least 0" if or_zero else "above 0"
                 raise ValueError(f"{key}: {value!r} must be a number {least}")
 
-    def must_be_one_of(self, key: str, valid: tuple[str, ...]) -> None:
+    def require_one_of(self, key: str, valid: tuple[str, ...]) -> None:
         if getattr(self, key) not in valid:
             raise ValueError(f"{key}: {getattr(self, key)!r} must be one of {', '.join(valid)}")
 
@@ -54,5 +54,5 @@ class Settings(Checked):
     def __post_init__(self) -> None:
         self.require_int("epochs", "batch_size")
         self.require_positive("learning_rate")
-        self.must_be_one_of("schedule", ("constant", "one-cycle"))
-        self.must_be_one_of("precision", ("auto", "fp32", "bf16", "fp16"))
+        self.require_one_of("schedule", ("constant", "one-cycle"))
+        self.require_one_of("precision", ("auto", "fp32", "bf16", "fp16"))

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.utils import clip_grad_norm_
+from torch.optim import Optimizer
 from tqdm import tqdm
 
-from ..errors import CorruptFileError, TrainingInterrupted
-from ..io.atomic import atomic_file
-from ..io.model_files import load_model, save_model
+from ..errors import TrainingInterrupted
 from ..method import Context, Training
-from .fingerprint import differences
+from .checkpoint import Checkpoint
 from .learner import Learner
 from .prefetch import prefetch
 from .settings import Settings
@@ -50,25 +45,22 @@ class Trainer:
         self.context = context
         self.device = torch.device(context.device)
         self.network = learner.network.to(self.device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(),
-            lr=settings.learning_rate,
-            betas=learner.betas,
-            weight_decay=learner.weight_decay,
-        )
+        self.optimizers = learner.optimizers(settings.learning_rate)
         self.steps_per_epoch = -(-learner.examples(patients) // settings.batch_size)
-        self.scheduler = self._scheduler()
+        self.schedulers = {name: self._scheduler(one) for name, one in self.optimizers.items()}
         self.dtype = autocast_dtype(settings.precision, self.device)
         self.scaler = torch.amp.GradScaler(
             self.device.type, enabled=self.dtype is torch.float16, init_scale=2.0**12
         )
+        self.checkpoint = Checkpoint(self._parts(), context)
         self.history: list[dict] = []
         self.unfinished = Epoch()
 
     def run(self) -> list[dict]:
         """Train to the last epoch, from the checkpoint where one fits; return the history.
 
-        Raises Stopped where `context.stopping` asked for it, once the checkpoint is written.
+        Raises TrainingInterrupted where `context.stopping` asked for it, with the checkpoint
+        written.
         """
         self._resume()
         remaining = range(len(self.history), self.settings.epochs)
@@ -114,7 +106,7 @@ class Trainer:
             bar.update()
         return {
             "epoch": epoch + 1,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": next(iter(self.optimizers.values())).param_groups[0]["lr"],
             "loss": float(np.mean(so_far.losses)),
             "iou": so_far.hits / so_far.union if so_far.union else 1.0,
             "iou_running_statistics": self._iou_in_evaluation_mode(next(data)),
@@ -124,15 +116,10 @@ class Trainer:
     def _step(self, given: tuple[Tensor, ...]) -> tuple[float, int, int]:
         """Loss, hits and union of a batch, after which the weights have changed."""
         self.network.train()
-        loss, hits, union = self.learner.loss(given, self.dtype)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()
-        if self.learner.largest_gradient is not None:
-            self.scaler.unscale_(self.optimizer)
-            clip_grad_norm_(self.network.parameters(), self.learner.largest_gradient)
-        self.scaler.step(self.optimizer)
+        loss, hits, union = self.learner.step(given, self.dtype, self.optimizers, self.scaler)
         self.scaler.update()
-        self.scheduler.step()
+        for scheduler in self.schedulers.values():
+            scheduler.step()
         # one wait for the device, not three
         loss, hits, union = torch.stack([n.detach().double() for n in (loss, hits, union)]).tolist()
         return loss, int(hits), int(union)
@@ -147,13 +134,13 @@ class Trainer:
         arrays = self.learner.read(self.patients, *batch)
         return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
 
-    def _scheduler(self) -> torch.optim.lr_scheduler.LRScheduler:
+    def _scheduler(self, optimizer: Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
         if self.settings.schedule == "one-cycle":
             steps = self.settings.epochs * self.steps_per_epoch
             return torch.optim.lr_scheduler.OneCycleLR(
-                self.optimizer, self.settings.learning_rate, total_steps=steps + 1
+                optimizer, self.settings.learning_rate, total_steps=steps + 1
             )
-        return torch.optim.lr_scheduler.ConstantLR(self.optimizer, factor=1.0)
+        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
     def _progress(self) -> tqdm:
         """A bar on a terminal; the log has a line per epoch instead."""
@@ -167,26 +154,13 @@ class Trainer:
         )
 
     def _parts(self) -> dict:
-        return {
-            "network": self.network,
-            "optimizer": self.optimizer,
-            "scheduler": self.scheduler,
-            "scaler": self.scaler,
-        }
+        """All that a step depends on and that has a state, by its name in a checkpoint."""
+        parts = {"network": self.network, "scaler": self.scaler}
+        parts |= {f"optimizer {name}": one for name, one in self.optimizers.items()}
+        return parts | {f"scheduler {name}": one for name, one in self.schedulers.items()}
 
     def _save(self) -> None:
-        """Write the checkpoint; the one before stays beside it."""
-        state = {name: part.state_dict() for name, part in self._parts().items()}
-        state |= {"stamp": self.context.stamp, "history": self.history}
-        state |= {"unfinished": asdict(self.unfinished), "random": torch.get_rng_state()}
-        path = Path(self.context.checkpoint)
-        if path.exists():
-            with atomic_file(self.context.previous) as temporary:
-                try:
-                    os.link(path, temporary)
-                except OSError:  # a file system that knows one name per file
-                    shutil.copyfile(path, temporary)
-        save_model(path, state)
+        self.checkpoint.save(history=self.history, unfinished=asdict(self.unfinished))
 
     def _stop(self) -> None:
         self._save()
@@ -198,38 +172,9 @@ class Trainer:
         return f"after epoch {len(self.history)}{within}"
 
     def _resume(self) -> None:
-        state = self._last_whole_checkpoint()
-        if state is None:
-            return
-        if other := differences(state["stamp"], self.context.stamp):
-            self.context.log(
-                f"{self.context.checkpoint.name} refused: written with other {other}; starting anew"
-            )
-            return
-        for name, part in self._parts().items():
-            part.load_state_dict(state[name])
-        self.history, self.unfinished = state["history"], Epoch(**state["unfinished"])
-        torch.set_rng_state(state["random"].cpu())
-        self.context.log(f"resuming {self._place()}")
-
-    def _last_whole_checkpoint(self) -> dict | None:
-        """A torn one is removed, lest it replace the one before at the next save."""
-        torn = False
-        for path in (Path(self.context.checkpoint), self.context.previous):
-            if path.exists():
-                try:
-                    state = load_model(path, str(self.device))
-                except CorruptFileError as error:
-                    self.context.log(str(error))
-                    path.unlink()
-                    torn = True
-                else:
-                    if torn:
-                        self.context.log(f"going back to {path.name}")
-                    return state
-        if torn:
-            self.context.log("no whole checkpoint is left; starting anew")
-        return None
+        if state := self.checkpoint.load():
+            self.history, self.unfinished = state["history"], Epoch(**state["unfinished"])
+            self.context.log(f"resuming {self._place()}")
 
 
 def autocast_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -1,0 +1,1 @@
+"""Vessel graphs, centrelines and radii, which phantoms, metrics and methods share."""

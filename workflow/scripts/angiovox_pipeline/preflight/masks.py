@@ -1,4 +1,4 @@
-"""The gate between the masks and whatever learns from them. Knows config keys; no rules."""
+"""Plausibility checks of the masks before training."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PASSED = "The masks may be used; results/tables/mask_quality.csv says what each 
 
 
 def implausible_masks(table: str | Path) -> dict[str, str]:
-    """Patients whose mask cannot be vessels, with the reason, from the table of all masks."""
+    """Patients whose mask fails the checks, with the reason, from the table of all masks."""
     with open(table, newline="", encoding="utf-8") as file:
         return {row["patient"]: row["reason"] for row in csv.DictReader(file) if row["reason"]}
 
 
 def refuse(implausible: dict[str, str], picture: str) -> None:
-    """Stop a study some of whose masks cannot be vessels.
+    """Stop a study some of whose masks fail the checks.
 
     implausible : by patient, the reason. picture : where they can be looked at.
 
@@ -28,7 +28,7 @@ def refuse(implausible: dict[str, str], picture: str) -> None:
     if implausible:
         named = "; ".join(f"{patient} ({reason})" for patient, reason in implausible.items())
         raise InputError(
-            f"masks that cannot be vessels: {named}; look at {picture}, then set masks.window or "
-            "masks.classes, or leave patients out with cohort.leave_out: "
+            f"masks that fail the plausibility checks: {named}; look at {picture}, then set "
+            "masks.window or masks.classes, or leave patients out with cohort.leave_out: "
             f"{json.dumps([*implausible])}, or go on with them by masks.implausible: keep"
         )

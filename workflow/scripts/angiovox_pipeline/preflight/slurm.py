@@ -27,6 +27,10 @@ RESOURCES = {
 }
 NO_NODE = "Requested node configuration is not available"
 PROFILE = "profiles/slurm/config.yaml"
+UNKNOWN_EXECUTOR = (
+    "not tried before its submission, since this version of the SLURM executor builds its command "
+    "in another way ({error})"
+)
 
 
 def check(workflow: Any, warn: Callable[[str], None]) -> None:
@@ -108,19 +112,11 @@ def refuse_impossible(
 
     SLURM looks at nodes that are up only: where some of the partition are not, a warning will do.
     """
-    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
-    from snakemake_executor_plugin_slurm.utils import set_gres_string
-
-    partition = _partition(job, settings)
-    params = {
-        "run_uuid": "test",
-        "slurm_logfile": "/dev/null",
-        "comment_str": "test",
-        "account": _account(job),
-        "partition": f"-p {shlex.quote(partition)}" if partition else "",
-        "workdir": str(folder),
-    }
-    command = get_submit_command(job, params, settings=settings) + set_gres_string(job)
+    try:
+        partition, command = _submission(job, settings, folder)
+    except (ImportError, AttributeError, TypeError) as error:
+        warn(f"{_name(job)}: {UNKNOWN_EXECUTOR.format(error=repr(error))}")
+        return
     answer = _run(*shlex.split(command), "--test-only", "--wrap=true")
     if not answer.returncode:
         return
@@ -137,6 +133,23 @@ def refuse_impossible(
         f"partitions here: {_partitions_here()}. Change {settings.partition_config or PROFILE} or "
         "the config"
     )
+
+
+def _submission(job: Any, settings: Any, folder: str | Path) -> tuple[str, str]:
+    """The partition and the sbatch command of a job, by private parts of the executor."""
+    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+    partition = _partition(job, settings)
+    params = {
+        "run_uuid": "test",
+        "slurm_logfile": "/dev/null",
+        "comment_str": "test",
+        "account": _account(job),
+        "partition": f"-p {shlex.quote(partition)}" if partition else "",
+        "workdir": str(folder),
+    }
+    return partition, get_submit_command(job, params, settings=settings) + set_gres_string(job)
 
 
 def _nodes_away(partition: str) -> list[str]:

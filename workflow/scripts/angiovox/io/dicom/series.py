@@ -118,7 +118,7 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     if not kinds & set(VOLUMES):
         name = first.kind.name if first.kind in uid.UID_dictionary else "an unknown kind"
         return f"{name} holds no volume of intensities"
-    # Of what only some images are, the series is broken and not another kind: see `stacking.ALIKE`.
+    # Of what only some images are, the series is broken and not another kind (`slice_stack.ALIKE`).
     if all(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
         return f"{first.name}: colours, where intensities are needed"
     if shown := _shown(first):

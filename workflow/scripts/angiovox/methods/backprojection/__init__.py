@@ -1,0 +1,1 @@
+"""The back-projected sum with a threshold."""

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ...method import Context, Training, Views
-from ..thresholding import fit_threshold
-
-TITLE = "Thresholded back-projection"
-INPUTS = ("sum",)
-TRAINED = False
+from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
+from ...training.settings import Checked
+from ..thresholding import apply_threshold, fit_threshold
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Nothing to set: the threshold is chosen on the training patients."""
+class Backprojection(Method):
+    """The back-projected sum, with the threshold that is best on the training patients."""
+
+    name = "backprojection"
+    title = "Thresholded back-projection"
+    reference = "Wu et al. 2023"
+    needs = Needs(inputs=("sum",))
+
+    @dataclass(frozen=True)
+    class Settings(Checked):
+        """soft : whether scores become probabilities, 0.5 at the threshold, in place of 0 and 1."""
+
+        soft: bool = False
+
+        def __post_init__(self) -> None:
+            self.require_bool("soft")
+
+    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
+        return fit_threshold("sum", patients, context)
+
+    def reconstruct(
+        self, state: dict, measurement: Measurement, context: Context
+    ) -> Reconstruction:
+        score, threshold = measurement.inputs["sum"], state["threshold"]
+        return Reconstruction(apply_threshold(score, threshold, self.settings.soft))
 
 
-def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """Choose the threshold with the best mean IoU on the training patients."""
-    return fit_threshold("sum", patients, context)
-
-
-def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
-    """1 where the scaled sum reaches the threshold, 0 elsewhere."""
-    return (views.inputs["sum"] >= state["threshold"]).astype(np.float32)
+METHOD = Backprojection

@@ -1,0 +1,1 @@
+"""A conditional GAN on axial slices, after pix2pix."""

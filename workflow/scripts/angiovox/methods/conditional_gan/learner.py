@@ -91,16 +91,14 @@ def _against(label: float, logits: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, label))
 
 
-def trained(
-    patients: Training, settings: Settings, context: Context, l1_weight: float
-) -> tuple[dict, list[dict]]:
+def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
     """State and history of a generator trained from random weights (see `angiovox.method`).
 
-    settings : those of `methods.cgan`.
+    settings : those of `conditional_gan.method`.
     """
     torch.manual_seed(context.seed)
     network = Pair(settings.channels)
-    learner = Adversarial(network, settings.slices, l1_weight)
+    learner = Adversarial(network, settings.slices, settings.l1_weight)
     history = Trainer(learner, patients, settings, context).run()
     weights = {name: tensor.cpu() for name, tensor in network.generator.state_dict().items()}
     return {"channels": settings.channels, "network": weights}, history

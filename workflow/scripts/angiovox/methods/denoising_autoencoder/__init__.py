@@ -1,0 +1,1 @@
+"""The paper's method: network, training in bounded memory, and inference."""

@@ -42,7 +42,7 @@ def batchnorm_relu(x: Tensor, norm: tuple[Tensor, Tensor, Tensor]) -> Tensor:
 def batchnorm_relu_backward(
     grad: Tensor, active: Tensor, x: Tensor, norm: tuple[Tensor, Tensor, Tensor]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Gradients of x, scale and shift, from that of `active`, which is `rectified(x, norm)`."""
+    """Gradients of x, scale and shift from that of `active`, `batchnorm_relu(x, norm)`."""
     mean, scale, _ = norm
     channels = x.shape[-1]
     grad = torch.ops.aten.threshold_backward(grad, active, 0).reshape(-1, channels)

@@ -69,7 +69,7 @@ def training_loss(
 
 
 class _Parameters:
-    """A layer's weight and bias, whose gradients come loss_scale and are brought back."""
+    """A layer's weight and bias; `loss_scale`, by which their gradients come, is divided out."""
 
     def __init__(self, layer: nn.Module, loss_scale: float):
         self.layer = layer

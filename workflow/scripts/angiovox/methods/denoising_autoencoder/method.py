@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from ...method import Context, Training, Views
+from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
 from ...training import settings as training_settings
-
-TITLE = "3D denoising autoencoder"
-INPUTS = ("sum",)
-TRAINED = True
-CODED = True  # decoded slab by slab, on the GPU
 
 
 @dataclass(frozen=True)
@@ -28,27 +21,40 @@ class Settings(training_settings.Settings):
         self.require_positive("focal_gamma", or_zero=True)
 
 
-def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """Train the network from random weights; the history has a row per epoch."""
-    import torch
+class DenoisingAutoencoder(Method):
+    """The paper's network, one for each view count."""
 
-    from ...training.trainer import Trainer
-    from .learner import Denoising
-    from .network import DenoisingAutoencoder
+    name = "dae"
+    title = "3D denoising autoencoder"
+    reference = "Wu et al. 2023"
+    Settings = Settings
+    # Codes are decoded slab by slab, on the GPU.
+    needs = Needs(inputs=("sum",), requires_training=True, accepts_uint16=True)
 
-    torch.manual_seed(context.seed)
-    network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
-    learner = Denoising(network, settings.focal_alpha, settings.focal_gamma)
-    history = Trainer(learner, patients, settings, context).run()
-    state = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    return {"network": state}, history
+    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
+        """Train the network from random weights."""
+        import torch
+
+        from ...training.trainer import Trainer
+        from . import network
+        from .learner import Denoising
+
+        torch.manual_seed(context.seed)
+        net = network.DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
+        learner = Denoising(net, self.settings.focal_alpha, self.settings.focal_gamma)
+        history = Trainer(learner, patients, self.settings, context).run()
+        return {"network": {key: value.cpu() for key, value in net.state_dict().items()}}, history
+
+    def reconstruct(
+        self, state: dict, measurement: Measurement, context: Context
+    ) -> Reconstruction:
+        """Apply the network in full precision and bounded memory."""
+        from . import network
+        from .inference import probabilities
+
+        net = network.DenoisingAutoencoder().to(context.device).eval()
+        net.load_state_dict(state["network"])
+        return Reconstruction(probabilities(net, measurement.inputs["sum"]).numpy())
 
 
-def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
-    """Vessel probabilities of one patient, in full precision and bounded memory."""
-    from .inference import probabilities
-    from .network import DenoisingAutoencoder
-
-    network = DenoisingAutoencoder().to(device).eval()
-    network.load_state_dict(state["network"])
-    return probabilities(network, views.inputs["sum"]).numpy()
+METHOD = DenoisingAutoencoder

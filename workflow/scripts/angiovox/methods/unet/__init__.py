@@ -1,0 +1,1 @@
+"""A residual 3D U-Net within the visual hull, with refinement by the patient's own views."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...method import Training, Views
+from ...method import Measurement, Training
 from ...training.learner import Learner, agreement, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
@@ -38,8 +38,8 @@ class Segmenting(Learner):
     """`network.ResidualUNet` on back-projections as channels, the last of them the minimum.
 
     terms : of the loss. slab : axial slices per example. counts : views of each example.
-    support : by view count, the least minimum that a vessel has. physics : needed where the loss
-    compares projections.
+    support : by view count, the least minimum that a vessel has. silhouettes : needed where the
+    loss compares projections.
 
     Where the same patients are there with several view counts, an epoch goes through each patient
     once, at a count of its own.
@@ -55,10 +55,10 @@ class Segmenting(Learner):
         slab: int,
         support: Mapping[int, float],
         counts: Sequence[int],
-        physics: Silhouettes | None = None,
+        silhouettes: Silhouettes | None = None,
     ):
         self.network, self.terms, self.slab = network, terms, slab
-        self.support, self.physics = support, physics
+        self.support, self.silhouettes = support, silhouettes
         self.by_count = [np.flatnonzero(np.equal(counts, count)) for count in np.unique(counts)]
         self.chances = np.unique(counts) ** -FEW_VIEWS
         self.chances /= self.chances.sum()
@@ -86,7 +86,7 @@ class Segmenting(Learner):
             masks.append(mask[within][None])
             support.append(self.support[len(views.angles)])
             if self.terms.consistency:
-                silhouettes, angles = self.physics.silhouettes(views, MAX_VIEWS)
+                silhouettes, angles = self.silhouettes.silhouettes(views, MAX_VIEWS)
                 measured += [silhouettes[within], angles]
         return np.stack(volumes), np.stack(masks), np.float32(support), *measured
 
@@ -127,7 +127,7 @@ class Segmenting(Learner):
         return 1 - dice + self.terms.bce * entropy
 
 
-def channels(views: Views, within: tuple = ...) -> np.ndarray:
+def channels(views: Measurement, within: tuple = ...) -> np.ndarray:
     """The back-projections that a network sees, (channels, x, y, z), as they are stored."""
     kinds = [kind for kind in ("sum", "min") if kind in views.inputs]
     return np.stack([views.inputs[kind][within] for kind in kinds])

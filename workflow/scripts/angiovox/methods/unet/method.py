@@ -1,23 +1,18 @@
-"""A 3D U-Net of today on sum and minimum of the back-projections, within the visual hull.
+"""A residual 3D U-Net on the back-projected sum and minimum, within the visual hull.
 
 One model for all view counts: each patient is an example once per count, so that what is seen
-clearly from many views teaches what to make of few.
+clearly from many views teaches what to make of few. For a new patient, steps of refinement may move
+the reconstruction towards the silhouettes that the patient's own views show.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-import numpy as np
-
-from ...method import Context, Training, Views
+from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
 from ...training import settings as training_settings
 
-TITLE = "3D U-Net"
-INPUTS = ("sum", "min")
-TRAINED = True
-CODED = True
-SHARED = True
+TAKEN_OVER = ("starts_from", "refinement_steps")  # settings of an entry that is not trained
 
 
 @dataclass(frozen=True)
@@ -30,6 +25,8 @@ class Settings(training_settings.Settings):
     deep_supervision : whether coarser levels are compared with the mask too.
     hull_support : whether voxels darker in a view than any vessel of the training patients are
     ruled out.
+    starts_from : the U-Net whose model is taken over, in place of a training.
+    refinement_steps : for a new patient; 0 leaves out the refinement.
     """
 
     learning_rate: float = 3e-3
@@ -41,24 +38,70 @@ class Settings(training_settings.Settings):
     cldice_weight: float = 0.0
     deep_supervision: bool = False
     hull_support: bool = True
+    starts_from: str | None = None
+    refinement_steps: int = 0
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_int("channels", "slab")
         self.require_int("levels", least=3)
+        self.require_int("refinement_steps", least=0)
         self.require_positive("bce_weight", "cldice_weight", or_zero=True)
         self.require_bool("deep_supervision", "hull_support")
+        if not isinstance(self.starts_from, str | None):
+            raise ValueError(f"starts_from: {self.starts_from!r} must be the name of an entry")
+        for one in fields(self) if self.starts_from is not None else ():
+            if one.name not in TAKEN_OVER and getattr(self, one.name) != one.default:
+                raise ValueError(f"{one.name}: has no effect beside starts_from")
 
 
-def fit(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """Train the network from random weights; the history has a row per epoch."""
-    from . import model
+class UNet(Method):
+    """One network for all view counts."""
 
-    return model.fit(patients, settings, context)
+    name = "unet"
+    title = "3D U-Net"
+    reference = "Isensee et al. 2021, on back-projections; refinement after Zhao 2022"
+    Settings = Settings
+
+    @property
+    def needs(self) -> Needs:
+        refined = self.settings.refinement_steps > 0
+        is_taken_over = self.settings.starts_from is not None
+        return Needs(
+            inputs=("projections", "sum", "min") if refined else ("sum", "min"),
+            fit_inputs=("projections",) if is_taken_over else None,
+            requires_training=not is_taken_over,
+            starts_from=self.settings.starts_from,
+            shared_across_views=True,
+            accepts_uint16=True,
+        )
+
+    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
+        """Train the network from random weights, or take over a model; find what views show."""
+        from . import model
+
+        steps = self.settings.refinement_steps
+        if context.base is None:
+            state, history = model.fit(patients, self.settings, context)
+        if context.base is not None or steps:
+            from .silhouettes import silhouette_level
+
+            level, iou = silhouette_level(patients)
+            context.log(f"level {level:.3f}, IoU of silhouettes on the training patients {iou:.3f}")
+        if context.base is not None:
+            state, history = context.base, [{"epoch": 1, "iou": iou}]
+        return state | ({"level": level, "refinement_steps": steps} if steps else {}), history
+
+    def reconstruct(
+        self, state: dict, measurement: Measurement, context: Context
+    ) -> Reconstruction:
+        """Apply the network; 0 outside the hull."""
+        from . import model
+
+        logits = model.logits(state, measurement, context.device)
+        if state.get("refinement_steps"):
+            logits = model.refine(state, logits, measurement)
+        return Reconstruction(model.probabilities(logits))
 
 
-def reconstruct(state: dict, views: Views, device: str) -> np.ndarray:
-    """Vessel probabilities of one patient, 0 outside the hull."""
-    from . import model
-
-    return model.probabilities(model.logits(state, views, device))
+METHOD = UNet

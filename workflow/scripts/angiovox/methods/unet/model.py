@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...method import Context, Training, Views
+from ...method import Context, Measurement, Training
 from ...training.learner import fractions
 from ...training.trainer import Trainer
-from . import silhouettes as physics
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
 from .silhouettes import MAX_VIEWS, Silhouettes
+from .silhouettes import refine as refine_slab
 
 COARSE_HEADS = 2  # of deep supervision
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
@@ -23,7 +23,7 @@ def fit(
 ) -> tuple[dict, list[dict]]:
     """Train a U-Net from random weights.
 
-    settings : `methods.unet.Settings`. consistency : weight of the projections in the loss; above 0
+    settings : `unet.method.Settings`. consistency : weight of the projections in the loss; above 0
     the patients' projections are needed.
 
     Returns the model's state and a row per epoch.
@@ -63,7 +63,7 @@ def _survey(patients: Training) -> tuple[list[int], dict[int, float]]:
 
 
 @torch.no_grad()
-def logits(state: dict, views: Views, device: str) -> Tensor:
+def logits(state: dict, views: Measurement, device: str) -> Tensor:
     """What a model says of each voxel, (x, y, z) float32 on the device, in full precision.
 
     Volumes of more slices than it was trained on go through in overlapping slabs.
@@ -94,13 +94,13 @@ def _support(known: dict[int, float], views: int) -> float:
     return known.get(min((count for count in known if count >= views), default=None), 0.0)
 
 
-def refine(state: dict, logits: Tensor, views: Views) -> Tensor:
+def refine(state: dict, logits: Tensor, views: Measurement) -> Tensor:
     """Logits moved towards the silhouettes of a patient's own views, slab by slab."""
-    silhouettes, angles = Silhouettes(state["level"]).silhouettes(views, MAX_VIEWS)
-    silhouettes = torch.from_numpy(silhouettes).to(logits.device)
-    slabs = zip(logits.split(state["slab"], -1), silhouettes.split(state["slab"], -1), strict=True)
+    shown, angles = Silhouettes(state["level"]).silhouettes(views, MAX_VIEWS)
+    shown = torch.from_numpy(shown).to(logits.device)
+    slabs = zip(logits.split(state["slab"], -1), shown.split(state["slab"], -1), strict=True)
     steps = state["refinement_steps"]
-    return torch.cat([physics.refine(*slab, angles, steps) for slab in slabs], -1)
+    return torch.cat([refine_slab(*slab, angles, steps) for slab in slabs], -1)
 
 
 def probabilities(logits: Tensor) -> np.ndarray:

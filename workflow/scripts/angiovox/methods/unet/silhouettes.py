@@ -1,4 +1,4 @@
-"""The physics in the loop: a reconstruction's own projections must show what the views showed.
+"""Silhouettes of a patient's views, which a reconstruction's own projections must show.
 
 A mask is a volume above a level, so the silhouettes of the vessels are the maximum intensity
 projections above one. A visual hull holds every vessel that these silhouettes allow; what it cannot
@@ -16,7 +16,7 @@ from skimage.filters import threshold_otsu
 from torch import Tensor
 from torch.nn import functional
 
-from ...method import Training, Views
+from ...method import Measurement, Training
 from ...projectors import mip
 from ...projectors.torch_projectors import project_max
 from ..thresholding import best_threshold
@@ -39,7 +39,9 @@ class Silhouettes:
         """The level at which silhouettes agree best with those of the training masks."""
         return cls(silhouette_level(patients)[0])
 
-    def silhouettes(self, views: Views, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def silhouettes(
+        self, views: Measurement, most: int | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
         count = len(views.angles)
         some = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
@@ -54,7 +56,7 @@ def silhouette_level(patients: Training) -> tuple[float, float]:
     return best_threshold(_scored(patients))
 
 
-def brightness(views: Views, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
+def brightness(views: Measurement, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
     """Some of the projections in [0, 1], where 1/2 is the Otsu level of all that were given."""
     # A level of the range would move with a patient's brightest point; Otsu's does not.
     projections = views.inputs["projections"]

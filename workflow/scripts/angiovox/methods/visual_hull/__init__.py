@@ -1,0 +1,1 @@
+"""The minimum over views with a threshold."""

@@ -19,17 +19,17 @@ from numba.core.caching import IndexDataCacheFile
 
 __all__ = ["njit"]
 
-_texts = [path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py"))]
-_kernels = [text for text in _texts if b"compiled import" in text or b"numba.extending" in text]
-SOURCES = hashlib.sha256(b"".join(_kernels)).hexdigest()
+_texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+SOURCES = hashlib.sha256(b"".join(_texts)).hexdigest()
 
 _init, _load = IndexDataCacheFile.__init__, IndexDataCacheFile.load
 
 
 def _of_these_sources(self: IndexDataCacheFile, *arguments: Any, **named: Any) -> None:
-    """An index, of any library's kernels, that is obsolete where a file with ours is another.
+    """An index, of any library's kernels, that is obsolete where a file of this folder changed.
 
-    Constants come from such files only: `simd`, `transpose` and a kernel's own.
+    A kernel elsewhere takes constants and functions from its own file, which numba looks at, and
+    from this folder only.
     """
     _init(self, *arguments, **named)
     self._version = f"{self._version} {SOURCES}"

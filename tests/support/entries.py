@@ -1,0 +1,22 @@
+"""The methods of the default config, variants included."""
+
+from typing import Any
+
+import yaml
+from angiovox.method import Method
+from angiovox.methods import registry
+from conftest import ROOT
+
+ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
+NAMES = sorted(ENTRIES)
+IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
+
+
+def variant(name: str, **settings: Any) -> dict[str, Any]:
+    """What makes an entry the variant it is, with other settings at their defaults or as given."""
+    return {key: ENTRIES[name][key] for key in IDENTITY if key in ENTRIES[name]} | settings
+
+
+def create(name: str, **settings: Any) -> Method:
+    """The method of an entry, with settings at their defaults or as given."""
+    return registry.create(name, variant(name, **settings))
