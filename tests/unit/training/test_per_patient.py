@@ -8,35 +8,38 @@ from angiovox.training import per_patient
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STEPS = 12
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
-def run(checkpoint, stopping=never, seed="1"):
+def run(checkpoint, stopping=never, seed="1", device="cpu"):
     """Fit a line to noise; the weights, and the lines of the log."""
     lines = []
     torch.manual_seed(1)
-    layer = torch.nn.Linear(3, 1)
+    layer = torch.nn.Linear(3, 1).to(device)
     optimizer = torch.optim.Adam(layer.parameters(), 0.1)
 
     def step(number):
-        loss = (layer(torch.randn(8, 3)) - number / STEPS).square().mean()
+        noise = torch.randn(8, 3, device=device)
+        loss = (layer(noise) - number / STEPS).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        return float(loss)
+        return loss.item()
 
     parts = {"layer": layer, "optimizer": optimizer}
-    how = {"checkpoint": checkpoint, "stamp": {"seed": seed}, "log": lines.append}
+    how = {"checkpoint": checkpoint, "stamp": {"seed": seed}, "log": lines.append, "device": device}
     per_patient.optimise(parts, step, STEPS, Context(stopping=stopping, **how))
     return layer.weight.detach().clone(), lines
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("after", [0, 1, 7, STEPS - 1])
-def test_stopped_and_resumed_equals_uninterrupted(tmp_path, after):
+def test_stopped_and_resumed_equals_uninterrupted(tmp_path, after, device):
     asked = iter(range(STEPS))
     with pytest.raises(TrainingInterrupted, match=rf"^stopped after {after} of 12 steps"):
-        run(tmp_path / "c.pt", stopping=lambda: next(asked) >= after)
-    resumed, lines = run(tmp_path / "c.pt")
-    assert torch.equal(resumed, run(tmp_path / "other.pt")[0])
+        run(tmp_path / "c.pt", stopping=lambda: next(asked) >= after, device=device)
+    resumed, lines = run(tmp_path / "c.pt", device=device)
+    assert torch.equal(resumed, run(tmp_path / "other.pt", device=device)[0])
     assert (lines[0] == f"resuming after {after} of 12 steps") == bool(after)
 
 
