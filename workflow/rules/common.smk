@@ -52,7 +52,7 @@ RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, STORED_BACK_PROJECTIO
 FEWEST_VIEWS = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.title for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
-NUM_TRAININGS = len(RUNS.each_long_job("{method} {views} {seed}"))
+NUM_LONG_JOBS = len(RUNS.each_long_job("{method} {views} {seed}"))
 ADAPTED = RUNS.adapted
 ONE_BY_ONE = RUNS.one_by_one
 TOGETHER = [name for name in RUNS.methods if name not in ONE_BY_ONE]
@@ -229,29 +229,26 @@ def reconstruct_code(wildcards):
     return code_version.of_script("reconstruct", RUNS.methods[wildcards.method].module)
 
 
+def reconstructed(wildcards):
+    """The patients of a job that reconstructs: one, or all test patients."""
+    return [wildcards.patient] if "patient" in wildcards.keys() else TEST
+
+
 def reconstruct_inputs(wildcards):
-    return RUNS.reconstruct_inputs(wildcards.method, wildcards.views, wildcards.seed)
-
-
-def reconstruct_patient_inputs(wildcards):
     method, views, seed = wildcards.method, wildcards.views, wildcards.seed
-    return RUNS.reconstruct_inputs(method, views, seed, [wildcards.patient])
+    return RUNS.reconstruct_inputs(method, views, seed, reconstructed(wildcards))
 
 
-def one_patient(wildcards):
-    return [wildcards.patient]
-
-
-def one_view_count(wildcards):
-    return [int(wildcards.views)]
+def reconstructed_views(wildcards):
+    return [int(wildcards.views)] * len(reconstructed(wildcards))
 
 
 def own_surfaces(wildcards):
     """Folders that may hold a surface of the method's own."""
     if wildcards.method not in ONE_BY_ONE:
         return []
-    pattern = f"results/reconstructions/{wildcards.method}/views-{wildcards.views}/seed-{SEEDS[0]}/{{patient}}"
-    return expand(pattern, patient=TEST)
+    pattern = "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"
+    return expand(pattern, seed=SEEDS[0], patient=TEST, **wildcards)
 
 
 def example_views(wildcards):
@@ -261,11 +258,7 @@ def example_views(wildcards):
 def training_threads(wildcards):
     """Of GPU and CPU, see `scheduling`."""
     wanted = RUNS.methods[wildcards.method].needs.threads
-    return scheduling.training_threads(workflow, wanted, NUM_TRAININGS)
-
-
-def test_views(wildcards):
-    return [int(wildcards.views)] * len(TEST)
+    return scheduling.training_threads(workflow, wanted, NUM_LONG_JOBS)
 
 
 def settings_of(wildcards):

@@ -36,8 +36,8 @@ rule reconstruct:
         settings=settings_of,
         seed=training_seed,
         projections=config["projections"],
-        views=test_views,
-        patients=TEST,
+        views=reconstructed_views,
+        patients=reconstructed,
         recomputed=RECOMPUTED,
     script:
         "../scripts/reconstruct.py"
@@ -46,7 +46,7 @@ rule reconstruct:
 # A method that is optimised for each patient: hours on a GPU, resumable like a training.
 use rule reconstruct as reconstruct_patient with:
     input:
-        unpack(reconstruct_patient_inputs),
+        unpack(reconstruct_inputs),
     output:
         volumes="results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
         beside=directory("results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"),
@@ -62,14 +62,6 @@ use rule reconstruct as reconstruct_patient with:
         runtime=minutes("reconstruct_patient"),
         gpu=1,
         gpu_model=config["resources"]["gpu_model"],
-    params:
-        code=reconstruct_code,
-        settings=settings_of,
-        seed=training_seed,
-        projections=config["projections"],
-        views=one_view_count,
-        patients=one_patient,
-        recomputed=RECOMPUTED,
 
 
 rule mesh:

@@ -7,9 +7,9 @@ from conftest import ROOT
 
 SCRIPTS = ROOT / "workflow" / "scripts"
 MODULES = {
-    "job": "from angiovox_pipeline.log import start\nfrom pkg import tools\nimport numpy as np\n",
+    "job": "from angiovox_pipeline.job import start\nfrom pkg import tools\nimport numpy as np\n",
     "other": "import pkg.unrelated\n",
-    "angiovox_pipeline/log": "import json\nfrom pkg import logs\n",
+    "angiovox_pipeline/job": "import json\nfrom pkg import logs\n",
     "pkg/__init__": '"""Nothing."""\n',
     "pkg/tools": "from .deep import inner\nfrom . import sibling\nfrom .names import A, B\n",
     "pkg/sibling": "def late():\n    from .lazy import work\n    return work\n",
@@ -25,7 +25,7 @@ MODULES = {
 }
 REACHED = {
     "job",
-    "angiovox_pipeline/log",
+    "angiovox_pipeline/job",
     "pkg/__init__",
     "pkg/tools",
     "pkg/sibling",
@@ -214,7 +214,7 @@ def test_a_module_that_is_not_reached_leaves_the_version(folder):
 
 def test_operations_and_what_only_they_import_leave_the_version(folder):
     """A better log or a quicker watchdog is no other result."""
-    for module in ("angiovox_pipeline/log", "pkg/logs"):
+    for module in ("angiovox_pipeline/job", "pkg/logs"):
         first, second = versions(folder, (module, MODULES[module]), MODULES[module] + "x = 1\n")
         assert first == second
 

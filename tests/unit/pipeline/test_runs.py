@@ -118,9 +118,9 @@ def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
     trained = chosen.each_trained("{method}/{views}/{seed}")
     assert trained[-2:] == ["unet/all/1", "unet/all/2"]
     assert not any("hull" in path for path in trained)
-    models = {chosen.reconstruct_inputs("unet", views, "1")["model"] for views in ("5", "2")}
+    models = {chosen.reconstruct_inputs("unet", views, "1", TEST)["model"] for views in ("5", "2")}
     assert models == {"results/models/unet/views-all/seed-1/model.pt"}
-    assert "views-5" in chosen.reconstruct_inputs("dae", "5", "1")["model"]
+    assert "views-5" in chosen.reconstruct_inputs("dae", "5", "1", TEST)["model"]
 
 
 def test_a_shared_model_sees_each_training_patient_once_per_view_count():
@@ -147,7 +147,9 @@ def test_a_method_starts_from_its_bases_model_of_the_same_seed():
 def test_a_fit_is_given_no_more_than_it_looks_at():
     given = study(unet=None, consistent=CONSISTENT).fit_inputs("consistent", "all", "1")
     assert set(given) == {"projections", "masks", "base"}
-    applied = study(unet=None, consistent=CONSISTENT).reconstruct_inputs("consistent", "5", "1")
+    applied = study(unet=None, consistent=CONSISTENT).reconstruct_inputs(
+        "consistent", "5", "1", TEST
+    )
     assert {"projections", "sum", "min"} <= set(applied)
 
 
@@ -173,6 +175,6 @@ def test_no_model_is_given_a_test_patient_and_no_reconstruction_a_mask(method):
         given = chosen.fit_inputs(method, views, "1")
         paths = [path for kind in given if kind != "base" for path in given[kind]]
         assert not [path for path in paths if "/c." in path]
-    given = chosen.reconstruct_inputs(method, "2", "1")
+    given = chosen.reconstruct_inputs(method, "2", "1", TEST)
     paths = [path for kind in given if kind != "model" for path in given[kind]]
     assert paths and not [path for path in paths if "mask" in path or "/c." not in path]

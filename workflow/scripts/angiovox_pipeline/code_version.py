@@ -15,9 +15,11 @@ from pathlib import Path
 SCRIPTS = Path(__file__).parents[1]
 DIGITS = 16  # of the SHA-256, which has 64
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-# Planning, logs, the watchdog and error types cannot change a result; checks of masks can.
-OPERATIONS = ("angiovox_pipeline", "angiovox.errors")
-RESULTS = "angiovox_pipeline.preflight.masks"
+# What logs, watches and names errors cannot change a result; all else that a script imports can.
+OPERATIONS = (
+    *(f"angiovox_pipeline.{name}" for name in ("job", "watchdog", "disk_errors")),
+    "angiovox.errors",
+)
 
 
 def of_script(*names: str) -> str:
@@ -44,14 +46,14 @@ def of_script(*names: str) -> str:
 def reached_from(*names: str, leave_out: tuple[str, ...] = ()) -> list[Path]:
     """List our files that scripts or modules reach by imports, themselves included, sorted.
 
-    leave_out : modules and packages that are not followed; dotted, as `names` are.
+    leave_out : modules that are not followed; dotted, as `names` are.
     """
+    left_out = {path for name in leave_out for path in files_of(name)[-1:]}
     reached: set[Path] = set()
     waiting = [file for name in names for file in files_of(name)]
     while waiting:
         path = waiting.pop()
-        is_left_out = _is_within(path, leave_out) and not _is_within(path, (RESULTS,))
-        if path not in reached and not is_left_out:
+        if path not in reached | left_out:
             reached.add(path)
             waiting.extend(_imports(path))
     return sorted(reached)
@@ -99,12 +101,6 @@ def _meaning(path: Path) -> str:
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
     return tuple(file for name in imported_names(path) for file in files_of(name))
-
-
-def _is_within(path: Path, names: tuple[str, ...]) -> bool:
-    """Whether a file is one of some modules, or lies in one of some packages."""
-    parts = path.relative_to(SCRIPTS).with_suffix("").parts
-    return any(parts[: name.count(".") + 1] == tuple(name.split(".")) for name in names)
 
 
 def files_of(name: str) -> list[Path]:

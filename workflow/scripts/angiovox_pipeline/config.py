@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,7 @@ def check_config(config: dict[str, Any]) -> None:
 
 def _check_left_out(methods: dict[str, Any]) -> None:
     """Refuse to leave out what nobody has: most likely a method's name is misspelt."""
-    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text())
-    known = [*schema["properties"]["methods"]["properties"]]
+    known = [*_schema("config.schema.yaml")["properties"]["methods"]["properties"]]
     for name, given in methods.items():
         if given is False and name not in known:
             raise InputError(
@@ -105,9 +105,13 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
             raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
 
 
+@cache
+def _schema(name: str) -> dict[str, Any]:
+    return yaml.safe_load((SCHEMAS / name).read_text())
+
+
 def check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
-    schema = yaml.safe_load((SCHEMAS / schema_name).read_text())
-    errors = sorted(Validator(schema).iter_errors(value), key=lambda e: list(e.path))
+    errors = sorted(Validator(_schema(schema_name)).iter_errors(value), key=lambda e: list(e.path))
     if errors:
         raise InputError(f"{where}: {_format_error(errors[0])}")
 

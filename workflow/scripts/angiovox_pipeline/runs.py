@@ -200,10 +200,9 @@ class Runs:
         return self._inputs(kinds, examples, patients) | {"masks": masks} | start
 
     def reconstruct_inputs(
-        self, method: str, views: str, seed: str, patients: list[str] | None = None
+        self, method: str, views: str, seed: str, patients: list[str]
     ) -> dict[str, list[str] | str]:
-        """By kind, a file for each test patient, or for some; with the model, but no mask."""
-        patients = self.test if patients is None else patients
+        """By kind, a file for each of some patients; with the model, but no mask."""
         examples = [int(views)] * len(patients)
         grids = [PROJECTIONS.format(patient=patient) for patient in patients]
         purpose = EVERY if self.methods[method].needs.shared_across_views else views
