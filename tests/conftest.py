@@ -21,7 +21,7 @@ SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
 ONE_THREAD = ("--set-threads", "train=1")  # weights are compared bit for bit, here and on SLURM
 WORKSTATION = (*ONE_THREAD, "--configfile", "tiny.yaml")
 TINY = {
-    "cohort": {"phantoms": {"count": 4}, "test_patients": 2},
+    "cohort": {"phantoms": {"count": 5}, "calibration_patients": 1, "test_patients": 2},
     "volume": {"shape": 16, "voxel_mm": 2.5},
     "projections": 10,
     "view_counts": [10, 2],

@@ -36,6 +36,7 @@ try:
     check_config(config)
     COHORT = {patient.name: patient for patient in cohort.read_cohort(config, not INVENTORY_ONLY)}
     TRAIN = [name for name, patient in COHORT.items() if patient.split == "train"]
+    CALIBRATION = [name for name, patient in COHORT.items() if patient.split == "calibration"]
     TEST = [name for name, patient in COHORT.items() if patient.split == "test"]
     EXAMPLE_PATIENT = cohort.figure_patient(config, TEST)
 except InputError as error:
@@ -48,7 +49,8 @@ GENERATED_PHANTOMS = [name for name in PHANTOMS if COHORT[name].centreline is No
 VIEW_COUNTS = sorted(config["view_counts"], reverse=True)
 SEEDS = config["seeds"]
 STORED_BACK_PROJECTIONS = config["storage"]["back_projections"]
-RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, STORED_BACK_PROJECTIONS)
+METHODS = runs.methods(config)
+RUNS = runs.Runs(METHODS, SEEDS, TRAIN, CALIBRATION, TEST, STORED_BACK_PROJECTIONS)
 FEWEST_VIEWS = RUNS.at(VIEW_COUNTS[-1])
 TITLES = {name: method.title for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
@@ -78,6 +80,7 @@ SCALE = resources.Scale(
     patients=len(PATIENTS),
     phantoms=len(PHANTOMS),
     train=len(TRAIN),
+    calibration=len(CALIBRATION),
     test=len(TEST),
     trees=len(MEASURED_SEEDS),
     methods=len(FEWEST_VIEWS.methods),
@@ -137,10 +140,10 @@ def minutes(rule):
 def measured_as(rule, wildcards):
     """A network's reconstruction takes far more than that of a method which is not trained, a
     training on a CPU less than the libraries of a GPU."""
-    is_network = rule == "reconstruct" and wildcards.method in RUNS.learned
+    is_network = rule in ("reconstruct", "calibrate") and wildcards.method in RUNS.learned
     is_long = rule in ("train", "reconstruct_patient")
     is_on_cpu = is_long and scheduling.trains_on_cpu(workflow)
-    return "train_cpu" if is_on_cpu else "reconstruct_trained" if is_network else rule
+    return "train_cpu" if is_on_cpu else f"{rule}_trained" if is_network else rule
 
 
 def conversion_memory(wildcards, attempt):
@@ -252,7 +255,24 @@ def own_surfaces(wildcards):
 
 
 def example_views(wildcards):
-    return RUNS.examples(wildcards.method, wildcards.views)
+    return RUNS.examples(wildcards.method, wildcards.views, TRAIN)
+
+
+def calibration_inputs(wildcards):
+    checked = {"checked": ancient(MASKS_CHECKED)}
+    return RUNS.calibration_inputs(wildcards.method, wildcards.views, wildcards.seed) | checked
+
+
+def calibration_views(wildcards):
+    return RUNS.examples(wildcards.method, wildcards.views, CALIBRATION)
+
+
+def calibration_patients(wildcards):
+    return CALIBRATION * (len(calibration_views(wildcards)) // len(CALIBRATION))
+
+
+def calibrate_code(wildcards):
+    return code_version.of_script("calibrate", RUNS.methods[wildcards.method].module)
 
 
 def training_threads(wildcards):

@@ -55,3 +55,31 @@ use rule fit as adapt with:
     resources:
         mem_mb=memory("adapt"),
         runtime=minutes("adapt"),
+
+
+rule calibrate:
+    """Fit temperatures of a model's probabilities on patients held back from its training."""
+    input:
+        unpack(calibration_inputs),
+    output:
+        "results/models/{method}/views-{views}/seed-{seed}/calibration.json",
+    log:
+        "logs/calibrate/{method}/views-{views}/seed-{seed}.log",
+    benchmark:
+        "results/benchmarks/calibrate/{method}/views-{views}/seed-{seed}.tsv"
+    conda:
+        "../../envs/training.yaml"
+    threads: SLAB_THREADS
+    resources:
+        mem_mb=memory("calibrate"),
+        runtime=minutes("calibrate"),
+    params:
+        code=calibrate_code,
+        settings=settings_of,
+        seed=training_seed,
+        projections=config["projections"],
+        views=calibration_views,
+        patients=calibration_patients,
+        recomputed=RECOMPUTED,
+    script:
+        "../scripts/calibrate.py"

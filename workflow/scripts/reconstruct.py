@@ -11,6 +11,7 @@ from angiovox.methods import registry
 from angiovox.methods.dataset import PatientDataset
 from angiovox.training import fingerprint
 from angiovox.training.device import use_device
+from angiovox.training.temperature import Temperatures, load_temperatures
 from angiovox_pipeline.watchdog import stop_on_sigterm
 
 with job(snakemake) as log:
@@ -34,12 +35,14 @@ with job(snakemake) as log:
         checkpoint = Path(f"{output.beside}.checkpoint.pt")
         context = replace(context, device=device, checkpoint=checkpoint, stamp=stamp)
         context = replace(context, stopping=stop_on_sigterm())
+    scaling = given.get("calibration")
+    temperatures = load_temperatures(scaling, params.views[0]) if scaling else Temperatures()
     grids = map(nifti.load_affine, given.grids)
     volumes = [output.volumes] if is_alone else output.volumes
     examples = zip(params.patients, patients, grids, volumes, strict=True)
     for patient, (measurement, _), affine, path in examples:
         found = reconstruct(method, patient, state, measurement, context)
-        nifti.save_fractions(path, found.probability, affine)
+        nifti.save_fractions(path, temperatures.calibrated(found.probability), affine)
         if is_alone:
             with atomic.atomic_folder(output.beside) as folder:
                 if found.surface is not None:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
-from angiovox.metrics.calibration import BINS, LEAST, expected_error, reliability
 from angiovox.metrics.overlap import ratios
 from angiovox.metrics.reprojection import held_out_angles, projection_dice
 from angiovox.projectors.mip import project_max
@@ -56,54 +55,3 @@ def test_a_fault_that_acquired_views_hide_is_seen():
 def test_empty_masks_have_stated_silhouettes(ours, theirs, value):
     given = [np.full((6, 6, 3), bool(filled)) for filled in (ours, theirs)]
     assert projection_dice(*given, ANGLES) == value
-
-
-# Calibration
-
-
-def test_probabilities_that_are_true_have_hardly_an_error():
-    rng = np.random.default_rng(0)
-    probability = rng.uniform(0.1, 1, (40, 40, 40)).astype(np.float32)
-    truth = rng.random(probability.shape) < probability
-    counts, means, shares = reliability(probability, truth)
-    assert counts.sum() == probability.size
-    np.testing.assert_allclose(means[1:], shares[1:], atol=0.02)
-    assert expected_error(counts, means, shares) < 0.01
-    too_sure = reliability(np.where(probability > 0.5, 1, 0.1), truth)
-    assert expected_error(*too_sure) > 0.1
-
-
-def test_the_curve_is_that_of_a_plain_loop():
-    rng = np.random.default_rng(0)
-    probability = (rng.random((9, 8, 7)) ** 4).astype(np.float32)
-    probability.flat[:2] = 0, 1
-    truth = rng.random(probability.shape) < probability
-    judged = [
-        (float(p), t) for p, t in zip(probability.flat, truth.flat, strict=True) if p >= LEAST or t
-    ]
-    total = 0
-    curve = reliability(np.asfortranarray(probability), truth)
-    for number, (count, mean, share) in enumerate(zip(*curve, strict=True)):
-        low, high = number / BINS, (number + 1) / BINS if number < BINS - 1 else 2
-        part = [(p, t) for p, t in judged if low <= p < high]
-        assert count == len(part)
-        if part:
-            assert (mean, share) == pytest.approx(tuple(np.mean(part, axis=0)))
-            total += len(part) * abs(mean - share)
-    assert expected_error(*curve) == pytest.approx(total / len(judged))
-
-
-def test_background_that_everybody_calls_background_does_not_count():
-    rng = np.random.default_rng(0)
-    probability = rng.random((5, 5, 5))
-    truth = rng.random((5, 5, 5)) < 0.5
-    around = [np.pad(probability, 10, constant_values=0.005), np.pad(truth, 10)]
-    for first, second in zip(reliability(*around), reliability(probability, truth), strict=True):
-        np.testing.assert_allclose(first, second)
-
-
-def test_a_missed_vessel_counts_and_an_empty_volume_has_no_error():
-    nothing, vessel = np.zeros((3, 3, 3)), np.ones((3, 3, 3), dtype=bool)
-    assert expected_error(*reliability(nothing, vessel)) == 1
-    assert expected_error(*reliability(nothing, ~vessel)) == 0
-    assert expected_error(*reliability(nothing + 1, vessel)) == 0

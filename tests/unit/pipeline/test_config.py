@@ -66,7 +66,9 @@ def series(tmp_path_factory):
 def cohort(tmp_path, series):
     """Write a sheet from (patient, split) or (patient, split, folder) and give its config."""
 
-    def write(*rows, header="patient\tdicom\tsplit", phantoms=0, test_patients=1, seed=1):
+    def write(
+        *rows, header="patient\tdicom\tsplit", phantoms=0, test_patients=1, calibration=0, seed=1
+    ):
         lines = [header]
         for name, split, *folder in rows:
             place = folder[0] if folder else tmp_path / f"dicom-{len(lines)}"
@@ -79,6 +81,7 @@ def cohort(tmp_path, series):
             cohort__sheet=str(sheet),
             cohort__phantoms__count=phantoms,
             cohort__test_patients=test_patients,
+            cohort__calibration_patients=calibration,
             cohort__split_seed=seed,
         )
 
@@ -87,10 +90,10 @@ def cohort(tmp_path, series):
 
 def sides(config):
     """Names by side of the split."""
-    result = {"train": set(), "test": set()}
+    result = {"train": set(), "calibration": set(), "test": set()}
     for patient in read_cohort(config):
         result[patient.split].add(patient.name)
-    return result
+    return {split: names for split, names in result.items() if names}
 
 
 # The config
@@ -711,6 +714,27 @@ def test_the_sheet_may_name_more_test_patients_than_the_config(cohort):
     assert sides(cohort(*rows, test_patients=1)) == {"test": {"a", "b"}, "train": {"c", "d"}}
 
 
+def test_patients_for_calibration_are_drawn_after_those_of_the_test(cohort):
+    rows = [(name, "") for name in "abcdefgh"]
+    before = sides(cohort(*rows, test_patients=2))
+    after = sides(cohort(*rows, test_patients=2, calibration=3))
+    assert after["test"] == before["test"]
+    assert len(after["calibration"]) == 3
+    assert after["train"] == before["train"] - after["calibration"]
+
+
+def test_the_sheet_may_name_patients_for_calibration(cohort):
+    rows = [("a", "test"), ("b", "calibration"), ("c", ""), ("d", ""), ("e", "")]
+    assert sides(cohort(*rows, calibration=1))["calibration"] == {"b"}
+    assert "b" in sides(cohort(*rows, calibration=2))["calibration"]
+
+
+def test_more_patients_for_calibration_than_are_left_is_refused(cohort):
+    rows = [("a", "test"), ("b", "train"), ("c", "")]
+    message = refusal(read_cohort, cohort(*rows, calibration=2))
+    assert message.startswith("cohort.calibration_patients: 2, but only 1 patients are free")
+
+
 def test_phantoms_only_train_where_the_sheet_gives_the_one_test_patient(cohort):
     result = sides(cohort(("real", "test"), phantoms=8, test_patients=1))
     assert result["test"] == {"real"}
@@ -719,8 +743,8 @@ def test_phantoms_only_train_where_the_sheet_gives_the_one_test_patient(cohort):
 
 def test_nobody_is_on_both_sides_and_nobody_is_lost():
     result = sides(DEFAULT)
-    assert not result["train"] & result["test"]
-    assert len(result["train"] | result["test"]) == DEFAULT["cohort"]["phantoms"]["count"]
+    assert sum(map(len, result.values())) == len(set.union(*result.values()))
+    assert len(set.union(*result.values())) == DEFAULT["cohort"]["phantoms"]["count"]
 
 
 def test_the_same_seed_draws_the_same_patients_and_others_do_not():

@@ -11,7 +11,8 @@ from angiovox_pipeline import cohort, resources
 from angiovox_pipeline.resources import Scale
 from conftest import ROOT, snakemake, tiny
 
-COHORT = {"patients": 3, "phantoms": 3, "train": 2, "test": 1, "trees": 20, "methods": 9}
+COHORT = {"patients": 3, "phantoms": 3, "train": 2, "calibration": 1, "test": 1}
+COHORT |= {"trees": 20, "methods": 9}
 VIEWS = {64: 1, 192: 1, 384: 7}
 UNETS = pd.read_csv(ROOT / "benchmarks/unet_reconstruction.csv").assign(rule="reconstruct_trained")
 JOBS = pd.concat([pd.read_csv(ROOT / "benchmarks/demand.csv"), UNETS])
@@ -39,6 +40,7 @@ def paper() -> Scale:
     config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
     count, test = config["cohort"]["phantoms"]["count"], config["cohort"]["test_patients"]
     counts = {"patients": count, "phantoms": count, "train": count - test, "test": test}
+    counts["calibration"] = config["cohort"]["calibration_patients"]
     shape, hours = config["volume"]["shape"], config["resources"]["training_hours"]
     return replace(scale(shape, **counts), training_hours=hours)
 
@@ -203,6 +205,7 @@ def test_a_network_asks_for_more_than_a_threshold(fresh):
 
 def test_the_cohort_of_the_papers_config_is_the_one_meant_here():
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    config["cohort"]["phantoms"]["count"] = paper().phantoms
+    given = yaml.safe_load((ROOT / "config/paper.yaml").read_text())["cohort"]
+    config["cohort"] |= given | {"phantoms": config["cohort"]["phantoms"] | given["phantoms"]}
     splits = [patient.split for patient in cohort.read_cohort(config)]
     assert (splits.count("train"), splits.count("test")) == (paper().train, paper().test)

@@ -5,7 +5,7 @@ from angiovox.errors import InputError
 from angiovox_pipeline import runs
 
 COUNTS = [10, 2, 5]
-TRAIN, TEST = ["a", "b"], ["c"]
+TRAIN, CALIBRATION, TEST = ["a", "b"], ["d"], ["c"]
 CONSISTENT = {"method": "unet", "starts_from": "unet", "refinement_steps": 1}
 
 
@@ -13,8 +13,8 @@ def methods(counts=COUNTS, **given):
     return runs.methods({"view_counts": counts, "methods": {"dae": {}} | given})
 
 
-def study(seeds=(1, 2), kept=("sum", "min"), **given):
-    return runs.Runs(methods(**given), seeds, TRAIN, TEST, kept)
+def study(seeds=(1, 2), kept=("sum", "min"), calibration=CALIBRATION, **given):
+    return runs.Runs(methods(**given), seeds, TRAIN, calibration, TEST, kept)
 
 
 def refusal(**given):
@@ -126,7 +126,7 @@ def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
 def test_a_shared_model_sees_each_training_patient_once_per_view_count():
     chosen = study(unet={"view_counts": [5, 2]})
     inputs = chosen.fit_inputs("unet", "all", "1")
-    assert chosen.examples("unet", "all") == [5, 5, 2, 2]
+    assert chosen.examples("unet", "all", TRAIN) == [5, 5, 2, 2]
     for kind in ("sum", "min"):
         assert inputs[kind] == [
             f"results/backprojections/views-{views}/{patient}.{kind}.nii"
@@ -134,6 +134,29 @@ def test_a_shared_model_sees_each_training_patient_once_per_view_count():
             for patient in TRAIN
         ]
     assert inputs["masks"] == 2 * [f"results/masks/{patient}.nii.gz" for patient in TRAIN]
+
+
+def test_a_model_is_calibrated_on_patients_that_nothing_else_is_given():
+    chosen = study(unet={"view_counts": [5, 2]})
+    inputs = chosen.calibration_inputs("unet", "all", "1")
+    assert inputs["model"] == chosen.reconstruct_inputs("unet", "2", "1", TEST)["model"]
+    assert inputs["masks"] == 2 * ["results/masks/d.nii.gz"]
+    assert [path for kind in ("sum", "min") for path in inputs[kind]] == [
+        f"results/backprojections/views-{views}/d.{kind}.nii"
+        for kind in ("sum", "min")
+        for views in (5, 2)
+    ]
+    for given in (
+        chosen.fit_inputs("unet", "all", "1"),
+        chosen.reconstruct_inputs("unet", "2", "1", TEST),
+    ):
+        assert not any("/d." in path for kind in given for path in given[kind])
+
+
+def test_without_patients_held_back_nothing_is_calibrated():
+    calibrated = study().reconstruct_inputs("dae", "2", "1", TEST)["calibration"]
+    assert calibrated == "results/models/dae/views-2/seed-1/calibration.json"
+    assert study(calibration=[]).reconstruct_inputs("dae", "2", "1", TEST)["calibration"] == []
 
 
 def test_a_method_starts_from_its_bases_model_of_the_same_seed():
@@ -176,5 +199,6 @@ def test_no_model_is_given_a_test_patient_and_no_reconstruction_a_mask(method):
         paths = [path for kind in given if kind != "base" for path in given[kind]]
         assert not [path for path in paths if "/c." in path]
     given = chosen.reconstruct_inputs(method, "2", "1", TEST)
-    paths = [path for kind in given if kind != "model" for path in given[kind]]
+    paths = [path for kind in given if kind in ("grids", *runs.KINDS) for path in given[kind]]
+    assert not any("mask" in str(given[kind]) for kind in given)
     assert paths and not [path for path in paths if "mask" in path or "/c." not in path]

@@ -1,4 +1,4 @@
-"""The patients of a study: phantoms and the sheet's, split into training and test."""
+"""The patients of a study: phantoms and the sheet's, split into training, calibration and test."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def read_cohort(config: dict[str, Any], look: bool = True) -> list[Patient]:
         for patient in patients:
             _look_for_images(patient, cohort["sheet"])
     _refuse_duplicates(patients)
-    patients = _split(patients, cohort["test_patients"], cohort["split_seed"])
+    patients = _split(patients, cohort)
     splits = [patient.split for patient in patients]
     if splits.count("train") < 2:
         raise InputError(
             f"cohort: at least 2 training patients are needed, there are {splits.count('train')}; "
-            "add patients or lower cohort.test_patients"
+            "add patients or lower cohort.test_patients or cohort.calibration_patients"
         )
     if "test" not in splits:
         raise InputError("cohort: no test patient; set cohort.test_patients to 1 or more")
@@ -176,20 +176,24 @@ def _refuse_duplicates(patients: list[Patient]) -> None:
             by_folder[folder] = patient.name
 
 
-def _split(patients: list[Patient], test_patients: int, seed: int) -> list[Patient]:
-    """Keep what the sheet says, then draw test patients among the others up to the number."""
+def _split(patients: list[Patient], cohort: dict[str, Any]) -> list[Patient]:
+    """Keep what the sheet says, then draw patients for test and calibration among the others."""
     # ASSUME: the test patients are drawn at random with a seed; the paper does not say how.
     free = sorted(patient.name for patient in patients if not patient.split)
-    missing = max(0, test_patients - sum(patient.split == "test" for patient in patients))
-    if missing > len(free):
-        raise InputError(
-            f"cohort.test_patients: {test_patients}, but only {len(free)} patients are free to be "
-            "drawn; lower it or name test patients in the sheet"
-        )
-    drawn = set(np.random.default_rng(seed).permutation(free)[:missing])
+    order = np.random.default_rng(cohort["split_seed"]).permutation(free).tolist()
+    drawn = {}
+    for split in ("test", "calibration"):
+        key = f"{split}_patients"
+        named = sum(patient.split == split for patient in patients)
+        missing = max(0, cohort[key] - named)
+        if missing > len(order):
+            raise InputError(
+                f"cohort.{key}: {cohort[key]}, but only {len(order)} patients are free to be "
+                f"drawn; lower it or name {split} patients in the sheet"
+            )
+        drawn |= dict.fromkeys(order[:missing], split)
+        order = order[missing:]
     return [
-        patient
-        if patient.split
-        else replace(patient, split="test" if patient.name in drawn else "train")
+        patient if patient.split else replace(patient, split=drawn.get(patient.name, "train"))
         for patient in patients
     ]

@@ -34,6 +34,7 @@ class Scale:
     patients: int
     phantoms: int
     train: int
+    calibration: int
     test: int
     trees: int
     methods: int
@@ -90,6 +91,8 @@ MEASURED_USAGE = {
     # The U-Nets': benchmarks/unet_reconstruction.md. The paper's network takes half, in a tenth.
     "reconstruct_trained": Job(700, 12.5, volume_seconds=200, volumes="test"),
     "reconstruct_patient": Job(4000, 12),  # not measured: as a training
+    "calibrate": Job(380, 2.5, held=0.5, volume_seconds=9, volumes="calibration"),
+    "calibrate_trained": Job(700, 12.5, held=0.5, volume_seconds=1400, volumes="calibration"),
     "evaluate": Job(225, 2.4, volume_seconds=40, volumes="test"),  # arteries take 10 s, noise 100
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),

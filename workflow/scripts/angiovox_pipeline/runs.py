@@ -17,6 +17,7 @@ PROJECTIONS = "results/projections/{patient}.nii"
 BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
 MASK = "results/masks/{patient}.nii.gz"
 MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
+CALIBRATION = "results/models/{method}/views-{views}/seed-{seed}/calibration.json"
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
 class Runs:
     """All runs of a study: a method, a view count and a seed each.
 
-    kept : which back-projections are on disk.
+    calibration : patients held back from training. kept : which back-projections are on disk.
     """
 
     methods: dict[str, Method]
     seeds: Sequence[int]
     train: list[str]
+    calibration: list[str]
     test: list[str]
     kept: Sequence[str]
 
@@ -148,6 +150,12 @@ class Runs:
     def one_by_one(self) -> list[str]:
         """Methods that reconstruct each patient in a job of its own."""
         return [name for name, method in self.methods.items() if method.needs.one_job_per_patient]
+
+    @property
+    def calibrated(self) -> list[str]:
+        """Methods whose probabilities are calibrated; optimising for more patients takes hours."""
+        names = self.methods if self.calibration else []
+        return [name for name in names if name not in self.one_by_one]
 
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""
@@ -184,20 +192,31 @@ class Runs:
         alone = replace(self, methods={name: self.methods[name] for name in self.one_by_one})
         return self.each_trained(pattern) + alone.each(pattern) * len(self.test)
 
-    def examples(self, method: str, views: str) -> list[int]:
-        """View counts of a model's examples: each training patient once for each count."""
+    def examples(self, method: str, views: str, patients: list[str]) -> list[int]:
+        """View counts of a model's examples: each of the patients once for each count."""
         counts = self.methods[method].view_counts if views == EVERY else [int(views)]
-        return [count for count in counts for _ in self.train]
+        return [count for count in counts for _ in patients]
 
     def fit_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
         """By kind, a file for each example; with the masks, and the model to start from."""
-        examples = self.examples(method, views)
-        patients = self.train * (len(examples) // len(self.train))
-        masks = [MASK.format(patient=patient) for patient in patients]
         base = self.methods[method].needs.starts_from
         start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
         kinds = self.methods[method].needs.to_fit
-        return self._inputs(kinds, examples, patients) | {"masks": masks} | start
+        return self._with_masks(kinds, method, views, self.train) | start
+
+    def calibration_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
+        """By kind, a file for each example of the patients held back; with the masks and model."""
+        kinds = self.methods[method].needs.inputs
+        model = MODEL.format(method=method, views=views, seed=seed)
+        return self._with_masks(kinds, method, views, self.calibration) | {"model": model}
+
+    def _with_masks(
+        self, kinds: Sequence[str], method: str, views: str, patients: list[str]
+    ) -> dict[str, list[str]]:
+        counts = self.examples(method, views, patients)
+        repeated = patients * (len(counts) // len(patients))
+        masks = [MASK.format(patient=patient) for patient in repeated]
+        return self._inputs(kinds, counts, repeated) | {"masks": masks}
 
     def reconstruct_inputs(
         self, method: str, views: str, seed: str, patients: list[str]
@@ -206,10 +225,11 @@ class Runs:
         examples = [int(views)] * len(patients)
         grids = [PROJECTIONS.format(patient=patient) for patient in patients]
         purpose = EVERY if self.methods[method].needs.shared_across_views else views
-        model = MODEL.format(method=method, views=purpose, seed=seed)
+        run = {"method": method, "views": purpose, "seed": seed}
         kinds = self.methods[method].needs.inputs
         inputs = self._inputs(kinds, examples, patients)
-        return inputs | {"grids": grids, "model": model}
+        scaling = CALIBRATION.format(**run) if method in self.calibrated else []
+        return inputs | {"grids": grids, "model": MODEL.format(**run), "calibration": scaling}
 
     def _inputs(
         self, kinds: Sequence[str], counts: list[int], patients: list[str]
