@@ -159,6 +159,11 @@ def test_without_patients_held_back_nothing_is_calibrated():
     assert study(calibration=[]).reconstruct_inputs("dae", "2", "1", TEST)["calibration"] == []
 
 
+def test_what_gives_no_probabilities_is_not_calibrated():
+    soft = {"method": "hull", "title": "Soft", "soft": True}
+    assert study(hull=None, soft_hull=soft).calibrated == ["dae", "soft_hull"]
+
+
 def test_a_method_starts_from_its_bases_model_of_the_same_seed():
     chosen = study(unet=None, consistent=CONSISTENT)
     base = {chosen.fit_inputs("consistent", "all", seed)["base"] for seed in "12"}

@@ -31,6 +31,7 @@ class Needs:
         training patient once for each of them.
     accepts_uint16 : whether "sum" and "min" come as they are stored, codes of which 65,535 stands
         for 1: half of the memory, and no time to decode.
+    gives_probabilities : whether values between 0 and 1 are to be trusted, and so are calibrated.
     one_job_per_patient : whether each patient is reconstructed in a job of its own, which has a GPU
         where there is one, may take as long as a training, and resumes like one.
     threads : how many processors such a job, or a training, makes use of. On small layers they wait
@@ -43,6 +44,7 @@ class Needs:
     starts_from: str | None = None
     shared_across_views: bool = False
     accepts_uint16: bool = False
+    gives_probabilities: bool = True
     one_job_per_patient: bool = False
     threads: int = 8
 

@@ -154,8 +154,13 @@ class Runs:
     @property
     def calibrated(self) -> list[str]:
         """Methods whose probabilities are calibrated; optimising for more patients takes hours."""
-        names = self.methods if self.calibration else []
-        return [name for name in names if name not in self.one_by_one]
+        return [
+            name
+            for name, method in self.methods.items()
+            if self.calibration
+            and method.needs.gives_probabilities
+            and not method.needs.one_job_per_patient
+        ]
 
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""

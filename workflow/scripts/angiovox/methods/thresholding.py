@@ -34,7 +34,7 @@ class ThresholdedScore(Method):
 
     @property
     def needs(self) -> Needs:
-        return Needs(inputs=(self.score,))
+        return Needs(inputs=(self.score,), gives_probabilities=self.settings.soft)
 
     def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
         """Choose the threshold with the best mean IoU on the training patients."""
