@@ -442,7 +442,7 @@ def add_method(folder: Path, name: str, text: str) -> None:
     module.write_text(text)
 
 
-ALONE = '''"""A toy that is optimised for each patient, and has a surface of its own."""
+ALONE = '''"""A toy that is optimised on line integrals, and has a surface of its own."""
 
 from dataclasses import dataclass
 
@@ -455,7 +455,9 @@ class Alone(Method):
     name = "alone"
     title = "Optimised toy"
     reference = "none"
-    needs = Needs(inputs=("projections",), one_job_per_patient=True, threads=1)
+    needs = Needs(
+        inputs=("line_integrals",), fit_inputs=("sum",), one_job_per_patient=True, threads=1
+    )
 
     @dataclass(frozen=True)
     class Settings:
@@ -467,15 +469,18 @@ class Alone(Method):
     def reconstruct(self, state, measurement, context):
         import torch
 
+        from ...projectors.torch_line_integral import line_integral
         from ...training.per_patient import optimise
 
-        target = torch.from_numpy(measurement.inputs["projections"]).mean()
+        target = torch.from_numpy(measurement.inputs["line_integrals"])
         level = torch.nn.Parameter(torch.zeros(()))
-        optimizer = torch.optim.SGD([level], 0.5)
+        optimizer = torch.optim.SGD([level], 0.5 / target.square().mean())
         holder = torch.nn.ParameterList([level])
 
         def step(number):
-            loss = (level - target).square()
+            volume = level.expand(measurement.shape)
+            seen = line_integral(volume, measurement.grid, measurement.cone_beam)
+            loss = (seen - target).square().mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -500,6 +505,7 @@ def test_a_method_may_have_a_job_for_each_patient_and_a_surface_of_its_own(finis
     plan = planned(tiny(finished, "-n", methods=entry).stdout)
     patients = held_out(finished)
     assert (plan["reconstruct_patient"], plan["fit"]) == (len(patients), 1)
+    assert plan["project_cone_beam"] == len(patients)  # and no other patient's
     assert "reconstruct" not in plan
     done = tiny(finished, methods=entry)
     assert done.returncode == 0, done.stdout

@@ -281,6 +281,12 @@ def training_threads(wildcards):
     return scheduling.training_threads(workflow, wanted, NUM_LONG_JOBS)
 
 
+def cone_beam_of(wildcards):
+    """Geometry of the line integrals, for methods that look at them."""
+    is_used = wildcards.method in RUNS.in_cone_beam
+    return {"shape": config["volume"]["shape"], **config["cone_beam"]} if is_used else None
+
+
 def settings_of(wildcards):
     return RUNS.methods[wildcards.method].settings
 

@@ -174,6 +174,30 @@ rule project:
         "../scripts/project.py"
 
 
+rule project_cone_beam:
+    """Integrate a volume along the rays of a C-arm, for the methods that ask for it."""
+    input:
+        volume="results/volumes/{patient}.nii",
+    output:
+        "results/line_integrals/{patient}.nii",
+    log:
+        "logs/project_cone_beam/{patient}.log",
+    benchmark:
+        "results/benchmarks/project_cone_beam/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    threads: SLAB_THREADS
+    resources:
+        mem_mb=memory("project_cone_beam"),
+        runtime=minutes("project_cone_beam"),
+    params:
+        code=code_version.of_script("project_cone_beam"),
+        projections=config["projections"],
+        cone_beam=config["cone_beam"],
+    script:
+        "../scripts/project_cone_beam.py"
+
+
 rule back_project:
     """Back-project subsets of the views (paper, section 2.1)."""
     input:

@@ -39,6 +39,7 @@ rule reconstruct:
         views=reconstructed_views,
         patients=reconstructed,
         recomputed=RECOMPUTED,
+        cone_beam=cone_beam_of,
     script:
         "../scripts/reconstruct.py"
 

@@ -25,6 +25,7 @@ rule fit:
         projections=config["projections"],
         views=example_views,
         recomputed=RECOMPUTED,
+        cone_beam=cone_beam_of,
     script:
         "../scripts/fit.py"
 
@@ -81,5 +82,6 @@ rule calibrate:
         views=calibration_views,
         patients=calibration_patients,
         recomputed=RECOMPUTED,
+        cone_beam=cone_beam_of,
     script:
         "../scripts/calibrate.py"

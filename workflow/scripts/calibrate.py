@@ -25,6 +25,7 @@ with job(snakemake) as log:
         views=params.views,
         masks=snakemake.input.masks,
         recomputed=params.recomputed,
+        cone_beam=params.cone_beam,
         threads=snakemake.threads,
     )
     context = Context(params.seed, log=log)

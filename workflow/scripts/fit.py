@@ -29,6 +29,7 @@ with job(snakemake) as log:
         views=params.views,
         masks=given.masks,
         recomputed=params.recomputed,
+        cone_beam=params.cone_beam,
         threads=snakemake.threads,
     )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")

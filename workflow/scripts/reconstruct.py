@@ -25,6 +25,7 @@ with job(snakemake) as log:
         num_projections=params.projections,
         views=params.views,
         recomputed=params.recomputed,
+        cone_beam=params.cone_beam,
         threads=snakemake.threads,
     )
     context, is_alone = Context(params.seed, log=log), method.needs.one_job_per_patient

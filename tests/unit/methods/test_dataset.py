@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from angiovox.geometry.affine import isotropic_affine
+from angiovox.geometry.cone_beam import study_views
+from angiovox.geometry.grid import Grid
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io import nifti
 from angiovox.io.quantization import QuantizedVolume
 from angiovox.methods.dataset import PatientDataset
 from angiovox.projectors.backprojection import network_inputs
+from angiovox.projectors.line_integral import line_integral
 from angiovox.projectors.mip import project_max
 from entries import NAMES, create
 
@@ -125,3 +129,29 @@ def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, nam
     for kind in {"sum", "min"} & set(known.inputs):
         coded = needs.accepts_uint16
         assert known.inputs[kind].dtype == (np.uint16 if coded else np.float32)
+
+
+# Cone beam
+
+BEAM = {"shape": 8, "source_detector_mm": 1200, "source_isocentre_mm": 785}
+
+
+def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_path):
+    volume = np.random.default_rng(0).random((8, 8, 8), dtype=np.float32)
+    angles = projection_angles(NUM_PROJECTIONS)
+    grid = Grid(volume.shape, (0.5, 0.5, 0.5))
+    beam = {key: value for key, value in BEAM.items() if key != "shape"}
+    whole = line_integral(volume, grid, study_views(angles, grid, **beam))
+    path = tmp_path / "integrals.nii"
+    nifti.save_volume(path, whole, isotropic_affine(volume.shape, 0.5))
+    given = {"line_integrals": [str(path)]}
+    patients = PatientDataset(given, NUM_PROJECTIONS, [3], cone_beam=BEAM)
+    measurement, _ = patients[0]
+    assert measurement.grid == grid and measurement.shape == volume.shape
+    seen = line_integral(volume, measurement.grid, measurement.cone_beam)
+    np.testing.assert_allclose(measurement.inputs["line_integrals"], seen, rtol=1e-6)
+
+
+def test_other_inputs_come_without_a_cone_beam(stored):
+    measurement, _ = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])[0]
+    assert measurement.cone_beam is None

@@ -154,6 +154,11 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(view_counts=[]), ["view_counts", "[]", "at least 1"]),
         (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
         (dict(view_counts=5), ["view_counts", "5", "array"]),
+        (
+            dict(cone_beam__source_isocentre_mm=1300),
+            ["source_isocentre_mm", "1300", "below", "1200"],
+        ),
+        (dict(cone_beam__source_isocentre_mm=30), ["source_isocentre_mm", "30 is within", "33.94"]),
         (dict(projections=1), ["projections", "1 is not valid", "at least 2"]),
         (dict(projections="90"), ["projections", "'90'", "integer"]),
         (dict(volume__shape=15), ["volume.shape", "15", "at least 16"]),
@@ -344,6 +349,7 @@ def centrelines(tmp_path):
             cohort__phantoms__injection="all",
             cohort__phantoms__count=count,
             cohort__test_patients=1,
+            cohort__calibration_patients=0,
         )
 
     return write
@@ -594,7 +600,7 @@ def test_a_bad_word_in_the_split_is_refused_with_the_good_ones(cohort):
     message = refusal(read_cohort, cohort(("anna", "Test")))
     assert "line 2" in message
     assert "split: 'Test'" in message
-    assert "'train', 'test'" in message
+    assert "'train', 'calibration', 'test'" in message
 
 
 def test_a_patient_twice_is_refused(cohort):
@@ -684,7 +690,8 @@ def test_the_series_to_take_stands_in_the_sheet(cohort):
 
 
 def test_fewer_than_two_training_patients_are_refused():
-    message = refusal(read_cohort, changed(cohort__phantoms__count=3, cohort__test_patients=2))
+    few = {"cohort__phantoms__count": 3, "cohort__calibration_patients": 0}
+    message = refusal(read_cohort, changed(**few, cohort__test_patients=2))
     assert "at least 2 training patients" in message
     assert "there are 1" in message
     assert "cohort.test_patients" in message

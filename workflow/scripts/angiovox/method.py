@@ -15,8 +15,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import InputError
+from .geometry.grid import Grid
+from .geometry.views import Views
 
-KINDS = ("projections", "sum", "min")
+KINDS = ("projections", "sum", "min", "line_integrals")
 
 
 @dataclass(frozen=True)
@@ -78,15 +80,22 @@ class Measurement:
     angles : (views,) degrees, of a parallel beam about z.
     inputs : what the method asked for: "projections", the maxima along rays, as (views, detector,
         z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1], or uint16
-        codes where it `accepts_uint16`.
+        codes where it `accepts_uint16`; "line_integrals", of the volume above its minimum along the
+        rays of a cone beam, as (views, i, j) float32, the volume's units times mm.
+    grid : where the volume's voxels lie, its centre in the isocentre. cone_beam : source and
+        detector of the line integrals, at the same angles. None where neither is known.
     """
 
     angles: np.ndarray
     inputs: dict[str, np.ndarray]
+    grid: Grid | None = None
+    cone_beam: Views | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of the volume, (x, y, z); it is as deep as wide where only projections are known."""
+        if self.grid is not None:
+            return self.grid.shape
         for kind in ("sum", "min"):
             if kind in self.inputs:
                 return self.inputs[kind].shape

@@ -53,6 +53,7 @@ def check_config(config: dict[str, Any]) -> None:
         raise InputError(
             f"masks.window: {masks['window']} is not valid; expected [low, high], low below high"
         )
+    _check_cone_beam(config["cone_beam"], config["volume"])
     for views in config["view_counts"]:
         if views > config["projections"]:
             raise InputError(
@@ -63,6 +64,19 @@ def check_config(config: dict[str, Any]) -> None:
     runs.methods(config)
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
+
+
+def _check_cone_beam(beam: dict[str, float], volume: dict[str, Any]) -> None:
+    """Refuse a source beyond the detector, or within the circle that the volume turns in."""
+    key, source = "cone_beam.source_isocentre_mm", beam["source_isocentre_mm"]
+    if source >= beam["source_detector_mm"]:
+        raise InputError(
+            f"{key}: {source} must be below cone_beam.source_detector_mm: "
+            f"{beam['source_detector_mm']}"
+        )
+    radius = volume["shape"] * (volume["voxel_mm"] or 0) / 2**0.5
+    if source <= radius:
+        raise InputError(f"{key}: {source} is within the volume, which reaches {radius:.4g} mm")
 
 
 def _check_left_out(methods: dict[str, Any]) -> None:

@@ -82,6 +82,7 @@ MEASURED_USAGE = {
     "mask_quality": Job(150, 1.1, volume_seconds=0.4, volumes="patients"),
     "check_masks": Job(106),
     "project": Job(190, 0.9, volume_seconds=1.2),
+    "project_cone_beam": Job(240, 5, volume_seconds=60),
     "back_project": Job(245, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
     "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),
     "adapt": Job(470, 5, volume_seconds=17, volumes="train"),  # estimated from 64^3
@@ -119,6 +120,7 @@ MEASURED_STORAGE = {
     "volumes": (0, 0.5, 0),
     "masks": (0.01, 0.003, 0),
     "projections": (0, 0, 0.5),
+    "line_integrals": (0, 0, 1.1),
     "backprojections": (0, 0.5, 0),
     "models": (9, 0, 0),  # the U-Net 13, the paper's network 3
     "reconstructions": (0, 0.45, 0),  # the network's; those of thresholds compress to nothing

@@ -15,6 +15,7 @@ from angiovox.methods import registry
 EVERY = "all"  # in place of a view count: the one model for all of them
 PROJECTIONS = "results/projections/{patient}.nii"
 BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
+LINE_INTEGRALS = "results/line_integrals/{patient}.nii"
 MASK = "results/masks/{patient}.nii.gz"
 MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
 CALIBRATION = "results/models/{method}/views-{views}/seed-{seed}/calibration.json"
@@ -152,6 +153,15 @@ class Runs:
         return [name for name, method in self.methods.items() if method.needs.one_job_per_patient]
 
     @property
+    def in_cone_beam(self) -> list[str]:
+        """Methods that look at line integrals, to fit or to reconstruct."""
+        return [
+            name
+            for name, method in self.methods.items()
+            if "line_integrals" in (*method.needs.inputs, *method.needs.to_fit)
+        ]
+
+    @property
     def calibrated(self) -> list[str]:
         """Methods whose probabilities are calibrated; optimising for more patients takes hours."""
         return [
@@ -241,6 +251,7 @@ class Runs:
     ) -> dict[str, list[str]]:
         """Files of some kinds of input; the projections for what is rebuilt from them."""
         patterns = {kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in KINDS}
+        patterns["line_integrals"] = LINE_INTEGRALS
         return {
             kind: [
                 patterns[kind].format(patient=patient, views=views, kind=kind)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .grid import Grid
 from .views import Views
 
 
@@ -103,6 +104,40 @@ class CArm:
         return Views(
             np.pad(source, ((0, 0), (0, 1)), constant_values=1), origin, u, v, self.detector
         )
+
+
+def study_views(
+    angles: np.ndarray, grid: Grid, source_detector_mm: float, source_isocentre_mm: float
+) -> Views:
+    """Place a C-arm at the study's angles, with a detector that just sees all of a grid.
+
+    A pixel is as wide as a voxel in the isocentre, which is the grid's centre.
+
+    Parameters
+    ----------
+    angles : (views,) degrees, in the sense of `parallel_beam.rotation_table`.
+
+    Raises
+    ------
+    ValueError : the source is within the cylinder that the grid turns in.
+    """
+    # The silhouette of a cylinder is where rays touch it; its rims are largest nearest the source.
+    (width, depth, height), (voxel, _, _) = (
+        np.multiply(grid.shape, grid.voxel_size),
+        grid.voxel_size,
+    )
+    radius = np.hypot(width, depth) / 2
+    if radius >= source_isocentre_mm:
+        raise ValueError(
+            f"the source is {source_isocentre_mm:g} mm from the isocentre, the volume reaches "
+            f"{radius:g} mm"
+        )
+    pixel = grid.voxel_size[0] * source_detector_mm / source_isocentre_mm
+    across = radius * source_detector_mm / np.sqrt(source_isocentre_mm**2 - radius**2)
+    along = height / 2 * source_detector_mm / (source_isocentre_mm - radius)
+    detector = tuple(int(np.ceil(2 * reach / pixel)) for reach in (across, along))
+    arm = CArm(source_detector_mm, source_isocentre_mm, detector, (pixel, pixel))
+    return arm.views(-np.asarray(angles))
 
 
 def c_arm_rotation(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:

@@ -8,7 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry.affine import voxel_sizes
+from ..geometry.cone_beam import study_views
+from ..geometry.grid import Grid
 from ..geometry.parallel_beam import projection_angles, view_indices
+from ..geometry.views import Views
 from ..io.nifti import load_mask, load_quantized
 from ..io.quantization import QuantizedVolume
 from ..method import Measurement, Needs
@@ -19,7 +23,7 @@ from ..projectors.backprojection import network_inputs
 class PatientDataset(Sequence):
     """Measurements of each patient, with the mask where it may be seen, in the order of the paths.
 
-    inputs : "projections", "sum" or "min", each with a path per patient.
+    inputs : by kind (`method.KINDS`) a path per patient.
     num_projections : of the whole acquisition. views : how many of them are used, by path; the
         same patient may stand there several times.
     masks : paths, or empty where no mask may be seen; the mask is then None.
@@ -27,6 +31,8 @@ class PatientDataset(Sequence):
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
     coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
         they are looked at.
+    cone_beam : what "line_integrals" were projected by, the study's `geometry.study_views`: shape
+        of the volumes, source_detector_mm and source_isocentre_mm.
     """
 
     inputs: dict[str, list[str]]
@@ -36,6 +42,7 @@ class PatientDataset(Sequence):
     recomputed: Sequence[str] = ()
     threads: int = 1
     coded: bool = False
+    cone_beam: Mapping[str, Any] | None = None
 
     @classmethod
     def for_method(
@@ -58,17 +65,25 @@ class PatientDataset(Sequence):
         chosen = view_indices(self.num_projections, self.views[index])
         angles = projection_angles(self.num_projections)
         stored: dict[str, QuantizedVolume] = {}
+        affine = np.eye(4)
         for kind, paths in self.inputs.items():
             if kind not in self.recomputed:
-                stored[kind] = load_quantized(paths[index])[0]
+                stored[kind], affine = load_quantized(paths[index])
             elif kind not in stored:
                 stored = self._recompute(paths[index], angles, chosen) | stored
-        if "projections" in stored:
-            whole = stored["projections"]
-            stored["projections"] = replace(whole, codes=whole.codes[chosen])
+        for kind in {"projections", "line_integrals"} & set(stored):
+            stored[kind] = replace(stored[kind], codes=stored[kind].codes[chosen])
         inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
-        known = Measurement(angles[chosen], inputs)
+        known = Measurement(angles[chosen], inputs, *self._geometry(angles[chosen], affine))
         return known, load_mask(self.masks[index]) if self.masks else None
+
+    def _geometry(self, angles: np.ndarray, affine: np.ndarray) -> tuple[Grid, Views] | tuple[()]:
+        """Grid and cone beam, where line integrals were asked for."""
+        if "line_integrals" not in self.inputs:
+            return ()
+        beam = dict(self.cone_beam)
+        grid = Grid(3 * (beam.pop("shape"),), tuple(voxel_sizes(affine).tolist()))
+        return grid, study_views(angles, grid, **beam)
 
     def _recompute(
         self, path: str, angles: np.ndarray, chosen: np.ndarray
@@ -79,5 +94,5 @@ class PatientDataset(Sequence):
         return {"sum": QuantizedVolume(sums[0]), "min": QuantizedVolume(minima[0])}
 
     def _given(self, kind: str, stored: QuantizedVolume) -> np.ndarray:
-        is_coded = self.coded and kind != "projections" and stored.is_fractions
+        is_coded = self.coded and kind in ("sum", "min") and stored.is_fractions
         return stored.codes if is_coded else stored.values()
