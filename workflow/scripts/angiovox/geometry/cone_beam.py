@@ -122,10 +122,7 @@ def study_views(
     ValueError : the source is within the cylinder that the grid turns in.
     """
     # The silhouette of a cylinder is where rays touch it; its rims are largest nearest the source.
-    (width, depth, height), (voxel, _, _) = (
-        np.multiply(grid.shape, grid.voxel_size),
-        grid.voxel_size,
-    )
+    width, depth, height = np.multiply(grid.shape, grid.voxel_size)
     radius = np.hypot(width, depth) / 2
     if radius >= source_isocentre_mm:
         raise ValueError(
