@@ -484,7 +484,7 @@ class Alone(Method):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            return float(loss)
+            return loss.item()
 
         optimise({"level": holder, "optimizer": optimizer}, step, self.settings.steps, context)
         volume = np.full(measurement.shape, np.clip(level.item(), 0, 1), np.float32)
