@@ -3,7 +3,7 @@
 rule fit:
     """Fit a method: `train` trains a network on a GPU, `adapt` starts from another method's model."""
     input:
-        unpack(fit_inputs),
+        unpack(JOBS.fit_inputs),
     output:
         model="results/models/{method}/views-{views}/seed-{seed}/model.pt",
         history="results/models/{method}/views-{views}/seed-{seed}/history.csv",
@@ -12,19 +12,19 @@ rule fit:
     benchmark:
         "results/benchmarks/fit/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(UNTRAINED) or NEVER_MATCH,
+        method="|".join(RUNS.without_network) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
     resources:
         mem_mb=memory("fit"),
         runtime=minutes("fit"),
     params:
-        code=fit_code,
-        settings=settings_of,
-        seed=training_seed,
+        code=JOBS.fit_code,
+        settings=JOBS.settings,
+        seed=JOBS.seed,
         projections=config["projections"],
-        views=example_views,
-        recomputed=RECOMPUTED,
+        views=JOBS.example_views,
+        recomputed=STUDY.recomputed,
     script:
         "../scripts/fit.py"
 
@@ -35,8 +35,8 @@ use rule fit as train with:
     benchmark:
         "results/benchmarks/train/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(TRAINED) or NEVER_MATCH,
-    threads: training_threads
+        method="|".join(RUNS.trained) or NEVER_MATCH,
+    threads: DEMAND.training_threads
     resources:
         mem_mb=memory("train"),
         runtime=minutes("train"),
@@ -51,7 +51,7 @@ use rule fit as adapt with:
     benchmark:
         "results/benchmarks/adapt/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(ADAPTED) or NEVER_MATCH,
+        method="|".join(RUNS.adapted) or NEVER_MATCH,
     resources:
         mem_mb=memory("adapt"),
         runtime=minutes("adapt"),
