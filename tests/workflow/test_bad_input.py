@@ -14,7 +14,7 @@ from angiovox.errors import InputError
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.io.dicom import writer
 from angiovox_pipeline import config as study
-from angiovox_pipeline.cohort import read_cohort
+from angiovox_pipeline.cohort import check_images, read_cohort
 from conftest import ROOT, TINY, tiny
 from plans import merged, planned
 
@@ -98,7 +98,8 @@ def refusal(folder: Path, monkeypatch: pytest.MonkeyPatch, changes: dict) -> str
     config = merged(merged(default, TINY), changes)
     with pytest.raises(InputError) as refused:
         study.check_config(config)
-        read_cohort(config)
+        for patient in read_cohort(config):
+            check_images(patient, config["cohort"]["sheet"])
     return str(refused.value)
 
 

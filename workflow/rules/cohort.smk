@@ -56,7 +56,7 @@ rule phantom_morphometry:
         runtime=minutes("phantom_morphometry"),
     params:
         code=code_version.of_script("phantom_morphometry"),
-        seeds=MEASURED_SEEDS,
+        seeds=STUDY.measured_seeds,
     script:
         "../scripts/phantom_morphometry.py"
 
@@ -141,7 +141,7 @@ rule phantom_anatomy:
         runtime=minutes("phantom_anatomy"),
     params:
         code=code_version.of_script("phantom_anatomy"),
-        seed=FIRST_SEED,
-        note=f"phantom of seed {FIRST_SEED}, every artery filled",
+        seed=STUDY.first_seed,
+        note=f"phantom of seed {STUDY.first_seed}, every artery filled",
     script:
         "../scripts/phantom_anatomy.py"

@@ -1,11 +1,11 @@
-# DICOM to volumes, Otsu masks, projections and back-projections.
+# DICOM to volumes, projections and back-projections.
 rule preprocess:
     """Make volumes, masks, projections and back-projections, without training."""
     input:
         stored(
             "results/backprojections/views-{views}/{patient}.sum.nii",
             PATIENTS,
-            views=STORED_SUM_VIEWS,
+            views=STUDY.stored_views("sum"),
         ),
         stored("results/projections/{patient}.nii", PATIENTS),
         "results/tables/mask_quality.csv",
@@ -28,11 +28,11 @@ rule inventory:
         runtime=minutes("inventory"),
     params:
         code=code_version.of_script("inventory"),
-        patients=SHEET_PATIENTS,
-        paths=[COHORT[name].dicom for name in SHEET_PATIENTS],
-        choices=[SERIES_OPTIONS[name] for name in SHEET_PATIENTS],
+        patients=STUDY.sheet_patients,
+        paths=[STUDY.cohort[name].dicom for name in STUDY.sheet_patients],
+        choices=[STUDY.series_options(name) for name in STUDY.sheet_patients],
         num_phantoms=len(PHANTOMS),
-        asked_at=NOW,
+        asked_at=time.time(),
     script:
         "../scripts/inventory.py"
 
@@ -51,9 +51,9 @@ rule convert:
     priority: 1  # what cannot be read is known before the rest is computed
     conda:
         "../../envs/preprocess.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
-        mem_mb=conversion_memory,
+        mem_mb=DEMAND.conversion_memory,
         runtime=minutes("convert"),
     params:
         code=code_version.of_script("convert"),
@@ -62,93 +62,6 @@ rule convert:
         voxel_mm=config["volume"]["voxel_mm"],
     script:
         "../scripts/convert.py"
-
-
-rule mask:
-    """Segment the vessels by Otsu's threshold (paper, section 2.1)."""
-    input:
-        volume="results/volumes/{patient}.nii",
-    output:
-        mask="results/masks/{patient}.nii.gz",
-        quality="results/masks/{patient}.json",
-    log:
-        "logs/mask/{patient}.log",
-    benchmark:
-        "results/benchmarks/mask/{patient}.tsv"
-    conda:
-        "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=memory("mask"),
-        runtime=minutes("mask"),
-    params:
-        code=code_version.of_script("mask"),
-        window=config["masks"]["window"],
-        classes=config["masks"]["classes"],
-        limits=MASK_LIMITS,
-    script:
-        "../scripts/mask.py"
-
-
-rule mask_quality:
-    """Measure all masks, and show them in one picture."""
-    input:
-        volumes=stored("results/volumes/{patient}.nii", PATIENTS),
-        masks=stored("results/masks/{patient}.nii.gz", PATIENTS),
-        quality=stored("results/masks/{patient}.json", PATIENTS),
-    output:
-        table=report(
-            "results/tables/mask_quality.csv",
-            caption="../report/mask_quality.rst",
-            category="Cohort",
-            labels={"result": "Otsu masks, figures of each"},
-        ),
-        png=report(
-            "results/figures/masks.png",
-            caption="../report/masks.rst",
-            category="Cohort",
-            labels={"result": "Otsu masks, contact sheet"},
-        ),
-        pdf="results/figures/masks.pdf",
-    log:
-        "logs/mask_quality.log",
-    benchmark:
-        "results/benchmarks/mask_quality.tsv"
-    conda:
-        "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=memory("mask_quality"),
-        runtime=minutes("mask_quality"),
-    params:
-        code=code_version.of_script("mask_quality"),
-        patients=PATIENTS,
-        note=NOTE,
-    script:
-        "../scripts/mask_quality.py"
-
-
-# Downstream takes its output as ancient: one made anew reruns nothing, one that fails stops all.
-rule check_masks:
-    """Stop before training if a mask fails the plausibility checks."""
-    input:
-        table="results/tables/mask_quality.csv",
-        picture="results/figures/masks.png",
-    output:
-        MASKS_CHECKED,
-    log:
-        "logs/check_masks.log",
-    benchmark:
-        "results/benchmarks/check_masks.tsv"
-    localrule: True
-    conda:
-        "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=memory("check_masks"),
-        runtime=minutes("check_masks"),
-    params:
-        code=code_version.of_script("check_masks"),
-        implausible=config["masks"]["implausible"],
-    script:
-        "../scripts/check_masks.py"
 
 
 rule project:
@@ -163,7 +76,7 @@ rule project:
         "results/benchmarks/project/{patient}.tsv"
     conda:
         "../../envs/preprocess.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("project"),
         runtime=minutes("project"),
@@ -186,7 +99,7 @@ rule project_cone_beam:
         "results/benchmarks/project_cone_beam/{patient}.tsv"
     conda:
         "../../envs/preprocess.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("project_cone_beam"),
         runtime=minutes("project_cone_beam"),
@@ -205,7 +118,8 @@ rule back_project:
     output:
         sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
         min=expand(
-            "results/backprojections/views-{views}/{{patient}}.min.nii", views=STORED_MIN_VIEWS
+            "results/backprojections/views-{views}/{{patient}}.min.nii",
+            views=STUDY.stored_views("min"),
         ),
     log:
         "logs/back_project/{patient}.log",
@@ -213,7 +127,7 @@ rule back_project:
         "results/benchmarks/back_project/{patient}.tsv"
     conda:
         "../../envs/preprocess.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("back_project"),
         runtime=minutes("back_project"),

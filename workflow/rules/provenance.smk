@@ -42,8 +42,8 @@ rule provenance:
         code=code_version.of_script("provenance"),
         benchmarks=benchmark_patterns,
         patients=len(TEST),
-        products=products,
-        seeds=ALL_SEEDS,
+        products=traced_products,
+        seeds=STUDY.seeds,
         config=config,
     script:
         "../scripts/provenance.py"

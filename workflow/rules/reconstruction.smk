@@ -13,7 +13,7 @@ rule meshes:
 rule reconstruct:
     """Reconstruct the test patients from a number of views."""
     input:
-        unpack(reconstruct_inputs),
+        unpack(JOBS.reconstruct_inputs),
     output:
         volumes=expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{{seed}}/{patient}.nii.gz",
@@ -24,22 +24,22 @@ rule reconstruct:
     benchmark:
         "results/benchmarks/reconstruct/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(TOGETHER) or NEVER_MATCH,
+        method="|".join(RUNS.together) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("reconstruct"),
         runtime=minutes("reconstruct"),
     params:
-        code=reconstruct_code,
-        settings=settings_of,
-        seed=training_seed,
+        code=JOBS.reconstruct_code,
+        settings=JOBS.settings,
+        seed=JOBS.seed,
         projections=config["projections"],
-        views=reconstructed_views,
-        patients=reconstructed,
-        recomputed=RECOMPUTED,
-        cone_beam=cone_beam_of,
+        views=JOBS.patients_views,
+        patients=JOBS.patients,
+        recomputed=STUDY.recomputed,
+        cone_beam=JOBS.used_cone_beam,
     script:
         "../scripts/reconstruct.py"
 
@@ -47,7 +47,7 @@ rule reconstruct:
 # A method that is optimised for each patient: hours on a GPU, resumable like a training.
 use rule reconstruct as reconstruct_patient with:
     input:
-        unpack(reconstruct_inputs),
+        unpack(JOBS.reconstruct_inputs),
     output:
         volumes="results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
         beside=directory("results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"),
@@ -56,8 +56,8 @@ use rule reconstruct as reconstruct_patient with:
     benchmark:
         "results/benchmarks/reconstruct_patient/{method}/views-{views}/seed-{seed}/{patient}.tsv"
     wildcard_constraints:
-        method="|".join(ONE_BY_ONE) or NEVER_MATCH,
-    threads: training_threads
+        method="|".join(RUNS.one_by_one) or NEVER_MATCH,
+    threads: DEMAND.training_threads
     resources:
         mem_mb=memory("reconstruct_patient"),
         runtime=minutes("reconstruct_patient"),
@@ -73,7 +73,7 @@ rule mesh:
             seed=SEEDS[0],
             patient=TEST,
         ),
-        own=own_surfaces,
+        own=JOBS.own_surfaces,
     output:
         stl=expand("results/meshes/{{method}}/views-{{views}}/{patient}.stl", patient=TEST),
         vtp=expand("results/meshes/{{method}}/views-{{views}}/{patient}.vtp", patient=TEST),

@@ -3,7 +3,7 @@
 rule fit:
     """Fit a method: `train` trains a network on a GPU, `adapt` starts from another method's model."""
     input:
-        unpack(fit_inputs),
+        unpack(JOBS.fit_inputs),
     output:
         model="results/models/{method}/views-{views}/seed-{seed}/model.pt",
         history="results/models/{method}/views-{views}/seed-{seed}/history.csv",
@@ -12,20 +12,20 @@ rule fit:
     benchmark:
         "results/benchmarks/fit/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(UNTRAINED) or NEVER_MATCH,
+        method="|".join(RUNS.without_network) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
     resources:
         mem_mb=memory("fit"),
         runtime=minutes("fit"),
     params:
-        code=fit_code,
-        settings=settings_of,
-        seed=training_seed,
+        code=JOBS.fit_code,
+        settings=JOBS.settings,
+        seed=JOBS.seed,
         projections=config["projections"],
-        views=example_views,
-        recomputed=RECOMPUTED,
-        cone_beam=cone_beam_of,
+        views=JOBS.example_views,
+        recomputed=STUDY.recomputed,
+        cone_beam=JOBS.used_cone_beam,
     script:
         "../scripts/fit.py"
 
@@ -36,8 +36,8 @@ use rule fit as train with:
     benchmark:
         "results/benchmarks/train/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(TRAINED) or NEVER_MATCH,
-    threads: training_threads
+        method="|".join(RUNS.trained) or NEVER_MATCH,
+    threads: DEMAND.training_threads
     resources:
         mem_mb=memory("train"),
         runtime=minutes("train"),
@@ -52,7 +52,7 @@ use rule fit as adapt with:
     benchmark:
         "results/benchmarks/adapt/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
-        method="|".join(ADAPTED) or NEVER_MATCH,
+        method="|".join(RUNS.adapted) or NEVER_MATCH,
     resources:
         mem_mb=memory("adapt"),
         runtime=minutes("adapt"),
@@ -61,7 +61,7 @@ use rule fit as adapt with:
 rule calibrate:
     """Fit temperatures of a model's probabilities on patients held back from its training."""
     input:
-        unpack(calibration_inputs),
+        unpack(JOBS.calibration_inputs),
     output:
         "results/models/{method}/views-{views}/seed-{seed}/calibration.json",
     log:
@@ -70,18 +70,18 @@ rule calibrate:
         "results/benchmarks/calibrate/{method}/views-{views}/seed-{seed}.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: SLAB_THREADS
+    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("calibrate"),
         runtime=minutes("calibrate"),
     params:
-        code=calibrate_code,
-        settings=settings_of,
-        seed=training_seed,
+        code=JOBS.calibration_code,
+        settings=JOBS.settings,
+        seed=JOBS.seed,
         projections=config["projections"],
-        views=calibration_views,
-        patients=calibration_patients,
-        recomputed=RECOMPUTED,
-        cone_beam=cone_beam_of,
+        views=JOBS.calibration_views,
+        patients=JOBS.calibration_patients,
+        recomputed=STUDY.recomputed,
+        cone_beam=JOBS.used_cone_beam,
     script:
         "../scripts/calibrate.py"

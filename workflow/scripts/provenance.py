@@ -5,25 +5,25 @@ from angiovox_pipeline.job import job
 import json
 from datetime import UTC, datetime
 from itertools import chain
+from pathlib import Path
 
 from angiovox.io import atomic
 from angiovox.reporting import run_records
 from angiovox.reporting.provenance_page import page
 
-BENCHMARKS, LOGS = "results/benchmarks", "logs"
-
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
+    benchmarks, logs = Path(out.json).parent / "benchmarks", Path(snakemake.log[0]).parent
     jobs = {
-        rule: run_records.jobs_of(pattern, BENCHMARKS, LOGS)
+        rule: run_records.jobs_of(pattern, benchmarks, logs)
         for rule, pattern in params.benchmarks.items()
     }
-    times = run_records.run_times(jobs, BENCHMARKS)
+    times = run_records.run_times(jobs, benchmarks)
     with atomic.atomic_file(out.run_times) as temporary:
         times.to_csv(temporary, index=False)
     with atomic.atomic_file(out.cost) as temporary:
         reconstructions = [*jobs["reconstruct"], *jobs["reconstruct_patient"]]
-        costs = run_records.cost(reconstructions, BENCHMARKS, params.patients)
+        costs = run_records.cost(reconstructions, benchmarks, params.patients)
         costs.to_csv(temporary, index=False)
     here = {"rule": snakemake.rule, "params": {}}
     products = params.products | {out.run_times: here, out.cost: here}
@@ -32,8 +32,8 @@ with job(snakemake):
         "collected": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": run_records.versions(),
         "machine": run_records.machine(),
-        "machines": run_records.machines(chain(*jobs.values()), LOGS),
-        "trainings": run_records.devices([*jobs["train"], *jobs["reconstruct_patient"]], LOGS),
+        "machines": run_records.machines(chain(*jobs.values()), logs),
+        "trainings": run_records.devices([*jobs["train"], *jobs["reconstruct_patient"]], logs),
         "seeds": params.seeds,
         "config": run_records.without_folders(snakemake.config),
         "rules": json.loads(times.set_index("rule").to_json(orient="index")),

@@ -12,7 +12,8 @@ from angiovox.phantoms.anatomy import kind
 from angiovox.phantoms.aneurysms import ANEURYSM_SITES
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import inject
-from angiovox.phantoms.lesions import EDGE, KINDS, check, plant
+from angiovox.phantoms.lesions import plant
+from angiovox.phantoms.settings import EDGE, KINDS, check_lesion
 from angiovox.vessels.graph import Arteries, Pose, along
 from angiovox.vessels.voxelize import occupancy
 from scipy import ndimage
@@ -199,11 +200,11 @@ def test_a_range_that_cannot_be_is_refused_with_key_and_value(name, key, given, 
 )
 def test_the_largest_size_that_fits_passes_and_of_share_0_any_does(name, key):
     settings = RANGES[name] | {"share": 1e-9}
-    check(settings | {key: [3, 48 - 2 * EDGE]}, 48.0)
+    check_lesion(settings | {key: [3, 48 - 2 * EDGE]}, 48.0)
     larger = {key: [3, 48.1 - 2 * EDGE]}
     with pytest.raises(ValueError, match="share: 0 leaves"):
-        check(settings | larger, 48.0)
-    check(settings | larger | {"share": 0}, 48.0)
+        check_lesion(settings | larger, 48.0)
+    check_lesion(settings | larger | {"share": 0}, 48.0)
     assert plant(filled(0), {name: settings | larger | {"share": 0}}, 48.0, 0, lying(0)[1])[1] == []
 
 

@@ -16,10 +16,10 @@ from angiovox.methods import registry
 from angiovox.phantoms import acquisition
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import inject
-from angiovox.phantoms.lesions import EDGE
+from angiovox.phantoms.settings import EDGE
 from angiovox_pipeline import config as study
 from angiovox_pipeline import runs
-from angiovox_pipeline.cohort import figure_patient, read_cohort
+from angiovox_pipeline.cohort import check_images, figure_patient, read_cohort
 from conftest import ROOT
 from plans import merged
 
@@ -86,6 +86,12 @@ def cohort(tmp_path, series):
         )
 
     return write
+
+
+def look_at_images(config):
+    """What a run does with the patients it needs."""
+    for patient in read_cohort(config):
+        check_images(patient, config["cohort"]["sheet"])
 
 
 def sides(config):
@@ -647,7 +653,7 @@ def test_neighbouring_folders_with_a_common_beginning_are_two_folders(cohort, tm
 
 
 def test_a_folder_that_is_not_there_is_named_with_its_patient(cohort, tmp_path):
-    message = refusal(read_cohort, cohort(("anna", "", tmp_path / "gone")))
+    message = refusal(look_at_images, cohort(("anna", "", tmp_path / "gone"), phantoms=4))
     assert "anna" in message
     assert str(tmp_path / "gone") in message
 
@@ -658,7 +664,7 @@ def test_a_folder_without_an_image_is_named_with_its_patient(cohort, tmp_path, c
     folder.mkdir()
     if content is not None:
         (folder / "notes.txt").write_bytes(content)
-    message = refusal(read_cohort, cohort(("anna", "", folder)))
+    message = refusal(look_at_images, cohort(("anna", "", folder), phantoms=4))
     assert "patient anna: " in message
     assert str(folder) in message or "notes.txt: broken" in message
 
@@ -666,7 +672,7 @@ def test_a_folder_without_an_image_is_named_with_its_patient(cohort, tmp_path, c
 @pytest.mark.parametrize("name", ["notes.txt", "broken.nii", "broken.dcm"])
 def test_a_file_that_is_no_volume_is_named_with_its_patient(cohort, tmp_path, name):
     (tmp_path / name).write_bytes(b"once upon a time")
-    message = refusal(read_cohort, cohort(("anna", "", tmp_path / name)))
+    message = refusal(look_at_images, cohort(("anna", "", tmp_path / name), phantoms=4))
     assert "patient anna: " in message
     assert name in message
 
@@ -783,7 +789,7 @@ def test_leaving_nobody_out_changes_nothing():
 
 def test_the_folder_of_who_is_left_out_does_not_matter(cohort):
     config = cohort(("a", "test"), ("b", "train"), ("c", "train"), ("lost", "train", "nowhere"))
-    assert "lost" in refusal(read_cohort, config)
+    assert "lost" in refusal(look_at_images, config)
     config["cohort"]["leave_out"] = ["lost"]
     assert sides(config) == {"test": {"a"}, "train": {"b", "c"}}
 

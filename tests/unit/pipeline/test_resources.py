@@ -76,7 +76,7 @@ def test_most_rules_are_measured_at_the_shape(shape):
 @pytest.mark.parametrize("output", list(STORED.itertuples()), ids=lambda r: f"{r.kind}-{r.shape}")
 def test_disk_covers_what_was_left_there(output):
     if output.kind in resources.MEASURED_STORAGE:
-        stored = resources.stored_mb(f"results/{output.kind}/p", scale(output.shape))
+        stored = resources.stored_mb(f"{output.kind}/p", scale(output.shape))
         assert stored >= output.mb
         if output.kind != "reconstructions":  # a network's compress far less than a threshold's
             assert stored <= max(3 * output.mb, 10)
@@ -143,8 +143,8 @@ def test_a_series_larger_than_the_study_takes_more_memory():
 
 def test_more_projections_take_more_room():
     many = replace(scale(), projections=720)
-    assert resources.stored_mb("results/projections/p.nii", many) == pytest.approx(
-        8 * resources.stored_mb("results/projections/p.nii", scale())
+    assert resources.stored_mb("projections/p.nii", many) == pytest.approx(
+        8 * resources.stored_mb("projections/p.nii", scale())
     )
     assert resources.memory_mb("project", many) > resources.memory_mb("project", scale())
 

@@ -1,7 +1,7 @@
 """What a reconstruction method is, what it is given, and what it gives back.
 
 A method is a folder in `angiovox.methods` whose `method.py` has a subclass of `Method`, named
-METHOD. Its imports of torch stay inside functions: reading the config must not take seconds.
+METHOD. It imports packages inside functions only: a study is planned with Snakemake alone.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from .errors import InputError
-from .geometry.grid import Grid
-from .geometry.views import Views
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .geometry.grid import Grid
+    from .geometry.views import Views
 
 KINDS = ("projections", "sum", "min", "line_integrals")
 
@@ -116,7 +118,7 @@ class Reconstruction:
     surface: tuple[np.ndarray, np.ndarray] | None = None
 
 
-Training = Sequence[tuple[Measurement, np.ndarray]]  # with the mask, (x, y, z) bool
+Training: TypeAlias = "Sequence[tuple[Measurement, np.ndarray]]"  # with the mask, (x, y, z) bool
 
 
 def never() -> bool:
@@ -195,6 +197,8 @@ def reconstruct(
     Raises InputError, naming the patient, for a wrong shape, NaN, or what is no probability, and
     for a surface of other numbers than vertices and triangles.
     """
+    import numpy as np
+
     found = method.reconstruct(state, measurement, context)
     probability = np.asarray(found.probability)
     if probability.shape != measurement.shape:
@@ -213,6 +217,8 @@ def reconstruct(
 
 
 def _check_surface(patient: str, vertices: np.ndarray, triangles: np.ndarray) -> None:
+    import numpy as np
+
     if any(part.ndim != 2 or part.shape[1] != 3 for part in (vertices, triangles)):
         shapes = f"{vertices.shape} and {triangles.shape}"
         raise InputError(f"patient {patient}: a surface of {shapes}, expected (n, 3) and (m, 3)")

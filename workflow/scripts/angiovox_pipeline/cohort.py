@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from angiovox.errors import InputError
-from angiovox.io import patient_source
-from angiovox.vessels.morphometry import THINNEST
-from angiovox.vessels.swc import read_swc, swc_files
+from angiovox.io.folders import check_exists
+from angiovox.vessels import THINNEST
+from angiovox.vessels.swc import read_points, swc_files
 
 from .config import WIDEST_VOXEL, check_schema
 
@@ -30,10 +30,8 @@ class Patient:
     series: str | None = None
 
 
-def read_cohort(config: dict[str, Any], look: bool = True) -> list[Patient]:
-    """All patients with their split, phantoms first.
-
-    look : whether the sheet's folders and files must be there and begin with a sound image.
+def read_cohort(config: dict[str, Any]) -> list[Patient]:
+    """All patients with their split, phantoms first. Nobody's images are looked at.
 
     Raises InputError for a sheet, patient or split that cannot be used, naming it.
     """
@@ -43,9 +41,6 @@ def read_cohort(config: dict[str, Any], look: bool = True) -> list[Patient]:
     patients = _phantoms(phantoms, config["volume"]["voxel_mm"])
     patients += _sheet_patients(cohort["sheet"])
     patients = _without(patients, leave_out)
-    if look:
-        for patient in patients:
-            _look_for_images(patient, cohort["sheet"])
     _refuse_duplicates(patients)
     patients = _split(patients, cohort)
     splits = [patient.split for patient in patients]
@@ -98,21 +93,27 @@ def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
         if len(files) < count:
             raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
         for path in files[:count]:
-            tree = read_swc(path)
-            widest = 2 * float(tree.radii.max())
-            if widest < voxel_mm / WIDEST_VOXEL:
-                raise InputError(
-                    f"{path}: the widest artery, {widest:g} mm, cannot be seen in voxels of "
-                    f"{voxel_mm:g} mm; are its radii in mm?"
-                )
-            if not (tree.radii[tree.segments].min(axis=1) >= THINNEST).any():
-                raise InputError(
-                    f"{path}: no stretch of artery has a radius of {THINNEST:g} mm or more, the "
-                    "least that is measured; are its radii in mm?"
-                )
+            _check_calibres(path, voxel_mm)
     except InputError as error:
         raise InputError(f"cohort.phantoms.centrelines: {error}") from None
     return files[:count]
+
+
+def _check_calibres(path: str, voxel_mm: float) -> None:
+    """Refuse arteries that no voxel could show, or none of which is thick enough to be measured."""
+    tree = read_points(path)
+    widest = 2 * max(point.radius for point in tree.values())
+    if widest < voxel_mm / WIDEST_VOXEL:
+        raise InputError(
+            f"{path}: the widest artery, {widest:g} mm, cannot be seen in voxels of "
+            f"{voxel_mm:g} mm; are its radii in mm?"
+        )
+    ends = ((point, tree[point.parent]) for point in tree.values() if point.has_parent)
+    if all(min(point.radius, parent.radius) < THINNEST for point, parent in ends):
+        raise InputError(
+            f"{path}: no stretch of artery has a radius of {THINNEST:g} mm or more, the "
+            "least that is measured; are its radii in mm?"
+        )
 
 
 def _sheet_patients(sheet: str | None) -> list[Patient]:
@@ -142,10 +143,18 @@ def _sheet_patients(sheet: str | None) -> list[Patient]:
     return patients
 
 
-def _look_for_images(patient: Patient, sheet: str) -> None:
+def check_images(patient: Patient, sheet: str) -> None:
+    """Refuse a patient of the sheet whose folder or file is not there, or has no sound first image.
+
+    Raises InputError naming sheet, patient and folder; ModuleNotFoundError where what reads images
+    is not installed, once the folder was found.
+    """
     if patient.dicom is None:
         return
     try:
+        check_exists(patient.dicom)
+        from angiovox.io import patient_source
+
         patient_source.check(patient.dicom)
     except InputError as error:
         raise InputError(
@@ -180,7 +189,8 @@ def _split(patients: list[Patient], cohort: dict[str, Any]) -> list[Patient]:
     """Keep what the sheet says, then draw patients for test and calibration among the others."""
     # ASSUME: the test patients are drawn at random with a seed; the paper does not say how.
     free = sorted(patient.name for patient in patients if not patient.split)
-    order = np.random.default_rng(cohort["split_seed"]).permutation(free).tolist()
+    seed = cohort["split_seed"]
+    order = sorted(free, key=lambda name: hashlib.sha256(f"{seed} {name}".encode()).digest())
     drawn = {}
     for split in ("test", "calibration"):
         key = f"{split}_patients"

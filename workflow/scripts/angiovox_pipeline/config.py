@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import yaml
 from angiovox.errors import InputError
-from angiovox.phantoms.contrast import WIDEST_MM
-from angiovox.phantoms.lesions import check
+from angiovox.phantoms.settings import WIDEST_MM, check_lesion
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
+from snakemake.utils import update_config
 
 from . import runs
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
 SCHEMAS = Path(__file__).parents[2] / "schemas"
+DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
 
 
 def _finite(value: Any) -> bool:
@@ -35,6 +34,16 @@ Validator = validators.extend(
         "integer", lambda _, value: type(value) is int
     ).redefine("number", lambda _, value: type(value) is int or _finite(value)),
 )
+
+
+def fill_in(config: dict[str, Any]) -> None:
+    """Give a config, in place, what it leaves out and the default config has.
+
+    As with Snakemake's --configfile: a mapping is filled in key by key, anything else is replaced.
+    """
+    defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    update_config(defaults, config)
+    config.update(defaults)
 
 
 def check_config(config: dict[str, Any]) -> None:
@@ -114,7 +123,7 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
         )
     for kind, settings in phantoms["lesions"].items():
         try:
-            check(settings, field_mm)
+            check_lesion(settings, field_mm)
         except ValueError as error:
             raise InputError(f"cohort.phantoms.lesions.{kind}.{error}") from None
 
@@ -153,13 +162,13 @@ def _format_error(error: ValidationError) -> str:
         "maxItems": lambda: f"at most {error.validator_value} of them",
         "uniqueItems": lambda: "no value twice",
         "pattern": lambda: error.schema.get("description", error.validator_value),
-        "type": lambda: _kinds(np.atleast_1d(error.validator_value), error.instance),
+        "type": lambda: _kinds(error.validator_value, error.instance),
     }.get(error.validator, lambda: error.message)()
     return f"{key}: {error.instance!r} is not valid; expected {valid}"
 
 
-def _kinds(kinds: Iterable[str], value: Any) -> str:
+def _kinds(kinds: str | list[str], value: Any) -> str:
     """What a value may be; YAML makes numbers of ids such as 007, and true of yes."""
-    words = " or ".join(kinds)
+    words = kinds if isinstance(kinds, str) else " or ".join(kinds)
     is_text = isinstance(value, int | float)  # so is true
     return words.replace("string", "string in quotes") if is_text else words

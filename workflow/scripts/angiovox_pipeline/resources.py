@@ -173,9 +173,9 @@ def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
     return attempt * max(MIN_MINUTES, math.ceil(TIME_SAFETY * seconds / 60))
 
 
-def stored_mb(path: str, scale: Scale) -> float:
-    """Megabytes that an output takes on disk."""
-    _, *kinds, _ = Path(path).parts
+def stored_mb(path: str | Path, scale: Scale) -> float:
+    """Megabytes that an output takes on disk, by its path within the results."""
+    *kinds, _ = Path(path).parts
     mb, volumes, projections = MEASURED_STORAGE[kinds[0] if kinds else ""]
     return STORAGE_SAFETY * (mb + volumes * scale.volume_mb + projections * scale.projections_mb)
 

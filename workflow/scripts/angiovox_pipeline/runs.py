@@ -172,6 +172,16 @@ class Runs:
             and not method.needs.one_job_per_patient
         ]
 
+    @property
+    def together(self) -> list[str]:
+        """Methods that reconstruct all test patients in one job."""
+        return [name for name in self.methods if name not in self.one_by_one]
+
+    @property
+    def without_network(self) -> list[str]:
+        """Methods whose fit runs no network."""
+        return [name for name in self.methods if name not in self.learned]
+
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""
         chosen = {

@@ -11,7 +11,8 @@ from ..errors import InputError
 from .dicom import reader
 from .dicom.discovery import find_images
 from .dicom.series import Series, choose, group
-from .patient_source import check_exists, find
+from .folders import check_exists
+from .patient_source import find
 from .volume_files import ImageFile, is_image_file, times
 
 if TYPE_CHECKING:

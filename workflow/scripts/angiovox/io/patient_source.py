@@ -9,6 +9,7 @@ from ..errors import InputError
 from .dicom import reader
 from .dicom.discovery import holds_image
 from .dicom.series import Series
+from .folders import check_exists
 from .volume_files import ImageFile, is_image_file
 from .volume_files import find as find_file
 
@@ -58,12 +59,3 @@ def check(path: str | Path) -> None:
         raise InputError(
             "no DICOM image in it" if folder else "no DICOM image, and " + OTHER_FORMATS
         )
-
-
-def check_exists(path: str | Path) -> None:
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        raise InputError("does not exist") from None
-    except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})") from None

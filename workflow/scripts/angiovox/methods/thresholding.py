@@ -1,56 +1,19 @@
-"""Methods that are one threshold for a score volume, chosen on training patients."""
+"""Thresholds of score volumes: the best one on training patients, and what it makes of scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from ..io.quantization import CHUNK, chunks
-from ..method import Context, Measurement, Method, Needs, Reconstruction, Training
-from ..training.settings import Checked
 
 BINS = 1000
 
 
-class ThresholdedScore(Method):
-    """One kind of back-projection, with the threshold that is best on the training patients.
-
-    score : the kind, "sum" or "min".
-    """
-
-    score: ClassVar[str]
-
-    @dataclass(frozen=True)
-    class Settings(Checked):
-        """soft : whether scores become probabilities, 0.5 at the threshold, in place of 0 and 1."""
-
-        soft: bool = False
-
-        def __post_init__(self) -> None:
-            self.require_bool("soft")
-
-    @property
-    def needs(self) -> Needs:
-        return Needs(inputs=(self.score,), gives_probabilities=self.settings.soft)
-
-    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
-        """Choose the threshold with the best mean IoU on the training patients."""
-        scored = ((measurement.inputs[self.score], mask) for measurement, mask in patients)
-        threshold, iou = best_threshold(scored)
-        context.log(f"threshold {threshold:.3f}, IoU on the training patients {iou:.3f}")
-        return {"threshold": threshold}, [{"epoch": 1, "iou": iou}]
-
-    def reconstruct(
-        self, state: dict, measurement: Measurement, context: Context
-    ) -> Reconstruction:
-        """1 from the threshold on, or soft probabilities."""
-        score, threshold = measurement.inputs[self.score], state["threshold"]
-        if self.settings.soft:
-            return Reconstruction(score_to_probability(score, threshold))
-        return Reconstruction((score >= threshold).astype(np.float32))
+def above_threshold(score: np.ndarray, threshold: float) -> np.ndarray:
+    """1 where a score reaches the threshold, else 0, float32."""
+    return (score >= threshold).astype(np.float32)
 
 
 def score_to_probability(score: np.ndarray, threshold: float) -> np.ndarray:

@@ -12,10 +12,8 @@ from ..vessels.graph import Arteries
 from .anatomy import kind
 from .arterial_tree import Patient
 from .circle_of_willis import SIDES
+from .settings import CENTRES, INJECTIONS
 
-INJECTIONS = ("carotid", "vertebral", "all")
-WIDEST_MM = {"carotid": 4.3, "vertebral": 3.6, "all": 4.3}  # of the filled arteries, diameter
-CENTRES = ("circle", "head")
 THINNING = 450.0  # mm of artery after which contrast has fallen to 37 %
 # ASSUME: how often, and how strongly, one carotid also fills the other anterior cerebral artery.
 CROSS_FILLING, CROSS_STRENGTH = 0.25, 0.6

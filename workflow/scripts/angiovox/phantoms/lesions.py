@@ -11,10 +11,8 @@ from ..vessels.graph import Arteries, Pose
 from .aneurysms import plant_aneurysm
 from .lesion_placement import Lesion
 from .malformations import plant_malformation
+from .settings import EDGE, KINDS, check_lesion
 from .stenoses import plant_stenosis
-
-KINDS = ("aneurysm", "stenosis", "malformation")
-EDGE = 2.0  # mm that a lesion keeps from the edge of the field of view
 
 
 def plant(
@@ -41,7 +39,7 @@ def plant(
 
     Raises
     ------
-    ValueError : what `check` says.
+    ValueError : what `settings.check_lesion` says.
     """
     planters: dict[str, Callable] = {
         "aneurysm": plant_aneurysm,
@@ -51,28 +49,10 @@ def plant(
     truth = []
     for name in sorted(wanted, key=KINDS.index):
         settings = wanted[name]
-        check(settings, field_mm)
+        check_lesion(settings, field_mm)
         # Each kind draws from a stream of its own: one kind more leaves the others as they were.
         own = np.random.default_rng([seed, 4, KINDS.index(name)])
         if own.random() < settings["share"]:
             arteries, lesion = planters[name](arteries, settings, field_mm / 2 - EDGE, pose, own)
             truth += [lesion] if lesion else []
     return arteries, truth
-
-
-def check(settings: dict[str, Any], field_mm: float) -> None:
-    """Refuse ranges that cannot be, and lesions too large for the field that somebody may have.
-
-    Raises ValueError that begins with the key.
-    """
-    room = max(0.0, field_mm - 2 * EDGE)
-    for key, given in settings.items():
-        if key == "share":
-            continue
-        if not 0 < given[0] <= given[1]:
-            raise ValueError(f"{key}: {given} must be [least, most], above 0")
-        if key.endswith("_mm") and settings["share"] and given[1] > room:
-            raise ValueError(
-                f"{key}: {given} does not fit; the field of view, {field_mm:g} mm, has room for "
-                f"{room:g} mm (share: 0 leaves these lesions out)"
-            )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from . import THINNEST
 from .graph import Arteries, branches
 
-THINNEST = 0.35  # mm radius: what the published reconstructions could see
 SHORTEST_BRANCH = 2.0  # mm
 RADIUS_PERCENTILES = (5, 25, 50, 75, 95, 99)
 

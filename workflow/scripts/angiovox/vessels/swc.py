@@ -4,11 +4,28 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-
-import numpy as np
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
-from .graph import Arteries
+
+if TYPE_CHECKING:
+    from .graph import Arteries
+
+NO_PARENT = -1
+
+
+class Point(NamedTuple):
+    """A point of a tree: its line in the file, its place and radius in mm, and its parent."""
+
+    line: int
+    place: list[float]
+    radius: float
+    parent: int
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether it is not the root."""
+        return self.parent != NO_PARENT
 
 
 def swc_files(folder: str | Path) -> list[Path]:
@@ -29,31 +46,24 @@ def swc_files(folder: str | Path) -> list[Path]:
 
 
 def read_swc(path: str | Path) -> Arteries:
-    """One tree: number, type, x, y, z, radius and parent (-1 for the root) per line, in mm.
+    """One tree. Contrast is full everywhere, and the middle of the tree's extent is the origin.
 
-    Axes are taken as the patient's (x left, y posterior, z superior) and the middle of the tree's
-    extent as the origin. Contrast is full everywhere.
-
-    Raises InputError that names file and line for a line that cannot be read, a number given
-    twice, a radius that is not positive, a missing parent, a cycle or a second root.
+    Raises InputError as `read_points`.
     """
-    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    rows: dict[int, tuple[int, list[float], int]] = {}
-    for line, text in enumerate(lines, start=1):
-        if text.strip() and not text.lstrip().startswith("#"):
-            number, values, parent = _row(text, f"{path} line {line}")
-            if number in rows:
-                raise InputError(f"{path} line {line}: point {number} is there twice")
-            rows[number] = (line, values, parent)
-    _check_tree(rows, path)
-    index = {number: i for i, number in enumerate(rows)}
-    values = np.array([row[1] for row in rows.values()])
-    segments = [(index[row[2]], index[n]) for n, row in rows.items() if row[2] != -1]
-    points, radii = values[:, :3], values[:, 3]
+    import numpy as np
+
+    from .graph import Arteries
+
+    tree = read_points(path)
+    index = {number: i for i, number in enumerate(tree)}
+    segments = [
+        (index[point.parent], i) for i, point in enumerate(tree.values()) if point.has_parent
+    ]
+    points = np.array([point.place for point in tree.values()])
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     return Arteries(
         points=points - middle,
-        radii=radii,
+        radii=np.array([point.radius for point in tree.values()]),
         contrast=np.ones(len(points)),
         segments=np.array(segments),
         artery=np.zeros(len(segments), dtype=int),
@@ -61,44 +71,64 @@ def read_swc(path: str | Path) -> Arteries:
     )
 
 
-def _row(text: str, where: str) -> tuple[int, list[float], int]:
+def read_points(path: str | Path) -> dict[int, Point]:
+    """The points of one tree by number: number, type, x, y, z, radius and parent (-1 for the root)
+    per line, in mm. Axes are taken as the patient's (x left, y posterior, z superior).
+
+    Raises InputError that names file and line for a line that cannot be read, a number given
+    twice, a radius that is not positive, a missing parent, a cycle or a second root.
+    """
+    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    tree: dict[int, Point] = {}
+    for line, text in enumerate(lines, start=1):
+        if text.strip() and not text.lstrip().startswith("#"):
+            number, point = _point(text, line, f"{path} line {line}")
+            if number in tree:
+                raise InputError(f"{path} line {line}: point {number} is there twice")
+            tree[number] = point
+    _check_tree(tree, path)
+    return tree
+
+
+def _point(text: str, line: int, where: str) -> tuple[int, Point]:
     fields = text.split()
     try:
-        number, _, *rest = fields[:7]
-        *values, parent = rest
-        found = int(number), [float(value) for value in values], int(parent)
+        number, _, x, y, z, radius, parent = fields[:7]
+        place = [float(x), float(y), float(z)]
+        found = Point(line, place, float(radius), int(parent))
+        number = int(number)
     except ValueError:
-        raise InputError(
-            f"{where}: expected number type x y z radius parent, got {text!r}"
-        ) from None
-    if len(found[1]) != 4 or not all(map(math.isfinite, found[1])):
+        found = None
+    if found is None or not all(map(math.isfinite, [*found.place, found.radius])):
         raise InputError(f"{where}: expected number type x y z radius parent, got {text!r}")
-    if found[1][3] <= 0:
-        raise InputError(f"{where}: radius {found[1][3]:g} mm of point {number}: must be above 0")
-    return found
+    if found.radius <= 0:
+        raise InputError(f"{where}: radius {found.radius:g} mm of point {number}: must be above 0")
+    return number, found
 
 
-def _check_tree(rows: dict[int, tuple[int, list[float], int]], path: str | Path) -> None:
+def _check_tree(tree: dict[int, Point], path: str | Path) -> None:
     """One root, every parent there, and every point's ancestors end at the root."""
-    roots = [number for number, row in rows.items() if row[2] == -1]
-    if len(rows) < 2:
-        raise InputError(f"{path}: a tree has at least two points, this has {len(rows)}")
+    roots = [number for number, point in tree.items() if not point.has_parent]
+    if len(tree) < 2:
+        raise InputError(f"{path}: a tree has at least two points, this has {len(tree)}")
     if len(roots) > 1:
         raise InputError(
-            f"{path} line {rows[roots[1]][0]}: a second tree begins at point {roots[1]} (the first "
-            f"at line {rows[roots[0]][0]}); one tree per file"
+            f"{path} line {tree[roots[1]].line}: a second tree begins at point {roots[1]} (the "
+            f"first at line {tree[roots[0]].line}); one tree per file"
         )
-    for number, (line, _, parent) in rows.items():
-        if parent != -1 and parent not in rows:
-            raise InputError(f"{path} line {line}: point {number} has the missing parent {parent}")
+    for number, point in tree.items():
+        if point.has_parent and point.parent not in tree:
+            raise InputError(
+                f"{path} line {point.line}: point {number} has the missing parent {point.parent}"
+            )
     reaches_root = set(roots)
-    for number in rows:
+    for number in tree:
         way: dict[int, None] = {}
         while number not in reaches_root:
             if number in way:
                 raise InputError(
-                    f"{path} line {rows[number][0]}: point {number} is its own ancestor (a cycle)"
+                    f"{path} line {tree[number].line}: point {number} is its own ancestor (a cycle)"
                 )
             way[number] = None
-            number = rows[number][2]
+            number = tree[number].parent
         reaches_root.update(way)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
@@ -10,12 +11,28 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from angiovox.errors import InputError
-from angiovox.io.dicom.discovery import folders
+from angiovox.io.folders import folders
 
 from ..disk_errors import describe_disk_error
 
 BLOCK = 4096
 MOVE_HINT = "move this whole folder to another disk (cp -a keeps the times) and start there"
+
+
+def check_takes_files(folder: str | Path) -> None:
+    """Refuse a folder that takes no new file, as far as that is seen without writing one.
+
+    Raises InputError naming the folder.
+    """
+    status = os.statvfs(folder)
+    signs = {
+        errno.EROFS: status.f_flag & os.ST_RDONLY,
+        errno.ENOSPC: status.f_blocks and not status.f_bavail,
+        errno.EACCES: not os.access(folder, os.W_OK | os.X_OK),
+    }
+    for number, is_seen in signs.items():
+        if is_seen:
+            raise _refusal(folder, OSError(number, os.strerror(number)))
 
 
 def check_writable(folder: str | Path) -> None:
@@ -29,11 +46,13 @@ def check_writable(folder: str | Path) -> None:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(bytes(BLOCK))
     except OSError as error:
-        why = (
-            describe_disk_error(error, folder.absolute())
-            or f"{folder.absolute()}: {error.strerror}"
-        )
-        raise InputError(f"{why}; make room or make it writable, or {MOVE_HINT}") from None
+        raise _refusal(folder, error) from None
+
+
+def _refusal(folder: str | Path, error: OSError) -> InputError:
+    place = Path(folder).absolute()
+    why = describe_disk_error(error, place) or f"{place}: {error.strerror}"
+    return InputError(f"{why}; make room or make it writable, or {MOVE_HINT}")
 
 
 def check_free_space(megabytes: Mapping[str, float]) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from ...errors import InputError
+from ..folders import folders
 from .elements import is_dicom
 from .headers import Image, read_image
 
@@ -73,25 +74,6 @@ def walk(folder: str | Path) -> Iterator[tuple[Path, str]]:
                 raise InputError(f"{name}: a link to a file that is not there")
             if path.is_file() and not file.startswith(APPLE_DOUBLE):
                 yield path, name
-
-
-def folders(
-    top: str | Path, onerror: Callable[[OSError], None] | None = None
-) -> Iterator[tuple[str, list[str]]]:
-    """The folder at a path and each below it with the names of its files, sorted; each once, so
-    that links which lead back end. None for a file.
-
-    onerror : what to do about a folder that may not be read; it is passed over where nothing is.
-    """
-    seen = set()
-    for here, below, files in os.walk(top, followlinks=True, onerror=onerror):
-        status = os.stat(here)
-        if (status.st_dev, status.st_ino) in seen:
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield here, sorted(files)
 
 
 def _stem(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..thresholding import ThresholdedScore
+from ..thresholded_score import ThresholdedScore
 
 
 class Backprojection(ThresholdedScore):

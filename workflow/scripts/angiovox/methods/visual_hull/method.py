@@ -6,7 +6,7 @@ above. It needs no training: the first baseline that any learned method must bea
 
 from __future__ import annotations
 
-from ..thresholding import ThresholdedScore
+from ..thresholded_score import ThresholdedScore
 
 
 class VisualHull(ThresholdedScore):

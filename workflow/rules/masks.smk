@@ -1,0 +1,86 @@
+# Otsu masks, and whether they may be learnt from.
+rule mask:
+    """Segment the vessels by Otsu's threshold (paper, section 2.1)."""
+    input:
+        volume="results/volumes/{patient}.nii",
+    output:
+        mask="results/masks/{patient}.nii.gz",
+        quality="results/masks/{patient}.json",
+    log:
+        "logs/mask/{patient}.log",
+    benchmark:
+        "results/benchmarks/mask/{patient}.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("mask"),
+        runtime=minutes("mask"),
+    params:
+        code=code_version.of_script("mask"),
+        window=config["masks"]["window"],
+        classes=config["masks"]["classes"],
+        limits=STUDY.mask_limits,
+    script:
+        "../scripts/mask.py"
+
+
+rule mask_quality:
+    """Measure all masks, and show them in one picture."""
+    input:
+        volumes=stored("results/volumes/{patient}.nii", PATIENTS),
+        masks=stored("results/masks/{patient}.nii.gz", PATIENTS),
+        quality=stored("results/masks/{patient}.json", PATIENTS),
+    output:
+        table=report(
+            "results/tables/mask_quality.csv",
+            caption="../report/mask_quality.rst",
+            category="Cohort",
+            labels={"result": "Otsu masks, figures of each"},
+        ),
+        png=report(
+            "results/figures/masks.png",
+            caption="../report/masks.rst",
+            category="Cohort",
+            labels={"result": "Otsu masks, contact sheet"},
+        ),
+        pdf="results/figures/masks.pdf",
+    log:
+        "logs/mask_quality.log",
+    benchmark:
+        "results/benchmarks/mask_quality.tsv"
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("mask_quality"),
+        runtime=minutes("mask_quality"),
+    params:
+        code=code_version.of_script("mask_quality"),
+        patients=PATIENTS,
+        note=NOTE,
+    script:
+        "../scripts/mask_quality.py"
+
+
+# Downstream takes its output as ancient: one made anew reruns nothing, one that fails stops all.
+rule check_masks:
+    """Stop before training if a mask fails the plausibility checks."""
+    input:
+        table="results/tables/mask_quality.csv",
+        picture="results/figures/masks.png",
+    output:
+        MASKS_CHECKED,
+    log:
+        "logs/check_masks.log",
+    benchmark:
+        "results/benchmarks/check_masks.tsv"
+    localrule: True
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("check_masks"),
+        runtime=minutes("check_masks"),
+    params:
+        code=code_version.of_script("check_masks"),
+        implausible=config["masks"]["implausible"],
+    script:
+        "../scripts/check_masks.py"

@@ -1,0 +1,68 @@
+"""What the jobs of a run ask for, as functions that rules take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import resources, scheduling
+from .preflight import disk
+from .study import Study
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What jobs of a study ask for, where Snakemake runs them.
+
+    workflow : Snakemake's.
+    """
+
+    study: Study
+    workflow: Any
+
+    def memory(self, rule: str) -> Callable[[Any, int], int]:
+        """Megabytes of a rule's jobs, by the shape of the volumes; more at each attempt."""
+
+        def ask(wildcards: Any, attempt: int) -> int:
+            kind = self.kind_of_job(rule, wildcards)
+            return self._within_memory(resources.memory_mb(kind, self.study.scale, attempt))
+
+        return ask
+
+    def minutes(self, rule: str) -> Callable[[Any, int], int]:
+        """Run time of a rule's jobs, likewise."""
+
+        def ask(wildcards: Any, attempt: int) -> int:
+            return resources.minutes(self.kind_of_job(rule, wildcards), self.study.scale, attempt)
+
+        return ask
+
+    def conversion_memory(self, wildcards: Any, attempt: int) -> int:
+        """Megabytes by the size of the series too, which may be far larger than the grid."""
+        given = self.study.cohort[wildcards.patient].dicom
+        series_mb = disk.largest_folder_mb(given) if given else 0
+        asked = resources.memory_mb("convert", self.study.scale, attempt, series_mb)
+        return self._within_memory(asked)
+
+    def training_threads(self, wildcards: Any) -> int:
+        """Threads of a job that trains, or that optimises for one patient (see `scheduling`)."""
+        runs = self.study.runs
+        wanted = runs.methods[wildcards.method].needs.threads
+        jobs = runs.each_long_job("{method} {views} {seed}")
+        return scheduling.training_threads(self.workflow, wanted, len(jobs))
+
+    def kind_of_job(self, rule: str, wildcards: Any) -> str:
+        """The job's row of `resources.MEASURED_USAGE`.
+
+        A network's reconstruction takes far more than that of a method which is not trained, a
+        training on a CPU less than the libraries of a GPU.
+        """
+        if rule in ("train", "reconstruct_patient") and scheduling.trains_on_cpu(self.workflow):
+            return "train_cpu"
+        if rule in ("reconstruct", "calibrate") and wildcards.method in self.study.runs.learned:
+            return f"{rule}_trained"
+        return rule
+
+    def _within_memory(self, asked_mb: int) -> int:
+        return scheduling.within_memory(self.workflow, asked_mb)

@@ -1,0 +1,49 @@
+"""A sheet patient's folder as the input of a job, looked into when a job needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from angiovox.errors import InputError
+from angiovox.io.folders import folders
+from snakemake.exceptions import WorkflowError
+from snakemake.io import contains_wildcard, local
+
+from .cohort import Patient, check_images
+
+
+@dataclass(frozen=True)
+class FoldersWithin:
+    """The folders below a patient's, for an input function to return.
+
+    What is added, taken away or replaced makes its folder newer. Snakemake takes {name} for a
+    wildcard, also in the name of a folder: those are left out.
+
+    The patient's images are checked when Snakemake goes through the folders. Asked for nothing but
+    the inventory, it does not; and what is raised here it prints without the trace that an error
+    within an input function has.
+
+    sheet : that the patient is in. warn : is told why images cannot be looked at.
+    """
+
+    patient: Patient
+    sheet: str
+    warn: Callable[[str], None]
+
+    def __iter__(self) -> Iterator[str]:
+        try:
+            check_images(self.patient, self.sheet)
+        except InputError as error:
+            raise WorkflowError(str(error)) from None
+        except ModuleNotFoundError as error:
+            self.warn(
+                f"{self.sheet}: folders and files are there, but not looked into, since "
+                f"{error.name} is not installed here; the first jobs will."
+            )
+        _, *below = (folder for folder, _ in folders(self._top))
+        yield from (local(folder) for folder in below if not contains_wildcard(folder))
+
+    @property
+    def _top(self) -> str:
+        return self.patient.dicom.removeprefix("./")

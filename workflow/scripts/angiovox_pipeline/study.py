@@ -1,0 +1,163 @@
+"""A study as its config and sheet describe it: what rules read of patients, methods and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .cohort import Patient, figure_patient, read_cohort
+from .config import check_config
+from .resources import Scale
+from .runs import Runs, methods
+
+MASK_LIMITS = ("min_fraction", "max_fraction", "min_largest_component", "max_border")
+LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a config asks for, once it is checked.
+
+    cohort : the patients by id, phantoms first. runs : of all methods.
+    """
+
+    config: dict[str, Any]
+    cohort: dict[str, Patient]
+    example_patient: str
+    runs: Runs
+
+    @classmethod
+    def read(cls, config: dict[str, Any]) -> Study:
+        """Check config and sheet; nobody's images are looked at.
+
+        Raises InputError naming what is wrong.
+        """
+        check_config(config)
+        cohort = {patient.name: patient for patient in read_cohort(config)}
+        train, calibration, test = (
+            [name for name, patient in cohort.items() if patient.split == split]
+            for split in ("train", "calibration", "test")
+        )
+        kept = config["storage"]["back_projections"]
+        runs = Runs(methods(config), config["seeds"], train, calibration, test, kept)
+        return cls(config, cohort, figure_patient(config, test), runs)
+
+    @property
+    def patients(self) -> list[str]:
+        return list(self.cohort)
+
+    @cached_property
+    def phantoms(self) -> list[str]:
+        return [name for name, patient in self.cohort.items() if patient.seed is not None]
+
+    @property
+    def generated_phantoms(self) -> list[str]:
+        """Phantoms whose arteries are grown, not given."""
+        return [name for name in self.phantoms if self.cohort[name].centreline is None]
+
+    @property
+    def sheet_patients(self) -> list[str]:
+        return [name for name in self.cohort if name not in self.phantoms]
+
+    @property
+    def view_counts(self) -> list[int]:
+        """Most first."""
+        return sorted(self.config["view_counts"], reverse=True)
+
+    @property
+    def fewest_views(self) -> Runs:
+        """The runs at the fewest views."""
+        return self.runs.at(self.view_counts[-1])
+
+    def stored_views(self, kind: str) -> list[int]:
+        """View counts whose back-projections of a kind are kept on disk for all patients."""
+        return self.view_counts if kind in self.runs.kept else []
+
+    @property
+    def recomputed(self) -> list[str]:
+        """Kinds of back-projections that are not."""
+        return sorted({"sum", "min"} - set(self.runs.kept))
+
+    @property
+    def cone_beam(self) -> dict[str, Any]:
+        """What line integrals are projected by: the volumes' shape, and distances."""
+        return {"shape": self.config["volume"]["shape"], **self.config["cone_beam"]}
+
+    @property
+    def mask_limits(self) -> dict[str, float]:
+        return {key: self.config["masks"][key] for key in MASK_LIMITS}
+
+    def series_options(self, name: str) -> dict[str, Any]:
+        """Which series of a patient's folder is read, and how wide its gaps may be."""
+        patient = self.cohort[name]
+        return {"series": patient.series, **self.config["dicom"]} if patient.dicom else {}
+
+    @property
+    def seeds(self) -> dict[str, Any]:
+        """Every seed, by what it draws."""
+        return {
+            "phantoms": {name: self.cohort[name].seed for name in self.phantoms},
+            "split": self.config["cohort"]["split_seed"],
+            "training": self.config["seeds"],
+            "bootstrap": self.config["evaluation"]["seed"],
+        }
+
+    @property
+    def first_seed(self) -> int:
+        """Of the phantoms that are measured and drawn beside the cohort."""
+        return 1000 * self.config["cohort"]["phantoms"]["seed"] + 1
+
+    @property
+    def measured_seeds(self) -> list[int]:
+        """Of the phantoms whose morphometry is measured."""
+        count = max(LEAST_MEASURED, len(self.generated_phantoms))
+        return list(range(self.first_seed, self.first_seed + count))
+
+    @property
+    def phantom_tables(self) -> list[str]:
+        return ["phantom_morphometry", "phantom_masks"] if self.phantoms else []
+
+    @property
+    def phantom_figures(self) -> list[str]:
+        return ["phantoms"] * bool(self.phantoms) + ["phantom_anatomy"] * bool(
+            self.generated_phantoms
+        )
+
+    @property
+    def slab_threads(self) -> int:
+        """Threads of a job that goes through a volume slab by slab."""
+        return 4 if self.config["volume"]["shape"] > 128 else 1
+
+    @cached_property
+    def scale(self) -> Scale:
+        return Scale(
+            shape=self.config["volume"]["shape"],
+            projections=self.config["projections"],
+            training_hours=self.config["resources"]["training_hours"],
+            views=len(self.view_counts),
+            patients=len(self.patients),
+            phantoms=len(self.phantoms),
+            train=len(self.runs.train),
+            calibration=len(self.runs.calibration),
+            test=len(self.runs.test),
+            trees=len(self.measured_seeds),
+            methods=len(self.fewest_views.methods),
+        )
+
+    @property
+    def grid(self) -> str:
+        """The volumes' shape in words, for captions."""
+        return f"{self.config['volume']['shape']}³ voxels"
+
+    @property
+    def note(self) -> str:
+        """What a figure's data are, in words."""
+        train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
+        return f"trained on {train}, tested on {test}, {self.grid}"
+
+    def _kinds(self, names: Collection[str]) -> str:
+        phantoms = sum(name in self.phantoms for name in names)
+        words = {0: "patients", len(names): "phantoms"}
+        return words.get(phantoms, "phantoms and patients")
