@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 from ..geometry.grid import Grid
 from ..geometry.views import Views
 from .torch_line_integral import geometry_tensors
-from .voxel_backprojection import check_back_projection
+from .voxel_backprojection import EDGE, check_back_projection
 
 BUDGET = 256 << 20
 SAMPLE_BYTES = 300  # of a voxel in a view, with what its gradient keeps
@@ -87,7 +87,8 @@ def _combine(
 def _sample(images: Tensor, i: Tensor, j: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     """Bilinear samples (views, voxels) of images, and which of them lie on the detector."""
     _, rows, columns = images.shape
-    seen = before & (i >= 0) & (i <= rows - 1) & (j >= 0) & (j <= columns - 1)
+    seen = before & (i >= -EDGE) & (i <= rows - 1 + EDGE)
+    seen &= (j >= -EDGE) & (j <= columns - 1 + EDGE)
     (i0, i1, f), (j0, j1, g) = _between(i, rows, images.dtype), _between(j, columns, images.dtype)
     view = torch.arange(len(images), device=images.device)[:, None]
     low = (1 - g) * images[view, i0, j0] + g * images[view, i0, j1]
