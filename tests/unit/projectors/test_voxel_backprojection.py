@@ -58,13 +58,16 @@ def test_what_no_view_sees_takes_nothing_or_the_greatest():
 
 
 def test_the_parallel_beam_is_the_one_of_the_study():
+    """But for the corners of its square: there the study's views see nothing."""
     grid, angles = Grid((9, 9, 5), (1.5,) * 3), np.array([0.0, 90.0, 33.0])
     views = parallel_views(angles, grid)
     images = random_images(views)
     total, least = backprojection.back_project(images, angles, 9)
+    inside = np.hypot(*(np.indices((9, 9)) - 4)) <= 4
     ours = (back_project(images, grid, views, combine) for combine in ("sum", "minimum"))
     for volume, expected in zip(ours, (total, least), strict=True):
-        np.testing.assert_allclose(volume, expected, atol=1e-5 * abs(images).max())
+        tolerance = 1e-5 * abs(images).max()
+        np.testing.assert_allclose(volume[inside], expected[inside], atol=tolerance)
 
 
 def test_minimum_bounds_what_is_not_negative():
