@@ -19,6 +19,8 @@ from torch.autograd import gradcheck
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ARM = CArm(1200, 750, (17, 15), (2.5, 3.0), (3, -2))
 CONE = ARM.views([0, 45, 100, -30], [0, 20, -10, 60])
 GRIDS = [
@@ -216,15 +218,17 @@ def test_blocks_bound_the_memory_and_change_nothing(monkeypatch):
 
 
 def test_threads_do_not_change_a_bit():
-    volume, images = random_tensor((40, 36, 30)), random_tensor(CONE.shape, seed=1)
+    volume, values = random_tensor((40, 36, 30)), random_tensor(CONE.shape, seed=1)
     grid, before = Grid((40, 36, 30), (0.7, 0.8, 0.9)), torch.get_num_threads()
 
     def results():
         given, poses = volume.clone().requires_grad_(), random_poses(4).requires_grad_()
         result = line_integral(given, grid, CONE, poses)
         result.square().sum().backward()
-        adjoint = line_integral_adjoint(images, grid, CONE)
-        return result, adjoint, given.grad, back_project(images, grid, CONE, "sum")
+        images = values.clone().requires_grad_()
+        total = back_project(images, grid, CONE, "sum")
+        total.square().sum().backward()
+        return result, given.grad, line_integral_adjoint(values, grid, CONE), total, images.grad
 
     try:
         torch.set_num_threads(1)

@@ -3,7 +3,8 @@
 Gradients flow to the projections and to six numbers of pose for each view. Voxels go block by
 block, and a block is computed anew for its gradient, so that besides tensors, results and gradients
 no more than `BUDGET` bytes are held at a time, and the blocks once more while they are joined.
-Geometry is float64.
+Geometry is float64. Results do not depend on the number of threads; on a GPU, gradients may differ
+in their last bits from run to run.
 """
 
 from __future__ import annotations
@@ -50,8 +51,9 @@ def back_project(
         raise ValueError(f"projections of {projections.dtype}: convert them to float32 or float64")
     matrices = _index_matrices(grid, *geometry_tensors(views, projections.device, poses))
     count, size = math.prod(grid.shape), max(1, BUDGET // (SAMPLE_BYTES * len(views)))
+    kept = {"use_reentrant": False, "preserve_rng_state": False}
     parts = [
-        checkpoint(_combine, projections, matrices, grid, start, combine, size, use_reentrant=False)
+        checkpoint(_combine, projections, matrices, grid, start, combine, size, **kept)
         for start in range(0, count, size)
     ]
     return torch.cat(parts).view(grid.shape)
