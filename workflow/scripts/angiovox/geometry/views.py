@@ -67,11 +67,14 @@ class Views:
         Raises ValueError for a ray that ends where it starts.
         """
         starts = np.asarray(starts, dtype=np.float64)
-        if (starts == stops).all(axis=-1).any():
-            ray = int(np.argmax((starts == stops).all(axis=-1)))
-            raise ValueError(f"ray {ray} ends where it starts, at {starts[ray]} mm")
         none = np.zeros_like(starts)
-        return cls(np.pad(starts, ((0, 0), (0, 1)), constant_values=1), stops, none, none, (1, 1))
+        source = np.pad(starts, ((0, 0), (0, 1)), constant_values=1)
+        views = cls(source, stops, none, none, (1, 1))
+        empty = (starts == views.origin).all(axis=1)
+        if empty.any():
+            ray = int(empty.argmax())
+            raise ValueError(f"ray {ray} ends where it starts, at {starts[ray]} mm")
+        return views
 
     @classmethod
     def join(cls, parts: Sequence[Views]) -> Views:
@@ -136,13 +139,14 @@ class Views:
         poses = np.asarray(poses, dtype=np.float64)
         if poses.shape != (len(self), 6):
             raise ValueError(f"poses of shape {poses.shape}, expected {(len(self), 6)}")
-        turn, shift = Rotation.from_rotvec(poses[:, :3]), poses[:, 3:]
-        weight = self.source[:, 3:]
-        source = np.hstack([turn.apply(self.source[:, :3]) + weight * shift, weight])
-        origin = turn.apply(self.origin) + shift
-        return replace(
-            self, source=source, origin=origin, u=turn.apply(self.u), v=turn.apply(self.v)
+        turn, shift = Rotation.from_rotvec(poses[:, :3]).as_matrix(), poses[:, 3:]
+        position, weight = self.source[:, :3], self.source[:, 3:]
+        position, origin, u, v = (
+            (turn @ vectors[:, :, None])[:, :, 0]
+            for vectors in (position, self.origin, self.u, self.v)
         )
+        source = np.hstack([position + weight * shift, weight])
+        return replace(self, source=source, origin=origin + shift, u=u, v=v)
 
 
 def ray_ends(

@@ -3,7 +3,8 @@
 Gradients flow to the projections and to six numbers of pose for each view. Voxels go block by
 block, and a block is computed anew for its gradient, so that besides tensors, results and gradients
 no more than `BUDGET` bytes are held at a time, and the blocks once more while they are joined.
-Geometry is float64.
+Geometry is float64. Results do not depend on the number of threads; on a GPU, gradients may differ
+in their last bits from run to run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 from ..geometry.grid import Grid
 from ..geometry.views import Views
 from .torch_line_integral import geometry_tensors
-from .voxel_backprojection import check_back_projection
+from .voxel_backprojection import EDGE, check_back_projection
 
 BUDGET = 256 << 20
 SAMPLE_BYTES = 300  # of a voxel in a view, with what its gradient keeps
@@ -50,8 +51,9 @@ def back_project(
         raise ValueError(f"projections of {projections.dtype}: convert them to float32 or float64")
     matrices = _index_matrices(grid, *geometry_tensors(views, projections.device, poses))
     count, size = math.prod(grid.shape), max(1, BUDGET // (SAMPLE_BYTES * len(views)))
+    kept = {"use_reentrant": False, "preserve_rng_state": False}
     parts = [
-        checkpoint(_combine, projections, matrices, grid, start, combine, size, use_reentrant=False)
+        checkpoint(_combine, projections, matrices, grid, start, combine, size, **kept)
         for start in range(0, count, size)
     ]
     return torch.cat(parts).view(grid.shape)
@@ -87,7 +89,8 @@ def _combine(
 def _sample(images: Tensor, i: Tensor, j: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
     """Bilinear samples (views, voxels) of images, and which of them lie on the detector."""
     _, rows, columns = images.shape
-    seen = before & (i >= 0) & (i <= rows - 1) & (j >= 0) & (j <= columns - 1)
+    seen = before & (i >= -EDGE) & (i <= rows - 1 + EDGE)
+    seen &= (j >= -EDGE) & (j <= columns - 1 + EDGE)
     (i0, i1, f), (j0, j1, g) = _between(i, rows, images.dtype), _between(j, columns, images.dtype)
     view = torch.arange(len(images), device=images.device)[:, None]
     low = (1 - g) * images[view, i0, j0] + g * images[view, i0, j1]

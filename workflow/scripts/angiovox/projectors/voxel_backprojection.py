@@ -24,6 +24,7 @@ from .kernels.jit import njit
 from .line_integral import as_floats
 
 COMBINATIONS = ("sum", "mean", "minimum")
+EDGE = 1e-6  # pixels beyond the outermost that count as on it: rounding must not decide
 
 
 def back_project(
@@ -98,7 +99,8 @@ def _see_column(image, matrix, x, y, least, value, count):
     for z in range(len(value)):
         depth = c + matrix[2, 2] * z
         u, v = (a + matrix[0, 2] * z) / depth, (b + matrix[1, 2] * z) / depth
-        if depth > 0 and 0 <= u <= last_i and 0 <= v <= last_j:
+        if depth > 0 and -EDGE <= u <= last_i + EDGE and -EDGE <= v <= last_j + EDGE:
+            u, v = min(max(u, 0.0), last_i), min(max(v, 0.0), last_j)
             i, j = max(min(int(u), last_i - 1), 0), max(min(int(v), last_j - 1), 0)
             f, g = u - i, v - j
             above, beside = min(i + 1, last_i), min(j + 1, last_j)
