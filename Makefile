@@ -2,10 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce test test-all chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
@@ -18,6 +19,12 @@ test: $(VENV)/ready # in minutes, without root
 
 test-all: $(VENV)/ready # and a SLURM cluster, kills, full disks, damaged files
 	$(BIN)/python -m pytest -m ""
+
+newest: # the newest of everything in a second environment, what differs from the lock, and most tests
+	$(PYTHON) -m venv --clear .venv-newest
+	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check $$($(NEWEST)/python tools/requirement_names.py)
+	$(NEWEST)/python -m pip freeze --disable-pip-version-check | diff --ignore-case requirements.lock - || true
+	$(NEWEST)/python -m pytest
 
 chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 10 minutes
 	$(BIN)/python tests/robustness/chaos.py --kills 50

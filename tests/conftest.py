@@ -19,7 +19,7 @@ from filelock import FileLock
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
 ONE_THREAD = ("--set-threads", "train=1")  # weights are compared bit for bit, here and on SLURM
-WORKSTATION = (*ONE_THREAD, "--configfile", "tiny.yaml")
+TINY_ARGUMENTS = (*ONE_THREAD, "--configfile", "tiny.yaml")  # under the default profile
 TINY = {
     "cohort": {"phantoms": {"count": 5}, "calibration_patients": 1, "test_patients": 2},
     "volume": {"shape": 16, "voxel_mm": 2.5},
@@ -86,7 +86,7 @@ def tiny(folder: Path, *args: str, **changes: object) -> subprocess.CompletedPro
     """Run the tiny study in a folder, with some of the config's top-level keys updated."""
     (folder / "changes.yaml").write_text(yaml.safe_dump(changes))
     return snakemake(
-        folder, *args, *WORKSTATION, "changes.yaml"
+        folder, *args, *TINY_ARGUMENTS, "changes.yaml"
     )  # --configfile takes all that follows
 
 

@@ -30,7 +30,7 @@ import psutil
 TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(TESTS), str(TESTS / "support"), str(TESTS.parent / "workflow/scripts")]
 
-from conftest import TINY, WORKSTATION, checkout  # noqa: E402
+from conftest import TINY, TINY_ARGUMENTS, checkout  # noqa: E402
 from wholeness import leftovers, torn  # noqa: E402
 
 MEASURED = {"run_times.csv", "cost.csv"}  # other times in every run
@@ -84,7 +84,7 @@ class Study:
 
     def start(self, *args: str) -> subprocess.Popen:
         """Start Snakemake; what it and its jobs say goes to `terminal.txt`."""
-        command = [sys.executable, "-m", "snakemake", *self.targets, *args, *WORKSTATION]
+        command = [sys.executable, "-m", "snakemake", *self.targets, *args, *TINY_ARGUMENTS]
         environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
         with open(self.folder / "terminal.txt", "w") as terminal:
             return subprocess.Popen(

@@ -6,10 +6,12 @@ from functools import cache
 from importlib.metadata import packages_distributions
 
 import pytest
+import requirement_names
 import yaml
 from angiovox.methods import registry
 from angiovox_pipeline import code_version
 from conftest import ROOT
+from packaging.requirements import Requirement
 
 SCRIPTS = ROOT / "workflow/scripts"
 RULES = sorted((ROOT / "workflow/rules").glob("*.smk"))
@@ -63,6 +65,14 @@ def test_every_rule_is_looked_at_and_torch_is_seen_inside_functions():
     assert len(rules()) >= 30
     assert {"torch", "numba", "scikit-image"} <= imported_packages("fit")
     assert "torch" not in imported_packages("project") | imported_packages("check_masks")
+
+
+def test_the_project_requires_what_its_code_imports():
+    paths = SCRIPTS.rglob("*.py")
+    modules = {name.split(".")[0] for path in paths for name in code_version.imported_names(path)}
+    imported = {DISTRIBUTIONS[name][0].lower() for name in modules - OURS - sys.stdlib_module_names}
+    named = {Requirement(one).name for one in requirement_names.requirements()}
+    assert "torch" in imported and not imported - named
 
 
 def test_nothing_but_dicom_reads_pydicom():

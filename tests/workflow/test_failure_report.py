@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from angiovox_pipeline import failure_report
-from conftest import WORKSTATION, snakemake, tiny
+from conftest import TINY_ARGUMENTS, snakemake, tiny
 from plans import planned
 
 TRACE = "12:00 ERROR stage failed ()\nTraceback\n  File x\nValueError: {}\n"
@@ -267,7 +267,7 @@ def test_a_lock_that_nobody_holds_may_be_undone(fresh):
 
 
 def test_a_lock_that_somebody_holds_is_named_with_the_process(fresh):
-    command = [sys.executable, "-m", "snakemake", *WORKSTATION]
+    command = [sys.executable, "-m", "snakemake", *TINY_ARGUMENTS]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     first = subprocess.Popen(command, cwd=fresh, start_new_session=True, **quiet)
     try:
@@ -275,7 +275,7 @@ def test_a_lock_that_somebody_holds_is_named_with_the_process(fresh):
         while not list((fresh / ".snakemake/locks").glob("*.lock")):
             assert first.poll() is None and time.monotonic() < waited
             time.sleep(0.2)
-        done = snakemake(fresh, *WORKSTATION)
+        done = snakemake(fresh, *TINY_ARGUMENTS)
         assert done.returncode != 0
         assert f"Process {first.pid}, started" in done.stdout
         assert failure_report.NO_HOLDER not in done.stdout

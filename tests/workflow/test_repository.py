@@ -7,9 +7,11 @@ from pathlib import Path
 
 import config_reference
 import pytest
+import requirement_names
 import yaml
 from angiovox.reporting.assumptions import assumptions
 from conftest import ROOT, snakemake
+from packaging.requirements import Requirement
 from sources import imported
 
 SCRIPTS = ROOT / "workflow/scripts"
@@ -31,10 +33,18 @@ def test_the_lock_pins_everything_once():
     text = (ROOT / "requirements.lock").read_text()
     pinned = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     assert len(pinned) == len(LOCK)
-    project = (ROOT / "pyproject.toml").read_text().split("dependencies = [")[1].split("\n]")[0]
-    needed = re.findall(r'"([\w-]+)', project)
-    assert "torch" in needed
-    assert not [name for name in needed if name.lower() not in LOCK]
+
+
+def test_the_lock_keeps_to_the_bounds_of_the_project():
+    needed = [*map(Requirement, requirement_names.requirements())]
+    assert {"torch", "snakemake", "pytest"} <= {one.name for one in needed}
+    assert not [str(one) for one in needed if LOCK[one.name] not in one.specifier]
+
+
+def test_the_workflow_wants_the_snakemake_that_the_project_does():
+    least = re.search(r'^min_version\("(.+)"\)', (ROOT / "workflow/Snakefile").read_text(), re.M)[1]
+    bounds = [one for one in requirement_names.requirements() if one.startswith("snakemake>=")]
+    assert [bound.partition(",")[0] for bound in bounds] == [f"snakemake>={least}"]
 
 
 def test_hooks_have_the_versions_of_the_lock():
@@ -70,7 +80,7 @@ def test_the_phantoms_document_shows_their_morphometry():
     assert all(row.split(",")[1] in table for row in published[1:])
 
 
-@pytest.mark.parametrize("target", ["reproduce", "test", "lint", "format"])
+@pytest.mark.parametrize("target", ["reproduce", "test", "newest", "lint", "format"])
 def test_the_makefile_has_the_target(target):
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:", makefile, re.M)

@@ -17,7 +17,7 @@ import yaml
 from angiovox.methods import registry
 from angiovox.metrics.registry import METRICS as CATALOGUE
 from angiovox_pipeline import code_version, runs
-from conftest import ROOT, TINY, WORKSTATION, snakemake, tiny
+from conftest import ROOT, TINY, TINY_ARGUMENTS, snakemake, tiny
 from entries import create
 from PIL import Image
 from plans import LAST, MODELS, PHANTOMS, VIEWS, merged, planned, whole_plan
@@ -618,7 +618,7 @@ def test_a_training_that_ends_early_goes_on_in_the_next_run(finished, asked):
     log = finished / "logs/train/dae/views-2/seed-1.log"
     model = "results/models/dae/views-2/seed-1/model.pt"
     (finished / "changes.yaml").write_text("methods: {dae: {epochs: 100}}")
-    command = [sys.executable, "-m", "snakemake", model, *WORKSTATION, "changes.yaml"]
+    command = [sys.executable, "-m", "snakemake", model, *TINY_ARGUMENTS, "changes.yaml"]
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": ""}
     with open(finished / "said.txt", "w") as said:
         running = subprocess.Popen(

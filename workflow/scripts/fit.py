@@ -33,9 +33,8 @@ with job(snakemake) as log:
         threads=snakemake.threads,
     )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
-    data = [path for paths in (*patients.inputs.values(), given.masks) for path in paths]
     start = given.get("base")
-    data += [start] if start else []
+    data = filter(None, [start, *patients.files])
     stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
     stopping = stop_on_sigterm() if is_training else never
     base = model_files.load_model(start) if start else None

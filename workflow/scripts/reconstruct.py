@@ -31,7 +31,7 @@ with job(snakemake) as log:
     context, is_alone = Context(params.seed, log=log), method.needs.one_job_per_patient
     if is_alone:
         log(f"optimising on {name}")
-        data = [given.model, *(path for paths in patients.inputs.values() for path in paths)]
+        data = [given.model, *patients.files]
         stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
         checkpoint = Path(f"{output.beside}.checkpoint.pt")
         context = replace(context, device=device, checkpoint=checkpoint, stamp=stamp)

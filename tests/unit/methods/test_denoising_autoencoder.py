@@ -5,6 +5,7 @@ import functools
 import pytest
 import torch
 import torchinfo
+from angiovox.methods.denoising_autoencoder import learner
 from angiovox.methods.denoising_autoencoder.layer_sizes import STRIDE, layer_sizes
 from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
 from torch import nn
@@ -147,3 +148,46 @@ def test_gradients_reach_every_parameter():
     network = DenoisingAutoencoder().train()
     network(torch.rand(1, 1, 8, 16, 9)).square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in network.parameters())
+
+
+OPERATORS = [
+    "threshold_backward",
+    "native_batch_norm_backward",
+    "batch_norm_update_stats",
+    "convolution_backward",
+]
+
+
+@pytest.fixture
+def log():
+    return []
+
+
+def test_the_learner_in_bounded_memory_is_chosen_and_nothing_changes(log):
+    torch.manual_seed(0)
+    network = DenoisingAutoencoder()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    chance = torch.get_rng_state()
+    assert type(learner.denoising(network, 0.5, 0.2, log.append)) is learner.Denoising
+    assert log == []
+    assert torch.equal(chance, torch.get_rng_state())
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, before[name]), name
+
+
+@pytest.mark.parametrize("missing", OPERATORS)
+def test_without_an_operator_the_plain_network_is_trained(monkeypatch, log, missing):
+    aten = torch.ops.aten
+
+    class Other:
+        def __getattr__(self, name):
+            return getattr(aten, "no_such_operator" if name == missing else name)
+
+    monkeypatch.setattr(torch.ops, "aten", Other())
+    plain = learner.denoising(DenoisingAutoencoder(), 0.5, 0.2, log.append)
+    assert type(plain) is learner.PlainDenoising
+    (line,) = log
+    assert "several times the memory" in line
+    volume = torch.rand(1, 1, 8, 8, 8)
+    plain.loss((volume, (volume > 0.5).float()), torch.float32)[0].backward()
+    assert all(parameter.grad is not None for parameter in plain.network.parameters())

@@ -21,7 +21,7 @@ from angiovox.phantoms.arterial_tree import grow
 from angiovox_pipeline import disk_errors
 from angiovox_pipeline.disk_errors import describe_disk_error
 from angiovox_pipeline.preflight import disk
-from conftest import WORKSTATION, snakemake, tiny
+from conftest import TINY_ARGUMENTS, snakemake, tiny
 
 AFFINE = np.eye(4)
 NOISE = np.random.default_rng(1).random((48, 48, 48), dtype=np.float32)
@@ -262,6 +262,6 @@ def test_a_read_only_working_folder_is_told_in_one_sentence(fresh, mounted, tmp_
     assert not mounting("cp", "-r", f"{fresh}/.", str(folder)).returncode
     (folder / "changes.yaml").write_text("{}")
     make_read_only(folder)
-    done = snakemake(folder, VOLUME, *WORKSTATION, "changes.yaml")
+    done = snakemake(folder, VOLUME, *TINY_ARGUMENTS, "changes.yaml")
     assert done.returncode
     assert said(done.stdout, f"the disk of {folder} is read-only"), done.stdout

@@ -8,17 +8,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from .snakemake_parts import executor, optional
+
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, Windows' Linux
 
 
+@optional("jobs are planned as for a cluster", False)
 def is_local(workflow: Any) -> bool:
     """Tell whether Snakemake runs jobs on this machine, and is not itself a cluster's job.
 
     A dry run has no executor yet: it shows what a cluster would be asked for.
     """
-    is_local = getattr(workflow.executor_plugin, "name", None) == "local"
-    return is_local and not workflow.remote_exec
+    return executor(workflow) == "local" and not workflow.remote_exec
 
 
 def has_gpu() -> bool:
@@ -49,6 +51,7 @@ def training_threads(workflow: Any, wanted: int, trainings: int) -> int:
     return max(1, min(wanted, workflow.cores // max(1, trainings)))
 
 
+@optional("jobs side by side may want more memory or GPUs than there are, and start slowly", None)
 def schedule_locally(workflow: Any) -> None:
     """Fit Snakemake's scheduler, about to run, to this machine.
 
@@ -62,14 +65,16 @@ def schedule_locally(workflow: Any) -> None:
     - One training at a time has the GPU, unless `--resources gpu=` says more; without a GPU
       trainings run side by side.
     """
-    scheduler = getattr(workflow, "scheduler", None)
-    if not is_local(workflow) or not hasattr(scheduler, "job_rate_limiter"):
+    if not is_local(workflow):
         return
-    scheduler.job_rate_limiter = None
+    scheduler = workflow.scheduler
+    totals, left = scheduler.global_resources, scheduler.resources
     limits = {"mem_mb": memory_mb(), "gpu": 1 if has_gpu() else workflow.cores}
     for name, limit in limits.items():
-        if name not in scheduler.global_resources:
-            scheduler.global_resources[name] = scheduler.resources[name] = limit
+        if name not in totals:
+            totals[name] = left[name] = limit
+    if scheduler.job_rate_limiter is not None:
+        scheduler.job_rate_limiter = None
 
 
 def within_memory(workflow: Any, asked_mb: int) -> int:

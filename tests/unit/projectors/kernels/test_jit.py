@@ -1,12 +1,17 @@
 """The cache of compiled kernels: used where it fits, compiled anew where it is broken or stale."""
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
+import numba
 import pytest
+from angiovox.projectors.kernels import jit
 from conftest import ROOT
+from numba.core import caching
 
 KERNEL = """
 import sys
@@ -78,3 +83,52 @@ def test_another_version_of_what_a_kernel_takes_from_elsewhere_is_compiled_anew(
     assert run(scripts=tmp_path) == ["0", "1"]
     (package / "errors.py").write_text((package / "errors.py").read_text() + "\n")
     assert run(scripts=tmp_path) == ["1", "0"]
+
+
+def double(number):
+    return 2 * number
+
+
+@pytest.fixture
+def cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def fail(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("owner, part", [("IndexDataCacheFile", "save"), ("Cache", "flush")])
+def test_a_full_disk_ends_no_job(cache_folder, monkeypatch, owner, part):
+    monkeypatch.setattr(getattr(caching, owner), part, fail)
+    monkeypatch.setattr(caching.IndexDataCacheFile, "_load_index", fail)
+    assert jit.njit(double, cache=True)(21) == 42
+
+
+def test_without_a_folder_to_write_to_nothing_is_kept(monkeypatch):
+    monkeypatch.setattr(caching._CacheLocator, "ensure_cache_path", fail)
+    with pytest.raises(RuntimeError):
+        numba.njit(double, cache=True)
+    assert jit.njit(double, cache=True)(21) == 42
+
+
+def test_kernels_of_others_keep_the_cache_of_numba(cache_folder):
+    assert type(numba.njit(double, cache=True)._cache) is caching.FunctionCache
+    assert type(jit.njit(double, cache=True)._cache) is jit.KernelCache
+
+
+PARTS = ("load_overload", "save_overload", "_cache_file")
+
+
+@pytest.mark.parametrize("part", ["_cache", "_source_stamp", *PARTS])
+def test_another_kind_of_cache_is_left_as_it_is(monkeypatch, part):
+    """Without a part that numba does not document, there is a warning and its own cache."""
+    file = {} if part == "_source_stamp" else {"_source_stamp": b""}
+    cache = dict.fromkeys(PARTS) | {"_cache_file": SimpleNamespace(**file)}
+    cache = SimpleNamespace(**{key: value for key, value in cache.items() if key != part})
+    kernel = SimpleNamespace() if part == "_cache" else SimpleNamespace(_cache=cache)
+    monkeypatch.setattr(numba, "njit", lambda function, **options: kernel)
+    with pytest.warns(UserWarning, match=f"keeps its cache in another way .*{part}"):
+        assert jit.njit(double, cache=True) is kernel
+    assert part == "_cache" or kernel._cache is cache

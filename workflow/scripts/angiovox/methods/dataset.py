@@ -56,6 +56,11 @@ class PatientDataset(Sequence):
         inputs = {kind: paths[kind] for kind in (needs.to_fit if to_fit else needs.inputs)}
         return cls(inputs, coded=needs.accepts_uint16, **options)
 
+    @property
+    def files(self) -> list[str]:
+        """All that is read, for the stamp of a checkpoint."""
+        return [path for paths in (*self.inputs.values(), self.masks) for path in paths]
+
     def __len__(self) -> int:
         return min(map(len, self.inputs.values()))
 

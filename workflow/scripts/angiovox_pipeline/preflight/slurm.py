@@ -12,11 +12,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from angiovox.errors import InputError
+
+from ..snakemake_parts import optional
+from .submitted_jobs import job_demand, job_name, kinds_of_job
 
 # What a profile may ask for beyond a rule's own resources: the executor's and Snakemake's.
 RESOURCES = {
@@ -41,12 +44,27 @@ def check(workflow: Any, warn: Callable[[str], None]) -> None:
     Raises InputError in one sentence for names that nothing has, a machine without SLURM, jobs of
     an earlier run that still write here, and the first kind of job that SLURM would refuse.
     """
+    _check_profile(workflow)
+    refuse_without_slurm(_status_command(workflow))
+    refuse_beside_earlier_jobs(os.getcwd())
+    _check_jobs(workflow, warn)
+
+
+@optional("what the profile sets is not checked for misspelt names", None)
+def _check_profile(workflow: Any) -> None:
     refuse_cores(workflow.resource_settings.cores)
     refuse_unknown_names(workflow)
-    refuse_without_slurm(workflow.executor_settings.status_command)
-    refuse_beside_earlier_jobs(workflow.workdir_init)
-    for job in _kinds_of_job(workflow):
-        refuse_impossible(job, workflow.executor_settings, workflow.workdir_init, warn)
+
+
+@optional("whether SLURM tells the state of jobs is not checked", None)
+def _status_command(workflow: Any) -> str:
+    return workflow.executor_settings.status_command
+
+
+@optional("no kind of job is tried before it is submitted", None)
+def _check_jobs(workflow: Any, warn: Callable[[str], None]) -> None:
+    for job in kinds_of_job(workflow):
+        refuse_impossible(job, workflow.executor_settings, os.getcwd(), warn)
 
 
 def refuse_cores(cores: int | None) -> None:
@@ -115,21 +133,21 @@ def refuse_impossible(
     try:
         partition, command = _submission(job, settings, folder)
     except (ImportError, AttributeError, TypeError) as error:
-        warn(f"{_name(job)}: {UNKNOWN_EXECUTOR.format(error=repr(error))}")
+        warn(f"{job_name(job)}: {UNKNOWN_EXECUTOR.format(error=repr(error))}")
         return
     answer = _run(*shlex.split(command), "--test-only", "--wrap=true")
     if not answer.returncode:
         return
-    asked = f"{_demand(job)} in partition {partition or 'none'}"
+    asked = f"{job_demand(job)} in partition {partition or 'none'}"
     away = _nodes_away(partition)
     if away and NO_NODE in answer.stderr:
         warn(
-            f"{_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} "
+            f"{job_name(job)}: no node that is up can run this job ({asked}). {', '.join(away)} "
             "cannot be had just now; if none of these can either, it will wait for ever"
         )
         return
     raise InputError(
-        f"{_name(job)}: SLURM refuses this job: {_message(answer.stderr)}. It asks for {asked}; "
+        f"{job_name(job)}: SLURM refuses this job: {_message(answer.stderr)}. It asks for {asked}; "
         f"partitions here: {_partitions_here()}. Change {settings.partition_config or PROFILE} or "
         "the config"
     )
@@ -170,41 +188,10 @@ def _partition(job: Any, settings: Any) -> str:
     best = get_best_partition(read_partition_file(settings.partition_config), job, _Silent())
     if best is None:
         raise InputError(
-            f"{_name(job)}: no partition of {settings.partition_config} has room for a job of "
-            f"{_demand(job)}; correct the limits there, or ask for less in the config"
+            f"{job_name(job)}: no partition of {settings.partition_config} has room for a job of "
+            f"{job_demand(job)}; correct the limits there, or ask for less in the config"
         )
     return best
-
-
-def _kinds_of_job(workflow: Any) -> Iterator[Any]:
-    """One job for each set of rules and resources among those that would be submitted."""
-    seen = set()
-    for job in workflow.dag.needrun_jobs():
-        submitted = workflow.dag.get_job_group(job) or job
-        if job.is_local:
-            continue
-        kind = (_name(submitted), _demand(submitted), str(sorted(submitted.resources.items())))
-        if kind not in seen:
-            seen.add(kind)
-            yield submitted
-
-
-def _name(job: Any) -> str:
-    if not job.is_group():
-        return str(job.rule.name)
-    return f"group {job.groupid} ({', '.join(sorted(job.rules))})"
-
-
-def _demand(job: Any) -> str:
-    """What a job asks for, in words."""
-    asked = job.resources
-    gpus, gres = asked.get("gpu"), asked.get("gres")
-    words = [f"{job.threads} CPUs", f"{asked.get('mem_mb')} MB", f"{asked.get('runtime')} minutes"]
-    if gpus:
-        words.append(f"{gpus} GPUs of model {asked.get('gpu_model') or 'any'}")
-    if gres:
-        words.append(f"gres {gres}")
-    return ", ".join(words)
 
 
 def _account(job: Any) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -11,6 +14,28 @@ from ...training.learner import Learner, agreement, fractions, iou_of
 from .focal_loss import focal_loss
 from .fused import training_loss
 from .inference import probabilities
+from .layer_sizes import STRIDE
+
+NO_KERNELS = (
+    "this version of PyTorch lacks what training in bounded memory takes ({error}): its own layers "
+    "train the network, in several times the memory"
+)
+
+
+def denoising(
+    network: nn.Module, alpha: float, gamma: float, log: Callable[[str], None]
+) -> Denoising:
+    """Make the network's learner; the plain one, and a line in the log, where a step fails.
+
+    The other takes operators that PyTorch does not promise to keep.
+    """
+    volume = torch.zeros(1, 1, *[STRIDE] * 3)
+    try:
+        training_loss(copy.deepcopy(network), volume, volume, alpha, gamma)[0].backward()
+    except (AttributeError, RuntimeError, TypeError) as error:
+        log(NO_KERNELS.format(error=error))
+        return PlainDenoising(network, alpha, gamma)
+    return Denoising(network, alpha, gamma)
 
 
 class Denoising(Learner):

@@ -37,11 +37,12 @@ class DenoisingAutoencoder(Method):
 
         from ...training.trainer import Trainer
         from . import network
-        from .learner import Denoising
+        from .learner import denoising
 
         torch.manual_seed(context.seed)
         net = network.DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
-        learner = Denoising(net, self.settings.focal_alpha, self.settings.focal_gamma)
+        loss = self.settings.focal_alpha, self.settings.focal_gamma
+        learner = denoising(net, *loss, context.log)
         history = Trainer(learner, patients, self.settings, context).run()
         return {"network": {key: value.cpu() for key, value in net.state_dict().items()}}, history
 

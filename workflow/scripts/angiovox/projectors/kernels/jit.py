@@ -1,49 +1,76 @@
-"""numba's compiler, whose cache on disk may be broken or stale without harm.
+"""numba's compiler, whose cache on disk may be broken, stale or full without harm.
 
 numba itself compiles anew for another processor, another version of a function's own file and
 another numba. It overlooks what a function takes from other files, such as vectors of another
 width; and what a power cut or a full disk left of the cache it takes for a reason to fail, in each
 job.
+
+A folder named after the sources (`NUMBA_CACHE_DIR`) would be no private part of numba's, but finds
+kernels by their absolute path, so that a study would compile anew wherever it is moved, and breaks
+no less.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from numba import njit
-from numba.core.caching import IndexDataCacheFile
-
-__all__ = ["njit"]
+import numba
 
 _texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
-SOURCES = hashlib.sha256(b"".join(_texts)).hexdigest()
+SOURCES = hashlib.sha256(b"".join(_texts)).digest()
+UNKNOWN_CACHE = (
+    "This version of numba keeps its cache in another way ({}): kernels are compiled and kept by "
+    "its own rules; remove __pycache__ after an edit of projectors/kernels, or where it is broken."
+)
 
-_init, _load = IndexDataCacheFile.__init__, IndexDataCacheFile.load
+
+def njit(function: Callable | None = None, **options: Any) -> Any:
+    """Compile a function as `numba.njit` does; with `cache=True` by way of a `KernelCache`."""
+    if function is None:
+        return partial(njit, **options)
+    try:
+        kernel = numba.njit(function, **options)
+    except RuntimeError:  # no folder may be written to, neither here nor the user's own
+        return numba.njit(function, **options | {"cache": False})
+    if options.get("cache"):
+        try:
+            kernel._cache = KernelCache(kernel._cache)
+        except AttributeError as error:
+            warnings.warn(UNKNOWN_CACHE.format(error), stacklevel=2)
+    return kernel
 
 
-def _of_these_sources(self: IndexDataCacheFile, *arguments: Any, **named: Any) -> None:
-    """An index, of any library's kernels, that is obsolete where a file of this folder changed.
+class KernelCache:
+    """numba's cache of a function, obsolete where a file of this folder changed.
 
     A kernel elsewhere takes constants and functions from its own file, which numba looks at, and
     from this folder only.
     """
-    _init(self, *arguments, **named)
-    self._version = f"{self._version} {SOURCES}"
 
+    def __init__(self, cache: Any):
+        self.cache, self.load, self.save = cache, cache.load_overload, cache.save_overload
+        index = cache._cache_file
+        index._source_stamp = index._source_stamp, SOURCES
 
-def _load_or_compile(self: IndexDataCacheFile, key: Any) -> Any:
-    """What the cache holds; None, so that it is compiled and written anew, where it is broken."""
-    try:
-        return _load(self, key)
-    except Exception:
-        with contextlib.suppress(OSError):
-            os.unlink(self._index_path)
-        return None
+    def load_overload(self, *key: Any) -> Any:
+        """What the cache holds; None, so that it is compiled and written anew, where broken."""
+        try:
+            return self.load(*key)
+        except Exception:
+            with suppress(OSError):
+                self.cache.flush()
+            return None
 
+    def save_overload(self, *compiled: Any) -> None:
+        """Write what was compiled; where that fails, the next job compiles again."""
+        with suppress(Exception):
+            self.save(*compiled)
 
-IndexDataCacheFile.__init__ = _of_these_sources
-IndexDataCacheFile.load = _load_or_compile
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cache, name)
