@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ...errors import InputError
 from .elements import is_dicom
-from .headers import Image, read_image
+from .headers import read_image
+from .images import Image
 
 MOST_IMAGES = 20_000
 DCM = ".dcm"
