@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...method import Measurement, Training
-from ...training.learner import Learner, agreement, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
 FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few views are harder
@@ -104,9 +104,8 @@ class Segmenting(Learner):
         return iou_of(*agreement(self._logits(volume, support, dtype), mask))
 
     def _logits(self, volume: Tensor, support: Tensor, dtype: torch.dtype) -> Tensor:
-        half = dtype is not torch.float32
         volume = fractions(volume)
-        with torch.autocast(volume.device.type, dtype if half else None, enabled=half):
+        with autocast(volume, dtype):
             logits = self.network(volume.contiguous(memory_format=torch.channels_last_3d))
         return within_hull(logits, volume, support)
 

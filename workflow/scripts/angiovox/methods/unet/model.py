@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ...method import Context, Measurement, Training
-from ...training.learner import fractions
+from ...training.learner import fractions, weights_on_cpu
 from ...training.trainer import Trainer
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
@@ -39,8 +39,12 @@ def fit(
     terms = Terms(settings.bce_weight, consistency)
     learner = Segmenting(network, terms, settings.slab, support, counts, seen)
     history = Trainer(learner, patients, settings, context).run()
-    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    state = {"network": weights, "shape": shape, "slab": settings.slab, "support": support}
+    state = {
+        "network": weights_on_cpu(network),
+        "shape": shape,
+        "slab": settings.slab,
+        "support": support,
+    }
     return state | ({"level": seen.level} if seen else {}), history
 
 
