@@ -83,7 +83,7 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
     method = registry.create(name, {k: v for k, v in methods[name].items() if k != "title"})
     given = methods[method.needs.starts_from or name]
-    shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"], "heads": 1}
+    shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"]}
     state = {"network": ResidualUNet(**shape).state_dict(), "shape": shape, "slab": given["slab"]}
     state |= {"support": {views: 0.1}, "level": 0.5}
     state |= {"refinement_steps": methods[name].get("refinement_steps", 0)}

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from angiovox.phantoms import anatomy, circle_of_willis, cortical_arteries
+from angiovox.phantoms import anatomy, circle_of_willis, cortical_arteries, courses
 from angiovox.phantoms.circle_of_willis import SIDES, Variant
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -38,8 +38,8 @@ def built(seed=0, **parts):
 
 def radii(seed, **parts):
     """Prescribed radii by artery, without building what has them."""
-    courses = anatomy._courses(np.random.default_rng(seed), variant(**parts))
-    return {course.name: course.radii for course in courses}
+    drawn = courses.draw_courses(np.random.default_rng(seed), variant(**parts))
+    return {course.name: course.radii for course in drawn}
 
 
 @cache
@@ -169,15 +169,15 @@ def test_what_feeds_both_sides_is_thicker(name):
         for state in ("normal", "hypoplastic", "absent")
     )
     for feeding in (thin, absent):
-        assert feeding / normal == pytest.approx(anatomy.FEEDING_BOTH, rel=0.05)
-    assert anatomy.FEEDING_BOTH > 1.1
+        assert feeding / normal == pytest.approx(courses.FEEDING_BOTH, rel=0.05)
+    assert courses.FEEDING_BOTH > 1.1
 
 
 def test_the_left_vertebral_artery_is_thicker_in_two_of_three():
     people = [radii(seed) for seed in range(1000)]
     left, right = (np.array([own[f"{side} vertebral"][0] for own in people]) for side in SIDES)
-    assert np.mean(left > right) == pytest.approx(anatomy.LEFT_DOMINANT, abs=0.04)
-    assert 0.6 < anatomy.LEFT_DOMINANT < 0.75
+    assert np.mean(left > right) == pytest.approx(courses.LEFT_DOMINANT, abs=0.04)
+    assert 0.6 < courses.LEFT_DOMINANT < 0.75
 
 
 @pytest.mark.parametrize("anterior", [a for a in ANTERIOR if a[2] != "absent"], ids="-".join)

@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..geometry.affine import LPS_TO_RAS, voxel_sizes
 from . import metaimage
 from .dicom.elements import UNREADABLE, as_input_error
-from .dicom.headers import MAX_VOXELS
+from .dicom.images import MAX_VOXELS
 from .dicom.reader import to_patient_axes
 from .dicom.slice_stack import MM
 

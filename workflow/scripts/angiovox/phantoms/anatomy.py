@@ -1,8 +1,7 @@
-"""The named cerebral arteries of one patient: where they run, how thick, which are missing.
+"""The named cerebral arteries of one patient, joined along their courses into a graph.
 
 Lengths in mm, patient axes (x left, y posterior, z superior), origin between the ends of the
-internal carotids. Courses are written for the left side; the right one is their mirror image with
-deviations of its own.
+internal carotids.
 """
 
 from __future__ import annotations
@@ -15,10 +14,9 @@ from scipy.interpolate import CubicSpline
 
 from ..vessels.graph import along
 from .circle_of_willis import SIDES, Variant
+from .courses import Course, draw_courses
 
 NODE_SPACING = 2.5  # mm between the nodes of a named artery
-FEEDING_BOTH = 1.2  # factor on the calibre of a first segment that feeds both sides
-LEFT_DOMINANT = 0.65  # share of people whose left vertebral artery is the thicker one
 SIZE_SPREAD = 0.03  # of the base between patients, along each axis
 
 
@@ -26,19 +24,6 @@ def kind(name: str) -> str:
     """The artery without its side and part: M2 for "left M2 superior"."""
     words = name.split()
     return words[1] if words[0] in SIDES else words[0]
-
-
-@dataclass(frozen=True)
-class Course:
-    """How one named artery runs: it leaves the host's node nearest to its first control point."""
-
-    name: str
-    host: str | None
-    control: list[tuple[float, float, float]]
-    ends_at: str | None = None  # an artery whose first node is this one's last
-    radii: tuple[float, float] | None = None  # start, end in mm; None: by what it feeds
-    sprouts_after: float | None = None  # share of the course after which cortical branches leave
-    spread: float = 1.0  # mm, standard deviation of the control points
 
 
 @dataclass
@@ -77,7 +62,7 @@ def build(rng: np.random.Generator, variant: Variant) -> Graph:
     """Graph of the named arteries of one patient."""
     graph = Graph()
     size = rng.normal(1.0, SIZE_SPREAD, 3)
-    for course in _courses(rng, variant):
+    for course in draw_courses(rng, variant):
         _add(graph, course, size, rng)
     return graph
 
@@ -119,200 +104,3 @@ def _through(control: np.ndarray) -> np.ndarray:
     if len(control) == 2:
         return np.linspace(control[0], control[1], count)
     return CubicSpline(far, control)(np.linspace(0, far[-1], count))
-
-
-def _courses(rng: np.random.Generator, variant: Variant) -> list[Course]:
-    """The named arteries of one patient, hosts before what leaves them."""
-    dominant = SIDES[0] if rng.random() < LEFT_DOMINANT else SIDES[1]
-    courses = [
-        Course(
-            "basilar",
-            None,
-            [(0, 13, -30), (0.5, 9, -20), (-0.5, 7, -10), (0, 6, 0)],
-            radii=(rng.uniform(1.5, 1.8), rng.uniform(1.3, 1.5)),
-        )
-    ]
-    for side in SIDES:
-        calibre = rng.uniform(1.3, 1.6) if side == dominant else rng.uniform(0.9, 1.3)
-        courses += _vertebral(side, calibre)
-        courses += _carotid(side, rng, variant)
-        courses += _posterior(side, rng, variant)
-    if variant.anterior_communicating != "absent":
-        radius = {"normal": rng.uniform(0.6, 0.9), "hypoplastic": rng.uniform(0.25, 0.35)}
-        own = radius[variant.anterior_communicating]
-        if set(variant.first_anterior.values()) != {"normal"}:
-            own *= FEEDING_BOTH
-        way = [(2, -15, 4), (-2, -15, 4)]
-        feeder, fed = SIDES
-        if variant.first_anterior["left"] != "normal":
-            feeder, fed, way = fed, feeder, way[::-1]
-        courses.append(Course("ACoA", f"{feeder} A2", way, f"{fed} A2", (own, own), spread=0.3))
-    return courses
-
-
-def _vertebral(side: str, calibre: float) -> list[Course]:
-    way = [(12, 25, -41), (9, 21, -37), (5, 16, -33), (0, 13, -30)]
-    return [
-        Course(f"{side} vertebral", None, way, "basilar", (calibre, 0.95 * calibre)),
-        Course(
-            f"{side} PICA",
-            f"{side} vertebral",
-            [(8, 20, -36), (12, 25, -39), (9, 32, -37), (7, 40, -36)],
-            sprouts_after=0.6,
-        ),
-        Course(
-            f"{side} AICA",
-            "basilar",
-            [(0, 8.5, -18), (9, 10, -18), (19, 15, -19), (28, 23, -20)],
-            sprouts_after=0.5,
-        ),
-        Course(
-            f"{side} SCA",
-            "basilar",
-            [(0, 6.2, -2.5), (7, 8, -5), (15, 17, -6), (17, 27, -6), (11, 38, -8)],
-            sprouts_after=0.5,
-        ),
-    ]
-
-
-def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
-    calibre = rng.uniform(1.8, 2.15)
-    depth = rng.uniform(0.75, 1.3)  # of the siphon, from front to back
-    siphon = [
-        (23, 12, -35),
-        (22, 12, -30),
-        (18, 8, -26),
-        (13, 4, -23),
-        (10.5, 4 * depth, -17),
-        (9.5, -3 * depth, -13.5),
-        (9, -11 * depth, -12.5),
-        (9.3, -14.5 * depth, -8),
-        (10, -11 * depth, -4),
-        (11.3, -5.5, -1.5),
-        (13, -3, 4),
-    ]
-    courses = [
-        Course(f"{side} ICA", None, siphon, radii=(calibre, 0.8 * calibre), spread=1.0),
-        Course(
-            f"{side} ophthalmic",
-            f"{side} ICA",
-            [(10, -12 * depth, -5), (11, -19, -6), (13, -27, -7), (15, -38, -4), (14, -46, -3)],
-            radii=(0.62, 0.4),
-        ),
-        Course(
-            f"{side} AChA",
-            f"{side} ICA",
-            [(12.3, -4, 1.5), (14, 2, 3), (17, 10, 5), (20, 19, 8)],
-            radii=(0.45, 0.36),
-        ),
-    ]
-    return courses + _middle(side, rng, variant) + _anterior(side, rng, variant)
-
-
-def _middle(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
-    """M1, two or three trunks over the insula, and the lenticulostriate arteries."""
-    end = (32 + rng.uniform(-4, 3), -4, 2)  # early or late division
-    bow = rng.normal(0, 2.5)  # mm that M1 rises or sags
-    courses = [
-        Course(
-            f"{side} M1",
-            f"{side} ICA",
-            [(13, -3, 4), (19, -5, 5.5 + 0.8 * bow), (25, -6, 4 + bow), end],
-            radii=(rng.uniform(1.2, 1.45), rng.uniform(1.0, 1.2)),
-        ),
-        Course(
-            f"{side} M2 superior",
-            f"{side} M1",
-            [end, (36, -8, 6), (38, -6, 14), (39, 2, 20), (40, 13, 22)],
-            sprouts_after=0.15,
-        ),
-        Course(
-            f"{side} M2 inferior",
-            f"{side} M1",
-            [end, (36, 0, 1), (38, 8, 4), (40, 18, 9), (42, 28, 14)],
-            sprouts_after=0.15,
-        ),
-    ]
-    if variant.middle_trunks[side] == 3:
-        courses.append(
-            Course(
-                f"{side} M2 middle",
-                f"{side} M1",
-                [end, (37, -2, 8), (39, 8, 13), (41, 16, 16)],
-                sprouts_after=0.15,
-            )
-        )
-    for number in range(int(rng.integers(3, 6))):
-        x = 16 + 3.0 * number
-        courses.append(
-            Course(
-                f"{side} lenticulostriate {number + 1}",
-                f"{side} M1",
-                [(x, -5, 5 + 0.8 * bow), (x + 1, -3, 12), (x + 3, -1, 20), (x + 1, 2, 28)],
-                radii=(0.3, 0.16),
-            )
-        )
-    return courses
-
-
-def _anterior(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
-    """A1, and A2 with the pericallosal course, which exists whatever the variant feeds it by."""
-    distal = [
-        (2, -15, 4),
-        (1.8, -21, 6),
-        (1.8, -27, 13),
-        (1.8, -26, 23),
-        (1.8, -18, 33),
-        (1.8, -3, 39),
-        (1.8, 14, 41),
-        (1.8, 30, 39),
-        (1.8, 42, 33),
-    ]
-    courses = [Course(f"{side} A2", None, distal, sprouts_after=0.15, spread=0.8)]
-    first = variant.first_anterior[side]
-    if first != "absent":
-        other = variant.first_anterior[SIDES[1 - SIDES.index(side)]]
-        calibre = rng.uniform(0.95, 1.15) * (1.0 if other == "normal" else FEEDING_BOTH)
-        radii = (0.35, 0.3) if first == "hypoplastic" else (calibre, calibre)
-        way = [(13, -3, 4), (9, -6, 6.5), (5, -11, 5), (2, -15, 4)]
-        courses.append(Course(f"{side} A1", f"{side} ICA", way, f"{side} A2", radii))
-    return courses
-
-
-def _posterior(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
-    distal = [
-        (10, 9, 1.5),
-        (16, 15, 3),
-        (18, 24, 5),
-        (14, 35, 7),
-        (9, 47, 8),
-        (6, 60, 9),
-        (5, 76, 11),
-    ]
-    state = variant.posterior_communicating[side]
-    calibre = rng.uniform(0.25, 0.4) if state == "fetal" else rng.uniform(0.9, 1.1)
-    courses = [
-        Course(f"{side} P2", None, distal, sprouts_after=0.2),
-        Course(
-            f"{side} P1",
-            "basilar",
-            [(0, 6, 0), (5, 6, 1), (10, 9, 1.5)],
-            f"{side} P2",
-            (calibre,) * 2,
-        ),
-    ]
-    for number in range(2):
-        courses.append(
-            Course(
-                f"{side} thalamoperforating {number + 1}",
-                f"{side} P1",
-                [(3 + 2 * number, 6, 1), (3 + number, 10, 10), (4 + 2 * number, 13, 18)],
-                radii=(0.24, 0.14),
-            )
-        )
-    way = [(11.3, -5.5, -1), (10.8, 1, -1), (10, 9, 1.5)]
-    radius = {"normal": rng.uniform(0.55, 0.85), "hypoplastic": rng.uniform(0.2, 0.45)}.get(state)
-    if state != "absent":
-        radii = None if radius is None else (radius, radius)
-        courses.append(Course(f"{side} PCoA", f"{side} ICA", way, f"{side} P2", radii, spread=0.6))
-    return courses

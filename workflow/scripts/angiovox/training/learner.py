@@ -91,6 +91,17 @@ class Learner(ABC):
         """IoU of what was read, by the network as it reconstructs (without gradients)."""
 
 
+def autocast(tensor: Tensor, dtype: torch.dtype) -> torch.autocast:
+    """Mixed precision on a tensor's device; none for float32."""
+    half = dtype is not torch.float32
+    return torch.autocast(tensor.device.type, dtype if half else None, enabled=half)
+
+
+def weights_on_cpu(network: nn.Module) -> dict[str, Tensor]:
+    """All that a model file holds of a network, wherever it was trained."""
+    return {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+
+
 def agreement(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Voxels in both, and in either, of the truth and of what logits of at least 0 predict."""
     predicted, truth = logits >= 0, target > 0

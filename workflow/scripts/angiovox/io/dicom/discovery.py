@@ -10,7 +10,8 @@ from pathlib import Path
 from ...errors import InputError
 from ..folders import folders
 from .elements import is_dicom
-from .headers import Image, read_image
+from .headers import read_image
+from .images import Image
 
 MOST_IMAGES = 20_000
 DCM = ".dcm"

@@ -19,7 +19,7 @@ from pydicom.pixels import apply_modality_lut, iter_pixels
 
 from ...errors import InputError
 from .elements import as_input_error
-from .headers import Frame, Image
+from .images import Frame, Image
 from .slice_stack import Stack
 
 PIXELS = [

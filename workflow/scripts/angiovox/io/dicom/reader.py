@@ -14,16 +14,18 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
+from pydicom import uid
 
 from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
 from .discovery import find_images
 from .elements import as_input_error, is_uid
-from .headers import PLACED, Frame
+from .images import Frame
 from .pixel_data import load
 from .series import Series, choose, group
 from .slice_stack import Stack, stack
 
+PLACED = (uid.CTImageStorage, uid.MRImageStorage)  # each image of these has a place
 PATIENT_AXES = axcodes2ornt("LPS")
 
 

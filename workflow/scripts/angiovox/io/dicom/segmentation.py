@@ -27,7 +27,7 @@ from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
 from ..atomic import atomic_file
 from .elements import as_input_error
-from .headers import Image
+from .images import Image
 
 VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 SERIES_NUMBER = 9001  # far from a scanner's

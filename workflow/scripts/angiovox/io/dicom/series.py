@@ -13,10 +13,12 @@ from pydicom import uid
 from pydicom.pixels import get_decoder
 
 from ...errors import InputError
-from .headers import BITS, VOLUMES, Frame, Image
+from .headers import VOLUMES
+from .images import Frame, Image
 
 # In the image type, of what is no slice; makers put words of their own before them.
 PROJECTED = re.compile(r"\b(LOCALIZER|SCOUT|PROJECTION IMAGE|MIP|MINIP|SCREEN SAVE)$")
+BITS = (8, 16, 32)
 PHASE = re.compile(r"P|PHASE|VELOCITY|(PHASE|VELOCITY) MAP")  # of MR
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
-from .headers import MAX_VOXELS, PLACE, Frame
+from .images import MAX_VOXELS, Frame
 from .series import TURNED, why_undecodable
 
+PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 SAME_PLACE = 1e-3  # mm
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
 SIDEWAYS = 0.25  # of a pixel that a slice may lie off the line through all of them

@@ -13,7 +13,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from ...method import Context, Training
-from ...training.learner import Learner, agreement, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, fractions, iou_of, weights_on_cpu
 from ...training.settings import Settings
 from ...training.trainer import Trainer
 from .network import Discriminator, Generator, slices
@@ -62,8 +62,7 @@ class Adversarial(Learner):
 
     def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         seen, truth, noise = fractions(given[0]), given[1].float(), NOISE * given[2]
-        half = dtype is not torch.float32
-        with torch.autocast(seen.device.type, dtype if half else None, enabled=half):
+        with autocast(seen, dtype):
             logits = self.network.generator(seen)
             made = logits.float().sigmoid()
             loss_g = self.generator_loss(seen, made + noise[0])
@@ -100,5 +99,5 @@ def trained(patients: Training, settings: Settings, context: Context) -> tuple[d
     network = Pair(settings.channels)
     learner = Adversarial(network, settings.slices, settings.l1_weight)
     history = Trainer(learner, patients, settings, context).run()
-    weights = {name: tensor.cpu() for name, tensor in network.generator.state_dict().items()}
+    weights = weights_on_cpu(network.generator)
     return {"channels": settings.channels, "network": weights}, history

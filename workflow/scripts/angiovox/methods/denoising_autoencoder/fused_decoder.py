@@ -14,7 +14,7 @@ from torch.autograd.function import once_differentiable
 from . import blocks
 from .blocks import batchnorm_relu, batchnorm_relu_backward
 from .focal_loss import focal_terms
-from .layer_sizes import STRIDE
+from .layer_sizes import padded
 
 OUTSIDE = 2  # in the target: a voxel of the padding
 
@@ -22,7 +22,7 @@ OUTSIDE = 2  # in the target: a voxel of the padding
 def in_order_of_blocks(target: Tensor) -> Tensor:
     """(batch, x, y, z) as rows of 8 uint8, in the order of the decoder's outputs."""
     batch, *shape = target.shape
-    whole = [edge + -edge % STRIDE for edge in shape]
+    whole = [padded(edge) for edge in shape]
     truth = torch.full((batch, *whole), OUTSIDE, dtype=torch.uint8, device=target.device)
     x, y, z = shape
     truth[:, :x, :y, :z] = target > 0

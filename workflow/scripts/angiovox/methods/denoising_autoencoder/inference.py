@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from . import blocks
-from .layer_sizes import STRIDE
+from .layer_sizes import STRIDE, padded
 from .network import DenoisingAutoencoder
 
 MARGIN = STRIDE  # voxels around a tile that its encoder must see
@@ -62,7 +62,7 @@ def tile_within(
 
     Raises ValueError where not even a tile of 8^3 stays within.
     """
-    tile = [edge + -edge % STRIDE for edge in shape]
+    tile = [padded(edge) for edge in shape]
     while (needed := activations(tuple(tile), shape, dtype)) > memory:
         longest = tile.index(max(tile))
         if tile[longest] == STRIDE:
@@ -76,7 +76,7 @@ def tile_within(
 
 def activations(tile: tuple[int, int, int], shape: tuple[int, int, int], dtype: torch.dtype) -> int:
     """Bytes of a tile's activations: pooled ones of 32, 64 and 128 channels, with its margins."""
-    edges = [min(t + 2 * MARGIN, s + -s % STRIDE) for t, s in zip(tile, shape, strict=True)]
+    edges = [min(t + 2 * MARGIN, padded(s)) for t, s in zip(tile, shape, strict=True)]
     kept = 32 / 8 + 64 / 64 + 128 / 512 + 1
     return int(np.prod(edges) * kept * dtype.itemsize) + 2 * blocks.TEMPORARY["cpu"]
 
@@ -115,7 +115,7 @@ def _one_tile(folded, volume, inside, device, result) -> None:
     """Fill `result`, the part of the probabilities that lies `inside` the volume."""
     start = [part.start for part in inside]
     ends = [-(-part.stop // STRIDE) * STRIDE for part in inside]
-    whole = [edge + -edge % STRIDE for edge in volume.shape]
+    whole = [padded(edge) for edge in volume.shape]
     first = [max(a - MARGIN, 0) for a in start]
     last = [min(b + MARGIN, edge) for b, edge in zip(ends, whole, strict=True)]
     seen = volume[tuple(map(slice, first, last))][None].to(device)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...method import Training
-from ...training.learner import Learner, agreement, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, fractions, iou_of
 from .focal_loss import focal_loss
 from .fused import training_loss
 from .inference import probabilities
@@ -74,6 +74,5 @@ class PlainDenoising(Denoising):
         return iou_of(*agreement(self._logits(volume[:1], dtype), target[:1]))
 
     def _logits(self, volume: Tensor, dtype: torch.dtype) -> Tensor:
-        half = dtype is not torch.float32
-        with torch.autocast(volume.device.type, dtype if half else None, enabled=half):
+        with autocast(volume, dtype):
             return self.network(fractions(volume))

@@ -35,6 +35,7 @@ class DenoisingAutoencoder(Method):
         """Train the network from random weights."""
         import torch
 
+        from ...training.learner import weights_on_cpu
         from ...training.trainer import Trainer
         from . import network
         from .learner import denoising
@@ -44,7 +45,7 @@ class DenoisingAutoencoder(Method):
         loss = self.settings.focal_alpha, self.settings.focal_gamma
         learner = denoising(net, *loss, context.log)
         history = Trainer(learner, patients, self.settings, context).run()
-        return {"network": {key: value.cpu() for key, value in net.state_dict().items()}}, history
+        return {"network": weights_on_cpu(net)}, history
 
     def reconstruct(
         self, state: dict, measurement: Measurement, context: Context

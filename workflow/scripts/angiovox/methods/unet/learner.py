@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...method import Measurement, Training
-from ...training.learner import Learner, agreement, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
 FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few views are harder
@@ -25,12 +25,10 @@ FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few view
 class Terms:
     """What the loss adds to Dice, each by its weight; 0 for none.
 
-    bce : binary cross-entropy. cldice : soft clDice, for centrelines (Shit et al., CVPR 2021).
-    consistency : `silhouettes.silhouette_loss` of projections.
+    bce : binary cross-entropy. consistency : `silhouettes.silhouette_loss` of projections.
     """
 
     bce: float
-    cldice: float = 0.0
     consistency: float = 0.0
 
 
@@ -93,31 +91,23 @@ class Segmenting(Learner):
     def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         volume, mask, support, *measured = given
         logits = self._logits(volume, support, dtype)
-        finest, probability = logits[0], logits[0].sigmoid()
-        target = mask.float()
-        loss = self._overlap(finest, probability, target)
-        for level, coarse in enumerate(logits[1:], start=1):
-            # half the weight at half the resolution (Isensee et al. 2021)
-            pooled = functional.max_pool3d(target, 2**level, ceil_mode=True)
-            loss = loss + 0.5**level * self._overlap(coarse, coarse.sigmoid(), pooled)
-        if self.terms.cldice:
-            loss = loss + self.terms.cldice * _soft_cldice(probability, target)
+        probability = logits.sigmoid()
+        loss = self._overlap(logits, probability, mask.float())
         if measured:
             seen = zip(probability[:, 0], measured[::2], measured[1::2], strict=True)
             each = [silhouette_loss(p, shown, angles.cpu().numpy()) for p, shown, angles in seen]
             loss = loss + self.terms.consistency * torch.stack(each).mean()
-        return loss, *agreement(finest, mask)
+        return loss, *agreement(logits, mask)
 
     def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
         volume, mask, support = (array[:1] for array in given[:3])
-        return iou_of(*agreement(self._logits(volume, support, dtype)[0], mask))
+        return iou_of(*agreement(self._logits(volume, support, dtype), mask))
 
-    def _logits(self, volume: Tensor, support: Tensor, dtype: torch.dtype) -> list[Tensor]:
-        half = dtype is not torch.float32
+    def _logits(self, volume: Tensor, support: Tensor, dtype: torch.dtype) -> Tensor:
         volume = fractions(volume)
-        with torch.autocast(volume.device.type, dtype if half else None, enabled=half):
-            finest, *coarse = self.network(volume.contiguous(memory_format=torch.channels_last_3d))
-        return [within_hull(finest, volume, support), *coarse]
+        with autocast(volume, dtype):
+            logits = self.network(volume.contiguous(memory_format=torch.channels_last_3d))
+        return within_hull(logits, volume, support)
 
     def _overlap(self, logits: Tensor, probability: Tensor, target: Tensor) -> Tensor:
         """Soft Dice loss, and binary cross-entropy by its weight."""
@@ -141,9 +131,3 @@ def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:
     return logits.masked_fill(
         volume[:, -1:] < support[:, None, None, None, None], OUTSIDE_HULL_LOGIT
     )
-
-
-def _soft_cldice(probability: Tensor, target: Tensor) -> Tensor:
-    from monai.losses import SoftclDiceLoss  # seconds to import
-
-    return SoftclDiceLoss()(probability, target)

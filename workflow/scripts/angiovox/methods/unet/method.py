@@ -21,8 +21,7 @@ class Settings(training_settings.Settings):
 
     channels : at half the resolution, doubled at each coarser one. levels : of resolution.
     slab : axial slices that go through at a time.
-    bce_weight, cldice_weight : of cross-entropy and of soft clDice beside the Dice loss.
-    deep_supervision : whether coarser levels are compared with the mask too.
+    bce_weight : of cross-entropy beside the Dice loss.
     hull_support : whether voxels darker in a view than any vessel of the training patients are
     ruled out.
     starts_from : the U-Net whose model is taken over, in place of a training.
@@ -35,8 +34,6 @@ class Settings(training_settings.Settings):
     levels: int = 5
     slab: int = 64
     bce_weight: float = 5.0
-    cldice_weight: float = 0.0
-    deep_supervision: bool = False
     hull_support: bool = True
     starts_from: str | None = None
     refinement_steps: int = 0
@@ -46,8 +43,8 @@ class Settings(training_settings.Settings):
         self.require_int("channels", "slab")
         self.require_int("levels", least=3)
         self.require_int("refinement_steps", least=0)
-        self.require_positive("bce_weight", "cldice_weight", or_zero=True)
-        self.require_bool("deep_supervision", "hull_support")
+        self.require_positive("bce_weight", or_zero=True)
+        self.require_bool("hull_support")
         if not isinstance(self.starts_from, str | None):
             raise ValueError(f"starts_from: {self.starts_from!r} must be the name of an entry")
         for one in fields(self) if self.starts_from is not None else ():

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from ...method import Context, Measurement, Training
-from ...training.learner import fractions
+from ...training.learner import fractions, weights_on_cpu
 from ...training.trainer import Trainer
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
 from .silhouettes import MAX_VIEWS, Silhouettes
 from .silhouettes import refine as refine_slab
 
-COARSE_HEADS = 2  # of deep supervision
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
 
 
@@ -36,13 +35,16 @@ def fit(
     torch.manual_seed(context.seed)
     inputs = len(channels(patients[0][0]))
     shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
-    shape["heads"] = 1 + COARSE_HEADS * settings.deep_supervision
     network = ResidualUNet(**shape).to(memory_format=torch.channels_last_3d)
-    terms = Terms(settings.bce_weight, settings.cldice_weight, consistency)
+    terms = Terms(settings.bce_weight, consistency)
     learner = Segmenting(network, terms, settings.slab, support, counts, seen)
     history = Trainer(learner, patients, settings, context).run()
-    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
-    state = {"network": weights, "shape": shape, "slab": settings.slab, "support": support}
+    state = {
+        "network": weights_on_cpu(network),
+        "shape": shape,
+        "slab": settings.slab,
+        "support": support,
+    }
     return state | ({"level": seen.level} if seen else {}), history
 
 
@@ -73,7 +75,7 @@ def logits(state: dict, views: Measurement, device: str) -> Tensor:
     volume = fractions(torch.from_numpy(channels(views)).to(device))[None]
     *edges, depth = volume.shape[2:]
     if depth <= state["slab"]:
-        result = network(volume)[0]
+        result = network(volume)
     else:
         from monai.inferers import sliding_window_inference  # seconds to import
 
@@ -81,7 +83,7 @@ def logits(state: dict, views: Measurement, device: str) -> Tensor:
             volume,
             (*edges, state["slab"]),
             sw_batch_size=1,
-            predictor=lambda slab: network(slab)[0],
+            predictor=network,
             overlap=0.5,
             mode="gaussian",
         )

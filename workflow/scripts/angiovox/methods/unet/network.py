@@ -23,13 +23,11 @@ class ResidualUNet(nn.Module):
 
     inputs : channels of the volume. channels : at half the resolution, doubled at each coarser one.
     levels : resolutions from the full one on, each half of the one before, at least 3.
-    heads : how many levels give logits; more than one for deep supervision.
 
-    A volume (batch, inputs, x, y, z) of any size gives a list of float32 logits, finest first, each
-    (batch, 1, x, y, z) with edges halved, rounded up, from one to the next.
+    A volume (batch, inputs, x, y, z) of any size gives float32 logits (batch, 1, x, y, z).
     """
 
-    def __init__(self, inputs: int, channels: int, levels: int, heads: int = 1):
+    def __init__(self, inputs: int, channels: int, levels: int):
         super().__init__()
         widths = [channels * 2**level for level in range(levels - 1)]
         self.encoder = nn.ModuleList(map(_Residual, [8 * inputs, *widths], widths))
@@ -40,35 +38,23 @@ class ResidualUNet(nn.Module):
             FULL_RES_CHANNELS + inputs, FULL_RES_CHANNELS, 3, padding=1, bias=False
         )
         self.edges_norm = InstanceNorm(FULL_RES_CHANNELS, affine=True)
-        self.heads = nn.ModuleList(
-            nn.Conv3d(width, 1, 1)
-            for width in [FULL_RES_CHANNELS, *widths][: min(heads, levels - 1)]
-        )
-        for head in self.heads:
-            nn.init.constant_(head.bias, INITIAL_LOGIT)
+        self.head = nn.Conv3d(FULL_RES_CHANNELS, 1, 1)
+        nn.init.constant_(self.head.bias, INITIAL_LOGIT)
 
     @property
     def stride(self) -> int:
         """Voxels along an edge that become one at the coarsest level."""
         return 2 ** len(self.encoder)
 
-    def forward(self, volume: Tensor) -> list[Tensor]:
-        edges = volume.shape[2:]
+    def forward(self, volume: Tensor) -> Tensor:
+        x, y, z = volume.shape[2:]
         volume = self._padded(volume)
         features = self._encoded(to_channels(volume))
         feature = features.pop()
-        decoded = []
         for block, skip in zip(reversed(self.decoder), reversed(features), strict=True):
             upsampled = functional.interpolate(feature, scale_factor=2.0, mode="nearest")
             feature = block(torch.cat([skip, upsampled], dim=1))
-            decoded.append(feature)
-        decoded.append(self._fine(feature, volume))
-        # zip ends with the heads there are
-        finest_first = zip(self.heads, reversed(decoded), strict=False)
-        return [
-            _cropped(head(feature).float(), edges, level)
-            for level, (head, feature) in enumerate(finest_first)
-        ]
+        return self.head(self._fine(feature, volume)).float()[..., :x, :y, :z]
 
     def _encoded(self, volume: Tensor) -> list[Tensor]:
         features: list[Tensor] = []
@@ -136,8 +122,3 @@ def to_voxels(channels: Tensor) -> Tensor:
     """The way back: (batch, 8c, x, y, z) to (batch, c, 2x, 2y, 2z)."""
     cubes = channels.unflatten(1, (-1, 2, 2, 2)).permute(0, 1, 5, 2, 6, 3, 7, 4)
     return cubes.flatten(6, 7).flatten(4, 5).flatten(2, 3)
-
-
-def _cropped(logits: Tensor, edges: torch.Size, level: int) -> Tensor:
-    x, y, z = (-(-edge // 2**level) for edge in edges)
-    return logits[..., :x, :y, :z]
