@@ -87,7 +87,6 @@ ALL_SEEDS = {
     "phantoms": {name: COHORT[name].seed for name in PHANTOMS},
     "split": config["cohort"]["split_seed"],
     "training": SEEDS,
-    "bootstrap": config["evaluation"]["seed"],
 }
 SERIES_OPTIONS = {
     name: {"series": patient.series, **config["dicom"]} if patient.dicom else {}
@@ -283,5 +282,6 @@ def products(wildcards):
 
 
 GRID = f"{config['volume']['shape']}³ voxels"
-NOTE = f"trained on {kinds(TRAIN)}, tested on {kinds(TEST)}, {GRID}"
+TRAININGS = "1 seed" if len(SEEDS) == 1 else f"{len(SEEDS)} seeds"
+NOTE = f"trained on {kinds(TRAIN)}, tested on {len(TEST)} {kinds(TEST)}, {TRAININGS}, {GRID}"
 FEWEST_NOTE = f"{VIEW_COUNTS[-1]} views; {NOTE}"
