@@ -3,7 +3,8 @@
 Reads the default study's back-projections, masks and projections from results/ (run it once before,
 or `snakemake preprocess`), trains each variant on four fifths of the training patients and
 tests it on the rest; no test patient is looked at. Writes ablation_patients.csv and ablation.md.
-Names of variants as arguments measure only those, and keep the other rows.
+Names of variants as arguments measure only those, and keep the other rows; `--table` writes
+ablation.md from ablation_patients.csv and measures nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 from angiovox.method import Context, Method  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.methods.dataset import PatientDataset  # noqa: E402
+from angiovox.metrics.comparisons import LEVEL, largest_t_p_values  # noqa: E402
 from angiovox.metrics.overlap import ratios  # noqa: E402
+from angiovox.metrics.statistics import differences, mean_interval  # noqa: E402
 from angiovox_pipeline import cohort, runs  # noqa: E402
 from angiovox_pipeline.config import check_config  # noqa: E402
 
-SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
+SEED, THREADS, EVERY_FIFTH = 1, 2, 5
 COUNTS = (90, 10, 5, 3, 2)
 MODELS: dict[str, dict] = {}
 
@@ -83,12 +86,15 @@ IDEAS = {
 
 def main(wanted: list[str]) -> None:
     """Train and test the wanted ideas, all by default, and write the tables."""
+    path = HERE / "ablation_patients.csv"
+    if wanted == ["--table"]:
+        (HERE / "ablation.md").write_text(markdown(pd.read_csv(path)))
+        return
     unknown = set(wanted) - set(IDEAS)
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(IDEAS)}")
     config = yaml.safe_load((HERE.parent / "config" / "config.yaml").read_text())
     check_config(config)
-    path = HERE / "ablation_patients.csv"
     kept = pd.read_csv(path) if path.exists() and wanted else pd.DataFrame(columns=["idea"])
     tables = [kept[kept["idea"].isin(set(IDEAS) - set(wanted))]]
     for name in wanted or IDEAS:
@@ -169,36 +175,45 @@ def markdown(table: pd.DataFrame) -> str:
     counts = sorted(map(int, table["views"].unique()), reverse=True)
     fewest = counts[-1]
     iou = table.pivot_table(index="patient", columns=["idea", "views"], values="iou")
+    names = [name for name in IDEAS if name in set(table["idea"])]
+    brought = what_each_brought(iou.xs(fewest, axis=1, level="views"), names)
     rows = []
-    for name in (name for name in IDEAS if name in set(table["idea"])):
-        reference = IDEAS[name].reference
+    for name in names:
         row = {"idea": name, "expected": IDEAS[name].expected}
         row |= {
             f"{count} views": f"{iou[name, count].mean():.3f}" if (name, count) in iou else "-"
             for count in counts
         }
-        brought = "-"
-        if name != reference and reference in iou:
-            brought = difference((iou[name, fewest] - iou[reference, fewest]).to_numpy())
-        row[f"brought at {fewest} views (95 % interval)"] = brought
+        row[f"brought at {fewest} views (95 % interval)"], row["p"] = brought.get(name, ("-", "-"))
         rows.append(row)
     shown = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
     patients = table["patient"].nunique()
     return f"""{shown}
 
-Mean IoU of {patients} validation phantoms out of the training patients of the default
-cohort; trained on the others, seed {SEED}. What an idea brought is the paired difference to
-the row it builds on. No test patient was looked at. `python benchmarks/ablation.py`,
-{THREADS} CPU threads.
+Mean IoU of {patients} validation phantoms out of the training patients of the default cohort; trained
+on the others, one training seed ({SEED}), so that a row speaks of this trained network. What an idea
+brought is the paired difference to the row it builds on, with a 95 % interval of Student's t over
+the patients, for this row alone. p is by sign flips of the patients with the largest |t| over all
+{len(brought)} rows at {fewest} views: a row is shown to differ where it is at most {LEVEL}. No test patient
+was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads.
 """
 
 
-def difference(values: np.ndarray) -> str:
-    """Mean of paired differences with its bootstrap interval over patients."""
-    rng = np.random.default_rng(SEED)
-    means = rng.choice(values, (RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+def what_each_brought(iou: pd.DataFrame, names: list[str]) -> dict[str, tuple[str, str]]:
+    """By idea: paired difference to its reference with its interval, and p over all ideas.
+
+    iou : a row per patient, a column per idea.
+    """
+    pairs = {name: IDEAS[name].reference for name in names if name != IDEAS[name].reference}
+    pairs = {name: reference for name, reference in pairs.items() if reference in iou}
+    apart = [differences(iou[name], iou[reference])[:, 0] for name, reference in pairs.items()]
+    if not apart:
+        return {}
+    p_values = largest_t_p_values(np.stack(apart))
+    return {
+        name: ("{:+.3f} ({:+.3f} to {:+.3f})".format(*mean_interval(values)), f"{p:.3f}")
+        for name, values, p in zip(pairs, apart, p_values, strict=True)
+    }
 
 
 if __name__ == "__main__":
