@@ -175,44 +175,66 @@ def markdown(table: pd.DataFrame) -> str:
     counts = sorted(map(int, table["views"].unique()), reverse=True)
     fewest = counts[-1]
     iou = table.pivot_table(index="patient", columns=["idea", "views"], values="iou")
-    names = [name for name in IDEAS if name in set(table["idea"])]
-    brought = what_each_brought(iou.xs(fewest, axis=1, level="views"), names)
+    brought = {count: what_each_brought(iou.xs(count, axis=1, level="views")) for count in counts}
     rows = []
-    for name in names:
-        row = {"idea": name, "expected": IDEAS[name].expected}
-        row |= {
-            f"{count} views": f"{iou[name, count].mean():.3f}" if (name, count) in iou else "-"
-            for count in counts
-        }
-        row[f"brought at {fewest} views (95 % interval)"], row["p"] = brought.get(name, ("-", "-"))
-        rows.append(row)
+    for name in (name for name in IDEAS if name in set(table["idea"])):
+        means = {count: iou[name, count].mean() for count in counts if (name, count) in iou}
+        marks = {count: brought[count][name].mark for count in counts if name in brought[count]}
+        own = brought[fewest].get(name)
+        rows.append(
+            {"idea": name, "expected": IDEAS[name].expected}
+            | {
+                f"{count} views": f"{means[count]:.3f}{marks.get(count, '')}"
+                if count in means
+                else "-"
+                for count in counts
+            }
+            | {f"brought at {fewest} views (95 % interval)": own.interval if own else "-"}
+            | {"p": f"{own.p:.3f}" if own else "-"}
+        )
     shown = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-    patients = table["patient"].nunique()
     return f"""{shown}
 
-Mean IoU of {patients} validation phantoms out of the training patients of the default cohort; trained
-on the others, one training seed ({SEED}), so that a row speaks of this trained network. What an idea
-brought is the paired difference to the row it builds on, with a 95 % interval of Student's t over
-the patients, for this row alone. p is by sign flips of the patients with the largest |t| over all
-{len(brought)} rows at {fewest} views: a row is shown to differ where it is at most {LEVEL}. No test patient
-was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads.
+Mean IoU of {table["patient"].nunique()} validation phantoms out of the training patients of the
+default cohort; trained on the others, one training seed ({SEED}), so that a row speaks of this
+trained network. What an idea brought is the paired difference to the row it builds on, with a 95 %
+interval of Student's t over the patients, for this row alone. p is by sign flips of the patients
+with the largest |t| over all rows at {fewest} views. Rows with p of at most {LEVEL}, over all rows
+at that number of views, are marked as better (▲) or worse (▼) than the one they build on. No test
+patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads.
 """
 
 
-def what_each_brought(iou: pd.DataFrame, names: list[str]) -> dict[str, tuple[str, str]]:
-    """By idea: paired difference to its reference with its interval, and p over all ideas.
+@dataclass(frozen=True)
+class Brought:
+    """What an idea brought at one view count: the differences of patients, and p over all ideas."""
 
-    iou : a row per patient, a column per idea.
+    apart: np.ndarray
+    p: float
+
+    @property
+    def interval(self) -> str:
+        return "{:+.3f} ({:+.3f} to {:+.3f})".format(*mean_interval(self.apart))
+
+    @property
+    def mark(self) -> str:
+        return "" if self.p > LEVEL else " ▲" if self.apart.mean() > 0 else " ▼"
+
+
+def what_each_brought(iou: pd.DataFrame) -> dict[str, Brought]:
+    """By idea, compared with its reference.
+
+    iou : at one view count, a row per patient, a column per idea.
     """
-    pairs = {name: IDEAS[name].reference for name in names if name != IDEAS[name].reference}
-    pairs = {name: reference for name, reference in pairs.items() if reference in iou}
-    apart = [differences(iou[name], iou[reference])[:, 0] for name, reference in pairs.items()]
-    if not apart:
-        return {}
-    p_values = largest_t_p_values(np.stack(apart))
+    pairs = {name: IDEAS[name].reference for name in IDEAS if name != IDEAS[name].reference}
+    apart = {
+        name: differences(iou[name], iou[reference])[:, 0]
+        for name, reference in pairs.items()
+        if name in iou and reference in iou
+    }
+    p_values = largest_t_p_values(np.stack([*apart.values()])) if apart else []
     return {
-        name: ("{:+.3f} ({:+.3f} to {:+.3f})".format(*mean_interval(values)), f"{p:.3f}")
-        for name, values, p in zip(pairs, apart, p_values, strict=True)
+        name: Brought(values, p) for (name, values), p in zip(apart.items(), p_values, strict=True)
     }
 
 
