@@ -3,7 +3,8 @@
 Reads the default study's back-projections, masks and projections from results/ (run it once before,
 or `snakemake preprocess`), trains each variant on four fifths of the training patients and
 tests it on the rest; no test patient is looked at. Writes ablation_patients.csv and ablation.md.
-Names of variants as arguments measure only those, and keep the other rows.
+Names of variants as arguments measure only those, and keep the other rows; `--table` writes
+ablation.md from ablation_patients.csv and measures nothing.
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 from angiovox.method import Context, Method  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.methods.dataset import PatientDataset  # noqa: E402
+from angiovox.metrics.comparisons import LEVEL, largest_t_p_values  # noqa: E402
 from angiovox.metrics.overlap import ratios  # noqa: E402
+from angiovox.metrics.statistics import differences, mean_interval  # noqa: E402
 from angiovox_pipeline import cohort, runs  # noqa: E402
 from angiovox_pipeline.config import check_config  # noqa: E402
 
-SEED, THREADS, EVERY_FIFTH, RESAMPLES = 1, 2, 5, 2000
+SEED, THREADS, EVERY_FIFTH = 1, 2, 5
 COUNTS = (90, 10, 5, 3, 2)
 MODELS: dict[str, dict] = {}
 
@@ -83,16 +86,20 @@ REMOVED = {
     "deep supervision": Idea("faster learning"),
     "soft clDice": Idea("fewer gaps, at the cost of some overlap"),
 }
+ALL_IDEAS = IDEAS | REMOVED
 
 
 def main(wanted: list[str]) -> None:
     """Train and test the wanted ideas, all by default, and write the tables."""
+    path = HERE / "ablation_patients.csv"
+    if wanted == ["--table"]:
+        (HERE / "ablation.md").write_text(markdown(pd.read_csv(path)))
+        return
     unknown = set(wanted) - set(IDEAS)
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(IDEAS)}")
     config = yaml.safe_load((HERE.parent / "config" / "config.yaml").read_text())
     check_config(config)
-    path = HERE / "ablation_patients.csv"
     measured = pd.read_csv(path)
     kept = {*REMOVED, *(set(IDEAS) - set(wanted) if wanted else ())}
     tables = [measured[measured["idea"].isin(kept)]]
@@ -174,39 +181,70 @@ def markdown(table: pd.DataFrame) -> str:
     counts = sorted(map(int, table["views"].unique()), reverse=True)
     fewest = counts[-1]
     iou = table.pivot_table(index="patient", columns=["idea", "views"], values="iou")
+    brought = {count: what_each_brought(iou.xs(count, axis=1, level="views")) for count in counts}
     rows = []
-    for name, idea in (IDEAS | REMOVED).items():
-        if name not in set(table["idea"]):
-            continue
-        reference = idea.reference
-        row = {"idea": name, "expected": idea.expected}
-        row |= {
-            f"{count} views": f"{iou[name, count].mean():.3f}" if (name, count) in iou else "-"
-            for count in counts
-        }
-        brought = "-"
-        if name != reference and reference in iou:
-            brought = difference((iou[name, fewest] - iou[reference, fewest]).to_numpy())
-        row[f"brought at {fewest} views (95 % interval)"] = brought
-        rows.append(row)
+    for name in (name for name in ALL_IDEAS if name in set(table["idea"])):
+        means = {count: iou[name, count].mean() for count in counts if (name, count) in iou}
+        marks = {count: brought[count][name].mark for count in counts if name in brought[count]}
+        own = brought[fewest].get(name)
+        rows.append(
+            {"idea": name, "expected": ALL_IDEAS[name].expected}
+            | {
+                f"{count} views": f"{means[count]:.3f}{marks.get(count, '')}"
+                if count in means
+                else "-"
+                for count in counts
+            }
+            | {f"brought at {fewest} views (95 % interval)": own.interval if own else "-"}
+            | {"p": f"{own.p:.3f}" if own else "-"}
+        )
     shown = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
-    patients = table["patient"].nunique()
     return f"""{shown}
 
-Mean IoU of {patients} validation phantoms out of the training patients of the default
-cohort; trained on the others, seed {SEED}. What an idea brought is the paired difference to
-the row it builds on. No test patient was looked at. `python benchmarks/ablation.py`,
-{THREADS} CPU threads. Deep supervision and soft clDice were measured at commit 84ff6f0 and then
-taken out of the code, as they cost overlap.
+Mean IoU of {table["patient"].nunique()} validation phantoms out of the training patients of the
+default cohort; trained on the others, one training seed ({SEED}), so that a row speaks of this
+trained network. What an idea brought is the paired difference to the row it builds on, with a 95 %
+interval of Student's t over the patients, for this row alone. p is by sign flips of the patients
+with the largest |t| over all rows at {fewest} views. Rows with p of at most {LEVEL}, over all rows
+at that number of views, are marked as better (▲) or worse (▼) than the one they build on. No test
+patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads. Deep supervision and soft
+clDice were measured at commit 84ff6f0 and then taken out of the code.
 """
 
 
-def difference(values: np.ndarray) -> str:
-    """Mean of paired differences with its bootstrap interval over patients."""
-    rng = np.random.default_rng(SEED)
-    means = rng.choice(values, (RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
+@dataclass(frozen=True)
+class Brought:
+    """What an idea brought at one view count: the differences of patients, and p over all ideas."""
+
+    apart: np.ndarray
+    p: float
+
+    @property
+    def interval(self) -> str:
+        return "{:+.3f} ({:+.3f} to {:+.3f})".format(*mean_interval(self.apart))
+
+    @property
+    def mark(self) -> str:
+        return "" if self.p > LEVEL else " ▲" if self.apart.mean() > 0 else " ▼"
+
+
+def what_each_brought(iou: pd.DataFrame) -> dict[str, Brought]:
+    """By idea, compared with its reference.
+
+    iou : at one view count, a row per patient, a column per idea.
+    """
+    pairs = {
+        name: idea.reference for name, idea in ALL_IDEAS.items() if name != idea.reference
+    }
+    apart = {
+        name: differences(iou[name], iou[reference])[:, 0]
+        for name, reference in pairs.items()
+        if name in iou and reference in iou
+    }
+    p_values = largest_t_p_values(np.stack([*apart.values()])) if apart else []
+    return {
+        name: Brought(values, p) for (name, values), p in zip(apart.items(), p_values, strict=True)
+    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 RESULTS = Path("results")
 
-print("\nMean IoU of the test patients (95 % interval over patients):\n")
+print("\nMean IoU of the test patients (95 % interval of t over patients):\n")
 print((RESULTS / "tables/iou_by_method.md").read_text())
 print("Where to look:")
 for place, what in {

@@ -41,7 +41,7 @@ def test_checksums_are_those_of_the_files(study, record):
 def test_products_name_the_rule_and_what_it_was_given(record):
     tables = record["products"]["results/tables/table1.csv"]
     assert tables["rule"] == "paper_tables"
-    assert tables["params"]["seed"] == record["seeds"]["bootstrap"]
+    assert set(tables["params"]) == {"code", "titles", "captions"}
     figure = record["products"]["results/figures/figure2.pdf"]
     assert figure["rule"] == "figure2" and figure["params"]["view_counts"] == VIEWS
     assert len(figure["params"]["code"]) == code_version.DIGITS

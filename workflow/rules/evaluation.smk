@@ -18,6 +18,7 @@ rule evaluate:
         ),
         masks=stored("results/masks/{patient}.nii.gz", TEST),
         lesions=stored("results/truth/{patient}.json", TEST_PHANTOMS),
+        shares=stored("results/truth/{patient}.nii.gz", TEST_PHANTOMS),
         checked=ancient(MASKS_CHECKED),
     output:
         metrics="results/metrics/{method}/views-{views}/seed-{seed}.csv",
@@ -87,8 +88,6 @@ rule paper_tables:
         runtime=minutes("paper_tables"),
     params:
         code=code_version.of_script("paper_tables"),
-        resamples=config["evaluation"]["resamples"],
-        seed=config["evaluation"]["seed"],
         titles=TITLES,
         captions=CAPTIONS,
     script:

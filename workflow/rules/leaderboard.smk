@@ -3,6 +3,7 @@ rule leaderboard:
     """Compare all methods by all metrics."""
     input:
         per_patient="results/tables/per_patient.csv",
+        masks=["results/tables/phantom_masks.csv"] if TEST_PHANTOMS else [],
     output:
         csv="results/tables/leaderboard.csv",
         md="results/tables/leaderboard.md",
@@ -23,8 +24,6 @@ rule leaderboard:
         runtime=minutes("leaderboard"),
     params:
         code=code_version.of_script("leaderboard"),
-        resamples=config["evaluation"]["resamples"],
-        seed=config["evaluation"]["seed"],
         titles=TITLES,
         note=NOTE,
     script:

@@ -17,6 +17,7 @@ with job(snakemake):
         parallel_beam.projection_angles(snakemake.params.projections)
     )
     lesion_files = map(Path, snakemake.input.lesions)
+    shares = {Path(file).name.removesuffix(".nii.gz"): file for file in snakemake.input.shares}
     lesions = {file.stem: json.loads(file.read_text())["lesions"] for file in lesion_files}
     given = zip(
         snakemake.params.patients,
@@ -27,7 +28,9 @@ with job(snakemake):
     for patient, reconstruction, mask in given:
         probability, affine = nifti.load_volume(reconstruction)
         case = evaluate.Case(probability, nifti.load_mask(mask), voxel_sizes(affine))
-        values = evaluate.evaluate(case, angles, placed(lesions.get(patient, []), affine))
+        exact = nifti.load_volume(shares[patient])[0] if patient in shares else None
+        planted = placed(lesions.get(patient, []), affine)
+        values = evaluate.evaluate(case, angles, planted, exact)
         fixed = {name: snakemake.wildcards[name] for name in ("method", "views", "seed")}
         fixed |= {"patient": patient}
         scores += [fixed | {"metric": name, "value": value} for name, value in values.items()]

@@ -9,7 +9,8 @@ from angiovox.reporting import leaderboard, leaderboard_page
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
     per_patient = pd.read_csv(snakemake.input.per_patient)
-    board = leaderboard.leaderboard(per_patient, params.resamples, params.seed)
+    masks = [pd.read_csv(path) for path in snakemake.input.masks]
+    board = leaderboard.leaderboard(per_patient, *masks)
     texts = {
         out.csv: board.to_csv(index=False),
         out.md: leaderboard_page.markdown(board, params.titles, params.note),

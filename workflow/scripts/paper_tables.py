@@ -9,7 +9,7 @@ from angiovox.reporting import tables
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
     per_patient = pd.concat(map(pd.read_csv, snakemake.input.metrics), ignore_index=True)
-    summary = tables.summarise(per_patient, params.resamples, params.seed)
+    summary = tables.summarise(per_patient)
     table1 = tables.table1(summary, pd.read_csv(snakemake.input.published1))
     table2 = tables.table2(summary, pd.read_csv(snakemake.input.published2), params.titles)
     overview = tables.iou_overview(summary, params.titles)

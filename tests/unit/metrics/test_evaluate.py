@@ -13,6 +13,8 @@ from hypothesis.extra import numpy as arrays
 ANGLES = np.array([112.5, 135.0, 157.5])
 VOXEL = np.array([0.75, 0.75, 0.75])
 WITH_PLACE = ("radius_error_", "centreline_recall_", "lesion")
+DISTANCES = ("hd95_mm", "assd_mm")
+EXACT = ("iou_exact", "dice_exact")
 CENTRELINES = ("cldice", "topology_", *WITH_PLACE)  # a tie in thinning goes by the order of sides
 CURVES = {
     "reliability",
@@ -37,13 +39,13 @@ def blurred(seed=0):
     return np.clip(np.roll(vessels(), 1, 0) * 0.8 + 0.1 + noise, 0, 1).astype(np.float32)
 
 
-def values(probability, truth, voxel_mm=VOXEL, planted=()):
-    return evaluate(Case(probability, truth, voxel_mm), ANGLES, planted)
+def values(probability, truth, voxel_mm=VOXEL, planted=(), exact=None):
+    return evaluate(Case(probability, truth, voxel_mm), ANGLES, planted, exact)
 
 
 def test_every_metric_of_the_catalogue_is_given_and_no_other():
     planted = [Sphere((11.0, 11.0, 12.0), 3.0)]
-    found = values(blurred(), vessels(), planted=planted)
+    found = values(blurred(), vessels(), planted=planted, exact=blurred(1))
     assert list(found) == list(METRICS)
     assert all(type(value) is float for value in found.values())
     assert {metric.better for metric in METRICS.values()} == {HIGHER, LOWER, NEITHER}
@@ -53,8 +55,8 @@ def test_every_metric_of_the_catalogue_is_given_and_no_other():
 def test_nothing_is_better_than_the_truth():
     truth = vessels()
     planted = [Sphere((11.0, 11.0, 12.0), 3.0)]
-    best = values(truth.astype(np.float32), truth, planted=planted)
-    worse = values(blurred(), truth, planted=planted)
+    best = values(truth.astype(np.float32), truth, planted=planted, exact=truth)
+    worse = values(blurred(), truth, planted=planted, exact=truth)
     for name, metric in METRICS.items():
         if metric.better == HIGHER:
             assert worse[name] <= best[name] == 1, name
@@ -71,7 +73,9 @@ def test_nothing_is_ever_nan(probability, truth):
     case = Case(probability, truth, VOXEL)
     found = evaluate(case, ANGLES, [Sphere((1.0, 2.0, 1.0), 1.0)])
     assert set(METRICS) >= set(found)
-    assert not set(METRICS) - set(found) - {n for n in METRICS if n.startswith(WITH_PLACE)}
+    optional = {n for n in METRICS if n.startswith(WITH_PLACE)} | {*EXACT}
+    optional |= {*DISTANCES} if case.found.any() != truth.any() else set()
+    assert not set(METRICS) - set(found) - optional
     assert np.isfinite(list(found.values())).all()
     rows = pd.DataFrame(profiles(case), columns=["profile", "bin", "count", "position", "value"])
     assert not rows.isna().any().any() and (rows["count"] > 0).all()
@@ -84,16 +88,27 @@ def test_empty_volumes_have_stated_values(ours, theirs):
     probability, truth = vessels() * np.float32(ours), vessels() & bool(theirs)
     found = values(probability, truth)
     agree = float(ours == theirs)
-    diagonal = np.sqrt(3) * 24 * 0.75
     errors = {"mse_probability", "mae_probability", "mse_binary", "mae_binary"}
     for name, value in found.items():
         if METRICS[name].better == HIGHER and name != "pixel_accuracy":
             assert value == agree, name
-        elif name in ("hd95_mm", "assd_mm"):
-            assert value == pytest.approx((1 - agree) * diagonal)
+        elif name in DISTANCES:
+            assert value == 0
         elif name in errors:
             assert value == pytest.approx((1 - agree) * vessels().mean())
     assert any(name.startswith("radius_error_") for name in found) == bool(theirs)
+    assert all((name in found) == agree for name in DISTANCES)
+    assert found["empty"] == 1 - ours
+
+
+def test_exact_arteries_are_another_truth_than_the_mask():
+    found, mask = vessels(), np.roll(vessels(), 1, 0)
+    share = np.where(found, np.float32(0.5), np.float32(0.49))
+    scores = values(found.astype(np.float32), mask, exact=share)
+    assert scores["iou_exact"] == scores["dice_exact"] == 1 > scores["iou"]
+    without = values(found.astype(np.float32), mask)
+    assert {*scores} - {*without} == {*EXACT}
+    assert without == {name: scores[name] for name in without}
 
 
 def test_more_background_changes_no_metric_that_does_not_count_it():
@@ -132,7 +147,7 @@ def test_larger_voxels_scale_what_is_told_in_millimetres():
     probability, truth = vessels().astype(np.float32), vessels()
     probability[:, :, 18:] = 0
     first, scaled = (values(probability, truth, edge * VOXEL) for edge in (1, 10))
-    for name in ("hd95_mm", "assd_mm"):
+    for name in DISTANCES:
         assert scaled[name] == pytest.approx(10 * first[name]) and first[name] > 0
     assert scaled["nsd_1mm"] < first["nsd_1mm"]
     assert scaled["nsd_1voxel"] == first["nsd_1voxel"]

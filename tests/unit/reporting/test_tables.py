@@ -3,12 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from angiovox.metrics.registry import METRICS as CATALOGUE
+from angiovox.metrics.statistics import mean_interval
 from angiovox.reporting import tables
 from conftest import ROOT
 
 RESOURCES = ROOT / "resources"
 TITLES = {"dae": "3D denoising autoencoder", "hull": "Visual hull"}
 METRICS = ["iou", *tables.METRICS]
+COUNTED = ["patients", "seeds", "empty"]
 # As printed: percent, MSE, MAE.
 PAPER_TABLE_1 = {
     90: ("56.81", "0.00124", "0.0196"),
@@ -37,8 +40,10 @@ def published2():
     return pd.read_csv(RESOURCES / "published_table2.csv")
 
 
-def measured(methods=("dae", "hull"), views=(2, 10, 90), seeds=(1,), patients="abc", seed=0):
-    """Per-patient metrics in long form, no two alike."""
+def measured(
+    methods=("dae", "hull"), views=(2, 10, 90), seeds=(1,), patients="abcd", empty="", seed=0
+):
+    """Per-patient metrics in long form, no two alike; `empty` names patients with nothing found."""
     rng = np.random.default_rng(seed)
     return pd.DataFrame(
         [
@@ -48,19 +53,19 @@ def measured(methods=("dae", "hull"), views=(2, 10, 90), seeds=(1,), patients="a
                 "seed": number,
                 "patient": patient,
                 "metric": metric,
-                "value": rng.random(),
+                "value": rng.random() if metric != "empty" else float(patient in empty),
             }
             for method in methods
             for count in views
             for number in seeds
             for patient in patients
-            for metric in METRICS
+            for metric in [*METRICS, "empty"]
         ]
     )
 
 
 def summary(**arguments):
-    return tables.summarise(measured(**arguments), 200, 1)
+    return tables.summarise(measured(**arguments))
 
 
 def rows_of(markdown):
@@ -91,19 +96,34 @@ def test_the_published_table_2_is_the_papers(published2):
 # The summary
 
 
-def test_seeds_are_averaged_within_a_patient_first():
-    """Patient a has two seeds, patient b one: patients weigh the same, runs do not."""
-    rows = [("a", 1, 0.2), ("a", 2, 0.4), ("b", 1, 0.9)]
-    per_patient = pd.DataFrame(
-        [
-            dict(method="dae", views=2, seed=seed, patient=patient, metric="iou", value=value)
-            for patient, seed, value in rows
-        ]
-    )
-    (row,) = tables.summarise(per_patient, 200, 1).itertuples()
-    assert row.mean == pytest.approx((0.3 + 0.9) / 2)
-    assert (row.patients, row.seeds) == (2, 2)
-    assert row.low >= 0.3 - 1e-9
+def rows(metric, *values):
+    columns = ["patient", "seed", "value"]
+    return pd.DataFrame(values, columns=columns).assign(method="dae", views=2, metric=metric)
+
+
+def test_a_mean_is_over_patients_with_a_value_at_every_seed():
+    """As many as it says: patient b has one seed of two, and weighs nothing."""
+    given = [(p, seed, 0.1 * seed + k / 10) for k, p in enumerate("acd") for seed in (1, 2)]
+    (row,) = tables.summarise(rows("iou", *given, ("b", 1, 0.9))).itertuples()
+    assert row.mean == pytest.approx(np.mean([value for *_, value in given]))
+    assert (row.patients, row.seeds) == (3, 2)
+
+
+def test_an_empty_reconstruction_is_counted_and_moves_no_mean_of_distances():
+    distances = rows("hd95_mm", ("a", 1, 2.0), ("b", 1, 3.0), ("c", 1, 4.0))
+    given = pd.concat([distances, rows("empty", *((p, 1, float(p == "d")) for p in "abcd"))])
+    result = tables.summarise(given).set_index("metric")
+    assert result.loc["hd95_mm", "mean"] == 3 and result.loc["hd95_mm", "patients"] == 3
+    assert result.loc["empty", "mean"] == 0.25 and result.loc["empty", "patients"] == 4
+
+
+def test_intervals_are_those_of_each_metrics_scale():
+    values = [("a", 1, 0.99), ("b", 1, 0.98), ("c", 1, 0.8)]
+    result = tables.summarise(pd.concat([rows("dice", *values), rows("hd95_mm", *values)]))
+    for row in result.itertuples():
+        expected = mean_interval(np.array([0.99, 0.98, 0.8]), CATALOGUE[row.metric].scale)
+        assert (row.mean, row.low, row.high) == expected
+    assert result["high"].is_monotonic_increasing and result["high"].iloc[0] < 1
 
 
 def test_the_summary_has_a_row_for_each_method_views_and_metric():
@@ -118,17 +138,18 @@ def test_the_summary_has_a_row_for_each_method_views_and_metric():
         "low",
         "high",
     ]
-    assert len(result) == 2 * 3 * len(METRICS)
-    assert (result["low"] <= result["mean"] + 1e-12).all()
-    assert (result["mean"] <= result["high"] + 1e-12).all()
+    assert len(result) == 2 * 3 * (len(METRICS) + 1)
+    assert (result["patients"] == 4).all() and (result["seeds"] == 1).all()
+    spread = result[result["metric"] != "empty"]
+    assert (spread["low"] < spread["mean"]).all() and (spread["mean"] < spread["high"]).all()
 
 
 def test_the_order_of_rows_changes_no_figure():
     per_patient = measured(seeds=(1, 2))
     key = ["method", "views", "metric"]
-    first = tables.summarise(per_patient, 200, 1).sort_values(key, ignore_index=True)
+    first = tables.summarise(per_patient).sort_values(key, ignore_index=True)
     shuffled = per_patient.sample(frac=1, random_state=0)
-    second = tables.summarise(shuffled, 200, 1).sort_values(key, ignore_index=True)
+    second = tables.summarise(shuffled).sort_values(key, ignore_index=True)
     pd.testing.assert_frame_equal(first, second)
 
 
@@ -139,6 +160,7 @@ def test_table_1_has_these_columns_and_falling_views(published1):
     result = tables.table1(summary(), published1)
     assert list(result.columns) == [
         "views",
+        *COUNTED,
         "iou",
         "iou_low",
         "iou_high",
@@ -153,6 +175,18 @@ def test_table_1_has_these_columns_and_falling_views(published1):
         "published_mae",
     ]
     assert list(result["views"]) == [90, 10, 2]
+
+
+@pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
+def test_tables_say_how_many_patients_seeds_and_empty_reconstructions(
+    published1, published2, seeds
+):
+    given = summary(seeds=seeds, empty="bc")
+    ours = tables.table2(given, published2, TITLES).query("source == 'measured'")
+    for table in (tables.table1(given, published1), ours):
+        assert (table[COUNTED].to_numpy() == [4, len(seeds), 2 * len(seeds)]).all()
+    overview = tables.iou_overview(given, TITLES)
+    assert (overview[["patients", "seeds"]].to_numpy() == [4, len(seeds)]).all()
 
 
 def test_table_1_holds_the_networks_means_beside_the_published_figures(published1):
@@ -207,15 +241,23 @@ def test_a_study_without_two_views_has_published_rows_only(published2):
 def test_the_overview_has_a_row_per_method_and_falling_views():
     given = summary()
     result = tables.iou_overview(given, TITLES)
-    assert list(result.columns) == ["method", "90 views", "10 views", "2 views"]
+    assert list(result.columns) == [
+        "method",
+        "patients",
+        "seeds",
+        "90 views",
+        "10 views",
+        "2 views",
+    ]
     assert list(result["method"]) == list(TITLES.values())
     row = given[(given["method"] == "hull") & (given["views"] == 10) & (given["metric"] == "iou")]
     (row,) = row.itertuples()
-    assert result.loc[1, "10 views"] == f"{row.mean:.3f} ({row.low:.3f}-{row.high:.3f})"
+    assert result.loc[1, "10 views"] == f"{row.mean:.3f} ({row.low:.3f} to {row.high:.3f})"
 
 
-def test_one_test_patient_gives_means_without_intervals():
-    result = tables.iou_overview(summary(patients="a"), TITLES)
+@pytest.mark.parametrize("patients", ["a", "ab"])
+def test_few_test_patients_give_means_without_intervals(patients):
+    result = tables.iou_overview(summary(patients=patients), TITLES)
     assert not result.astype(str).apply(lambda column: column.str.contains(r"nan|\(")).any().any()
 
 
@@ -232,7 +274,7 @@ def every_table(published1, published2, **arguments):
 
 
 @pytest.mark.parametrize("name", ["table1", "table2", "overview"])
-@pytest.mark.parametrize("patients", ["abc", "a"])
+@pytest.mark.parametrize("patients", ["abcd", "a"])
 def test_markdown_holds_every_row_and_no_nan(published1, published2, name, patients):
     table = every_table(published1, published2, views=(90, 7, 2), patients=patients)[name]
     text = tables.to_markdown(table)

@@ -101,7 +101,6 @@ class Study:
             "phantoms": {name: self.cohort[name].seed for name in self.phantoms},
             "split": self.config["cohort"]["split_seed"],
             "training": self.config["seeds"],
-            "bootstrap": self.config["evaluation"]["seed"],
         }
 
     @property
@@ -155,7 +154,14 @@ class Study:
     def note(self) -> str:
         """What a figure's data are, in words."""
         train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
-        return f"trained on {train}, tested on {test}, {self.grid}"
+        tested = f"tested on {len(self.runs.test)} {test}"
+        return f"trained on {train}, {tested}, {self.trainings}, {self.grid}"
+
+    @property
+    def trainings(self) -> str:
+        """How many training seeds there are, in words."""
+        count = len(self.runs.seeds)
+        return "1 seed" if count == 1 else f"{count} seeds"
 
     def _kinds(self, names: Collection[str]) -> str:
         phantoms = sum(name in self.phantoms for name in names)

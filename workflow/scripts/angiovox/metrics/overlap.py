@@ -58,6 +58,17 @@ def ratios(mask: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     return _ratios(*(int(np.count_nonzero(part)) for part in (mask & truth, mask, truth)))
 
 
+def exact_scores(mask: np.ndarray, share: np.ndarray | None) -> dict[str, float]:
+    """iou_exact and dice_exact: overlap with the voxels that are artery by half or more.
+
+    share : (x, y, z), of each voxel that is artery; None, where it is not known, gives no entry.
+    """
+    if share is None:
+        return {}
+    found = ratios(mask, binary(share))
+    return {f"{name}_exact": found[name] for name in ("iou", "dice")}
+
+
 def chunks(probability: np.ndarray, truth: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Walk through both volumes without a copy of either: pieces of float64 and of bool."""
     return np.nditer(

@@ -5,30 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .calibre import CLASSES
+from .scales import LOG, LOGIT
 
 HIGHER, LOWER, NEITHER = "higher", "lower", ""
 
 
 @dataclass(frozen=True)
 class Metric:
-    """better : "higher", "lower", or "" for what only describes."""
+    """better : "higher", "lower", or "" for what only describes. scale : of its mean's interval."""
 
     title: str
     unit: str
     better: str
+    scale: str = LOGIT  # of shares and of errors of probabilities, within [0, 1]
 
 
 def _of_calibres() -> dict[str, Metric]:
     rows = {}
     for name in CLASSES:
         title = f"radius error, {name} arteries"
-        rows[f"radius_error_{name}_mm"] = Metric(title, "mm", LOWER)
+        rows[f"radius_error_{name}_mm"] = Metric(title, "mm", LOWER, LOG)
         title = f"centreline recall, {name} arteries"
         rows[f"centreline_recall_{name}"] = Metric(title, "", HIGHER)
     return rows
 
 
 METRICS = {
+    "empty": Metric("empty reconstructions", "", NEITHER),
     "iou": Metric("IoU", "", HIGHER),
     "dice": Metric("Dice", "", HIGHER),
     "precision": Metric("precision", "", HIGHER),
@@ -41,17 +44,19 @@ METRICS = {
     "cldice": Metric("clDice", "", HIGHER),
     "topology_precision": Metric("topology precision", "", HIGHER),
     "topology_sensitivity": Metric("topology sensitivity", "", HIGHER),
-    "betti0": Metric("components (b0)", "", NEITHER),
-    "betti0_error": Metric("error of b0", "", LOWER),
-    "betti1": Metric("loops (b1)", "", NEITHER),
-    "betti1_error": Metric("error of b1", "", LOWER),
-    "betti2": Metric("cavities (b2)", "", NEITHER),
-    "betti2_error": Metric("error of b2", "", LOWER),
-    "hd95_mm": Metric("HD95", "mm", LOWER),
-    "assd_mm": Metric("ASSD", "mm", LOWER),
+    "betti0": Metric("components (b0)", "", NEITHER, LOG),
+    "betti0_error": Metric("error of b0", "", LOWER, LOG),
+    "betti1": Metric("loops (b1)", "", NEITHER, LOG),
+    "betti1_error": Metric("error of b1", "", LOWER, LOG),
+    "betti2": Metric("cavities (b2)", "", NEITHER, LOG),
+    "betti2_error": Metric("error of b2", "", LOWER, LOG),
+    "hd95_mm": Metric("HD95", "mm", LOWER, LOG),
+    "assd_mm": Metric("ASSD", "mm", LOWER, LOG),
     "nsd_1voxel": Metric("NSD at 1 voxel", "", HIGHER),
     "nsd_1mm": Metric("NSD at 1 mm", "", HIGHER),
     **_of_calibres(),
+    "iou_exact": Metric("IoU with the exact arteries", "", HIGHER),
+    "dice_exact": Metric("Dice with the exact arteries", "", HIGHER),
     "lesion_recall": Metric("recall of lesions", "", HIGHER),
     "lesions_found": Metric("lesions found", "", HIGHER),
     "projection_dice": Metric("Dice of held-out projections", "", HIGHER),

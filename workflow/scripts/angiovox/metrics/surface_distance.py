@@ -14,15 +14,12 @@ from scipy.spatial import KDTree
 ROUNDING = 1 + 1e-9  # 0.3 mm times 3 less 0.3 mm times 2 is more than 0.3 mm
 
 
-def surface_scores(
-    found: np.ndarray, truth: np.ndarray, voxel_mm: np.ndarray, diagonal_mm: float
-) -> dict[str, float]:
+def surface_scores(found: np.ndarray, truth: np.ndarray, voxel_mm: np.ndarray) -> dict[str, float]:
     """How far the surfaces of two masks, (x, y, z) bool, lie apart.
 
     Parameters
     ----------
     voxel_mm : (3,) edges of a voxel.
-    diagonal_mm : of the field: the distance where one mask is empty.
 
     Returns
     -------
@@ -30,15 +27,12 @@ def surface_scores(
     assd_mm : mean over the voxels of both surfaces.
     nsd_1voxel, nsd_1mm : the share of both surfaces' voxels that lie within the largest edge of a
         voxel, or within 1 mm, of the other one.
-    Distances are 0 and shares 1 where both masks are empty; shares 0 where one is.
+    Distances are 0 and shares 1 where both masks are empty. Where one is, shares are 0 and
+    there is no distance: any number in its place would decide the mean over patients.
     """
-    if found.any() and truth.any():
-        ways = surface_distances(found, truth, voxel_mm)
-    else:
-        apart = diagonal_mm if found.any() or truth.any() else 0.0
-        ways = [np.array([apart])] * 2
-        if apart:
-            return {"hd95_mm": apart, "assd_mm": apart, "nsd_1voxel": 0.0, "nsd_1mm": 0.0}
+    if found.any() != truth.any():
+        return {"nsd_1voxel": 0.0, "nsd_1mm": 0.0}
+    ways = surface_distances(found, truth, voxel_mm) if found.any() else [np.zeros(1)] * 2
     both = np.concatenate(ways)
     return {
         "hd95_mm": max(float(np.percentile(way, 95)) for way in ways),

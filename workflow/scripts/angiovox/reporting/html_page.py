@@ -17,6 +17,8 @@ code, pre { font: 13px/1.45 ui-monospace, monospace; }
 pre { background: #f6f6f6; padding: .8rem; overflow-x: auto; }
 summary { cursor: pointer; color: #0b5394; }
 .note { color: #666; max-width: 48rem; }
+.interval { color: #666; font-size: 12px; white-space: nowrap; }
+.best .interval { font-weight: 400; }
 .best { font-weight: 600; } .best, .tied { background: #e8f3ec; }
 .better { color: #00694b; } .worse { color: #a63c00; }
 """

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from ..methods.registry import PAPER_METHOD
-from ..metrics.statistics import mean_interval
+from ..metrics.registry import METRICS as CATALOGUE
+from ..metrics.statistics import by_seed, mean_interval
 
 METRICS = (
     "dice",
@@ -18,24 +19,21 @@ METRICS = (
 BIPLANE = 2  # views
 
 
-def summarise(per_patient: pd.DataFrame, resamples: int, seed: int) -> pd.DataFrame:
-    """Mean over patients with a bootstrap 95 % interval, by method, views and metric.
+def summarise(per_patient: pd.DataFrame) -> pd.DataFrame:
+    """Mean over patients and training seeds with its 95 % interval, by method, views and metric.
 
-    per_patient : long form with method, views, seed, patient, metric, value. Training seeds are
-    averaged within a patient first: patients are the unit.
+    per_patient : long form with method, views, seed, patient, metric, value.
 
-    Returns columns method, views, metric, patients, seeds, mean, low, high.
+    Returns columns method, views, metric, patients, seeds, mean, low, high. `patients` have a value
+    at every seed; the interval is that of `metrics.statistics.mean_interval`.
     """
     rows = []
-    for (method, views, metric), group in per_patient.groupby(
-        ["method", "views", "metric"], sort=False
-    ):
-        values = group.groupby("patient")["value"].mean().sort_index().to_numpy()
-        mean, low, high = mean_interval(values, resamples, seed)
-        seeds = group["seed"].nunique()
-        rows.append((method, views, metric, len(values), seeds, mean, low, high))
-    columns = ["method", "views", "metric", "patients", "seeds", "mean", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+    for (metric, views, method), values in by_seed(per_patient).items():
+        if len(values):
+            interval = mean_interval(values.to_numpy(), CATALOGUE[metric].scale)
+            rows.append((method, views, metric, *values.shape, *interval))
+    names = ["method", "views", "metric", "patients", "seeds", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def morphometry(measured: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -107,15 +105,19 @@ def table2(summary: pd.DataFrame, published: pd.DataFrame, titles: dict[str, str
 
 
 def iou_overview(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
-    """Mean IoU with its interval as text: a row per method, a column per number of views."""
+    """Mean IoU with its interval as text: a row per method, a column per number of views.
+
+    With the number of patients and of training seeds that the means are over.
+    """
     iou = summary[summary["metric"] == "iou"]
     text = iou.assign(
-        cell=[_with_interval(r.mean, r.low, r.high) for r in iou.itertuples(index=False)]
+        cell=[with_interval(r.mean, r.low, r.high) for r in iou.itertuples(index=False)]
     )
     wide = text.pivot(index="method", columns="views", values="cell")
-    wide = wide.reindex(list(dict.fromkeys(iou["method"])))
     wide = wide[sorted(wide.columns, reverse=True)]
     wide.columns = [f"{views} views" for views in wide.columns]
+    numbers = iou.groupby("method", sort=False)[["patients", "seeds"]].max()
+    wide = numbers.join(wide)
     wide.index = pd.Index([titles[name] for name in wide.index], name="method")
     return wide.reset_index()
 
@@ -132,13 +134,24 @@ def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
     )
 
 
+def with_interval(mean: float, low: float, high: float) -> str:
+    """A mean with its interval, where it has one."""
+    return f"{mean:.3f}" if low != low else f"{mean:.3f} ({low:.3f} to {high:.3f})"
+
+
 def _wide(summary: pd.DataFrame) -> pd.DataFrame:
-    """One row per method and views: iou, its interval, then the other metrics' means."""
+    """One row per method and views: what it is over, iou, its interval, the other metrics' means.
+
+    patients, seeds : of the means. empty : how many reconstructions have no vessel.
+    """
     index = ["method", "views"]
     means = summary.pivot_table(index=index, columns="metric", values="mean", sort=False)
+    means = means.reindex(columns=["empty", "iou", *METRICS])
     iou = summary[summary["metric"] == "iou"].set_index(index)
-    wide = means.assign(iou_low=iou["low"], iou_high=iou["high"]).reset_index()
-    columns = [*index, "iou", "iou_low", "iou_high", *METRICS]
+    empty = (means["empty"] * iou["patients"] * iou["seeds"]).round().astype(int)
+    parts = {"patients": iou["patients"], "seeds": iou["seeds"], "empty": empty}
+    wide = means.assign(**parts, iou_low=iou["low"], iou_high=iou["high"]).reset_index()
+    columns = [*index, *parts, "iou", "iou_low", "iou_high", *METRICS]
     return wide.reindex(columns=columns).rename_axis(columns=None)
 
 
@@ -146,7 +159,3 @@ def _printable(table: pd.DataFrame) -> pd.DataFrame:
     return table.map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else cell).replace(
         "nan", "-"
     )
-
-
-def _with_interval(mean: float, low: float, high: float) -> str:
-    return f"{mean:.3f}" if low != low else f"{mean:.3f} ({low:.3f}-{high:.3f})"
