@@ -50,6 +50,13 @@ SEEDS = config["seeds"]
 STORED_BACK_PROJECTIONS = config["storage"]["back_projections"]
 RUNS = runs.Runs(runs.methods(config), SEEDS, TRAIN, TEST, STORED_BACK_PROJECTIONS)
 FEWEST_VIEWS = RUNS.at(VIEW_COUNTS[-1])
+SHOWN = RUNS.only(config["figures"]["methods"])  # in figures; tables have all methods
+SHOWN_AT_FEWEST = SHOWN.at(VIEW_COUNTS[-1])
+METHOD_FIGURES = [
+    *["iou_by_views", "quality_by_views"],
+    *["learning_curves"] * bool(SHOWN.trained),
+    *["biplane", "error_profiles"] * bool(SHOWN_AT_FEWEST.methods),
+]
 TITLES = {name: method.title for name, method in RUNS.methods.items()}
 TRAINED = RUNS.trained
 NUM_LONG_JOBS = len(RUNS.each_long_job("{method} {views} {seed}"))
@@ -80,7 +87,7 @@ SCALE = resources.Scale(
     train=len(TRAIN),
     test=len(TEST),
     trees=len(MEASURED_SEEDS),
-    methods=len(FEWEST_VIEWS.methods),
+    methods=len(SHOWN_AT_FEWEST.methods),
 )
 PHANTOM_FIGURES = ["phantoms"] * bool(PHANTOMS) + ["phantom_anatomy"] * bool(GENERATED_PHANTOMS)
 ALL_SEEDS = {

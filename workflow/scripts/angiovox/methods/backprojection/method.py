@@ -10,6 +10,7 @@ class Backprojection(ThresholdedScore):
 
     name = "backprojection"
     title = "Thresholded back-projection"
+    family = "Back-projection"
     reference = "Wu et al. 2023"
     score = "sum"
 

@@ -37,6 +37,7 @@ class ConditionalGAN(Method):
 
     name = "cgan"
     title = "Conditional GAN, slice by slice"
+    family = "Conditional GAN"
     reference = "Zuo 2021; Isola et al. 2017"
     Settings = Settings
     needs = Needs(

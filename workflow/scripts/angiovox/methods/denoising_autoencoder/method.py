@@ -26,6 +26,7 @@ class DenoisingAutoencoder(Method):
 
     name = "dae"
     title = "3D denoising autoencoder"
+    family = "Denoising autoencoder"
     reference = "Wu et al. 2023"
     Settings = Settings
     # Codes are decoded slab by slab, on the GPU.

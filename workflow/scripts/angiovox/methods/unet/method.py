@@ -60,6 +60,7 @@ class UNet(Method):
 
     name = "unet"
     title = "3D U-Net"
+    family = "U-Net"
     reference = "Isensee et al. 2021, on back-projections; refinement after Zhao 2022"
     Settings = Settings
 

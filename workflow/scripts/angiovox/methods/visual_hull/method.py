@@ -14,6 +14,7 @@ class VisualHull(ThresholdedScore):
 
     name = "hull"
     title = "Visual hull"
+    family = "Visual hull"
     reference = "Laurentini 1994, for maxima in place of silhouettes"
     score = "min"
 
