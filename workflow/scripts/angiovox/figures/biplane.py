@@ -105,9 +105,9 @@ def biplane(
 
     Raises
     ------
-    ValueError : a mask on another grid, or a method without its scores.
+    ValueError : a mask on another grid, or a method without its scores or its title.
     """
-    _check(truth, found, scores)
+    _check(truth, found, scores, methods)
     truth = truth != 0
     view = _view(truth, found, affine)
     looks = {name: look for name, look in method_looks(methods).items() if name in found}
@@ -137,8 +137,10 @@ def biplane(
     return figure
 
 
-def _check(truth: np.ndarray, found: Mapping, scores: Mapping) -> None:
+def _check(truth: np.ndarray, found: Mapping, scores: Mapping, methods: Methods) -> None:
     for name, mask in found.items():
+        if name not in methods:
+            raise ValueError(f"{name}: no title and family are given")
         if mask.shape != truth.shape:
             raise ValueError(f"{name}: shape {mask.shape}, but the truth has {truth.shape}")
         missing = {"iou", "cldice"} - set(scores.get(name, ()))

@@ -76,11 +76,12 @@ def iou_by_views(
 def _family_panels(groups: Sequence[Block], has_note: bool) -> tuple[Figure, list[Axes]]:
     """Panels in rows, each below the legend of its family, with room for one line above all."""
     columns = min(MAX_COLUMNS, math.ceil(math.sqrt(len(groups))))
-    rows = [groups[start : start + columns] for start in range(0, len(groups), columns)]
-    headings = [height_of([[block] for block in row]) for row in rows]
     foot, top, left, gap, below = 9.0 + (4 if has_note else 0), 6.0, 11.0, 7.0, 8.0
     page = SINGLE_COLUMN if columns == 1 else DOUBLE_COLUMN
     width = (page - left - 2 - gap * (columns - 1)) / columns
+    fitted = [block.within(width + 1) for block in groups]
+    rows = [fitted[start : start + columns] for start in range(0, len(fitted), columns)]
+    headings = [1 + height_of([[block] for block in row]) for row in rows]
     taken = foot + top + sum(headings) + below * (len(rows) - 1)
     height = min(50.0, 0.85 * width, (PAGE_HEIGHT - taken) / len(rows))
     figure = new_figure(page, taken + height * len(rows))
@@ -88,7 +89,7 @@ def _family_panels(groups: Sequence[Block], has_note: bool) -> tuple[Figure, lis
     for row, heading in zip(rows, headings, strict=True):
         for column, block in enumerate(row):
             start = left + column * (width + gap)
-            draw_legend(figure, [[block]], start, level - heading + block.height, width)
+            draw_legend(figure, [[block]], start, level - heading + 1 + block.height, width)
             axes = axes_in_mm(figure, start, level - heading - height, width, height)
             axes.set_ylabel("" if column else "IoU (mean, 95 % interval)")
             axes.set_xlabel("Number of views" if len(panels) + columns >= len(groups) else "")

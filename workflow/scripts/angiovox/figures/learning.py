@@ -23,6 +23,7 @@ from .style import (
     axes_in_mm,
     method_looks,
     new_figure,
+    of_methods,
     require_columns,
     styled,
     view_colours,
@@ -55,6 +56,7 @@ def learning_curves(history: pd.DataFrame, methods: Methods, note: str = "") -> 
     ValueError : the table lacks a column or has no rows.
     """
     require_columns(history, ["method", "views", "seed", "epoch", "loss", "iou"], "history")
+    history = of_methods(history, methods)
     if history.empty:
         raise ValueError("history: no rows, nothing was trained")
     found = set(history["method"])

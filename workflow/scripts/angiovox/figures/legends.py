@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from matplotlib.axes import Axes
@@ -23,8 +24,8 @@ from .style import (
 )
 
 LINE, GAP = 3.3, 1.2  # mm, of a line and between two families
-HANDLE, LETTER = 8.5, 1.28  # mm, of a line with its marker, and of a letter
-MAX_COLUMNS = 4
+HANDLE, LETTER = 8.5, 1.22  # mm, of a line with its marker, and of a letter
+COLUMNS = 3  # above four panels
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Block:
 
     @property
     def lines(self) -> int:
-        """Of the heading and the members."""
-        return 1 + len(self.entries)
+        """Of the heading and the members, whose labels may take several."""
+        return 1 + sum(1 + label.count("\n") for label, _ in self.entries)
 
     @property
     def height(self) -> float:
@@ -58,6 +59,15 @@ class Block:
     def colour(self) -> str:
         """Of all members."""
         return self.entries[0][1]["color"]
+
+    def within(self, width: float) -> Block:
+        """The same with labels that are wrapped to a width in mm."""
+        letters = int((width - HANDLE) / LETTER)
+        wrapped = {
+            name: (textwrap.fill(label, letters), look)
+            for name, (label, look) in self.members.items()
+        }
+        return replace(self, members=wrapped)
 
 
 PUBLISHED = Block("Published, other data", {"": ("Wu et al. 2023", PUBLISHED_LOOK)})
@@ -73,19 +83,12 @@ def blocks(methods: Methods, shown: Iterable[str]) -> list[Block]:
     return [Block(family, entries) for family, entries in members.items() if entries]
 
 
-def in_columns(groups: Sequence[Block], width: float) -> list[list[Block]]:
-    """Put blocks, in their order, into columns of the least height that a width in mm has room for.
-
-    None is divided.
-    """
-    letters = max(
-        len(text) for block in groups for text in [block.heading, *(t for t, _ in block.entries)]
-    )
-    most = min(MAX_COLUMNS, max(1, int(width // (HANDLE + LETTER * letters))))
+def in_columns(groups: Sequence[Block], columns: int) -> list[list[Block]]:
+    """Put blocks, in their order and undivided, into at most some columns of the least height."""
     for lines in count(max(block.lines for block in groups)):
-        columns = _filled(groups, lines)
-        if len(columns) <= most:
-            return columns
+        found = _filled(groups, lines)
+        if len(found) <= columns:
+            return found
     raise AssertionError("unreachable: some height holds all in one column")
 
 
@@ -117,10 +120,12 @@ def draw_legend(
             look = {"color": block.colour, "weight": "bold", "va": "center"}
             axes.text(start, level, block.heading, **look)
             for label, look in block.entries:
-                level -= LINE
+                lines = 1 + label.count("\n")
+                middle = level - LINE * (1 + lines) / 2
                 ends = [start + part * HANDLE for part in (0.05, 0.45, 0.85)]
-                axes.plot(ends, [level] * 3, markevery=[1], label=label, **look)
-                axes.text(start + HANDLE, level, label, va="center")
+                axes.plot(ends, [middle] * 3, markevery=[1], label=label, **look)
+                axes.text(start + HANDLE, middle, label, va="center")
+                level -= lines * LINE
             level -= LINE + GAP
     return axes
 
@@ -132,7 +137,8 @@ def four_panels(groups: Sequence[Block], note: str, remark: str) -> tuple[Figure
     """
     width, height, across, up = 76.0, 46.0, 15.0, 15.5  # mm, of a panel and between two
     left, heading, foot = 11.0, 6.0, 9.0 + (4 if note else 0)
-    columns = in_columns(groups, DOUBLE_COLUMN - 2)
+    across_all = DOUBLE_COLUMN - 2
+    columns = in_columns([block.within(across_all / COLUMNS) for block in groups], COLUMNS)
     top = foot + 2 * height + up + heading + height_of(columns)
     figure = new_figure(DOUBLE_COLUMN, top + 1)
     axes = [
@@ -142,7 +148,7 @@ def four_panels(groups: Sequence[Block], note: str, remark: str) -> tuple[Figure
         for row in (1, 0)
         for column in (0, 1)
     ]
-    draw_legend(figure, columns, 1, top, DOUBLE_COLUMN - 2)
+    draw_legend(figure, columns, 1, top, across_all)
     add_note(figure, note)
     add_remark(figure, remark)
     return figure, axes
