@@ -50,9 +50,10 @@ $(VENV)/ready: requirements.lock
 	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true # on all cores, where pip takes one; some files are of Python 2
 	@touch $@
 
-reference: $(VENV)/ready # tables of README.md, docs/phantoms.md and config/README.md, from code and schema
+reference: $(VENV)/ready # docs/methods, and tables of README.md, docs/phantoms.md and config/README.md, from code and schema
 	$(BIN)/python tools/assumption_tables.py
 	$(BIN)/python tools/config_reference.py
+	$(BIN)/python tools/method_pages.py
 
 rulegraph: $(VENV)/ready # needs Graphviz
 	$(BIN)/snakemake --rulegraph 2>/dev/null | dot -Tsvg > docs/rulegraph.svg

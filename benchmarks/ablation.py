@@ -233,9 +233,7 @@ def what_each_brought(iou: pd.DataFrame) -> dict[str, Brought]:
 
     iou : at one view count, a row per patient, a column per idea.
     """
-    pairs = {
-        name: idea.reference for name, idea in ALL_IDEAS.items() if name != idea.reference
-    }
+    pairs = {name: idea.reference for name, idea in ALL_IDEAS.items() if name != idea.reference}
     apart = {
         name: differences(iou[name], iou[reference])[:, 0]
         for name, reference in pairs.items()

@@ -13,7 +13,7 @@ TRIANGLE = np.eye(3), np.array([[0, 1, 2]])
 class Fixed(Method):
     """Gives back what it is made with."""
 
-    name = title = reference = "fixed"
+    name = title = family = reference = "fixed"
     needs = Needs(inputs=("sum",))
     Settings = Reconstruction
 

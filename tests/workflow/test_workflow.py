@@ -401,6 +401,18 @@ def test_another_seed_adds_runs_of_trained_methods_only(finished):
     assert plan == new | drawn | COLLECTED
 
 
+def test_other_methods_in_the_figures_draw_figures_and_change_no_table(finished):
+    figures = {"methods": ["dae", "hull"]}
+    plan = planned(tiny(finished, "-n", figures=figures).stdout)
+    drawn = ["iou_by_views", "quality_by_views", "biplane", "error_profiles", "learning_curves"]
+    assert plan == dict.fromkeys(drawn, 1) | LAST
+
+
+def test_figures_that_would_show_nothing_are_not_drawn(fresh):
+    plan = planned(tiny(fresh, "figures", "-n", figures={"methods": ["hull"]}).stdout)
+    assert {"biplane", "iou_by_views", "figure4"} <= {*plan} and "learning_curves" not in plan
+
+
 # A new method, and the seal of the split
 
 
@@ -414,6 +426,7 @@ from ...method import Method, Needs, Reconstruction
 class Toy(Method):
     name = "toy"
     title = "Toy"
+    family = "Toys"
     reference = "none"
     needs = Needs(inputs=("min",))
 
@@ -456,6 +469,7 @@ from ...method import Method, Needs, Reconstruction
 class Alone(Method):
     name = "alone"
     title = "Optimised toy"
+    family = "Toys"
     reference = "none"
     needs = Needs(
         inputs=("line_integrals",), fit_inputs=("sum",), one_job_per_patient=True, threads=1

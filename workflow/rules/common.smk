@@ -47,6 +47,7 @@ DEMAND = Demand(STUDY, workflow)
 memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS = STUDY.runs, STUDY.fewest_views
+SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
 JOBS = JobInputs(RUNS, STUDY.cone_beam)
 TRAIN, TEST = RUNS.train, RUNS.test
 TEST_PHANTOMS = [name for name in TEST if name in PHANTOMS]

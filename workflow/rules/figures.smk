@@ -10,11 +10,7 @@ rule figures:
                 "figure2",
                 "figure3",
                 "figure4",
-                "iou_by_views",
-                "learning_curves",
-                "quality_by_views",
-                "biplane",
-                "error_profiles",
+                *STUDY.method_figures,
                 *STUDY.phantom_figures,
             ],
             suffix=["png", "pdf"],
@@ -45,7 +41,7 @@ rule iou_by_views:
         runtime=minutes("iou_by_views"),
     params:
         code=code_version.of_script("iou_by_views"),
-        titles=TITLES,
+        methods=SHOWN.labels,
         note=NOTE,
     script:
         "../scripts/iou_by_views.py"
@@ -54,7 +50,9 @@ rule iou_by_views:
 rule learning_curves:
     """Plot loss and IoU of each training by epoch."""
     input:
-        histories=RUNS.each_trained("results/models/{method}/views-{views}/seed-{seed}/history.csv"),
+        histories=SHOWN.each_trained(
+            "results/models/{method}/views-{views}/seed-{seed}/history.csv"
+        ),
     output:
         png=report(
             "results/figures/learning_curves.png",
@@ -74,8 +72,8 @@ rule learning_curves:
         runtime=minutes("learning_curves"),
     params:
         code=code_version.of_script("learning_curves"),
-        runs=RUNS.each_trained("{method} {views} {seed}"),
-        titles=TITLES,
+        runs=SHOWN.each_trained("{method} {views} {seed}"),
+        methods=SHOWN.labels,
         note=NOTE,
     script:
         "../scripts/learning_curves.py"

@@ -54,7 +54,7 @@ rule quality_by_views:
         runtime=minutes("quality_by_views"),
     params:
         code=code_version.of_script("quality_by_views"),
-        titles=TITLES,
+        methods=SHOWN.labels,
         note=NOTE,
     script:
         "../scripts/quality_by_views.py"
@@ -66,14 +66,14 @@ rule biplane:
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
             "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
-            method=FEWEST_VIEWS.methods,
+            method=SHOWN_AT_FEWEST.methods,
             views=VIEW_COUNTS[-1],
             seed=SEEDS[0],
             patient=EXAMPLE_PATIENT,
         ),
         metrics=expand(
             "results/metrics/{method}/views-{views}/seed-{seed}.csv",
-            method=FEWEST_VIEWS.methods,
+            method=SHOWN_AT_FEWEST.methods,
             views=VIEW_COUNTS[-1],
             seed=SEEDS[0],
         ),
@@ -97,7 +97,8 @@ rule biplane:
     params:
         code=code_version.of_script("biplane"),
         patient=EXAMPLE_PATIENT,
-        titles=[TITLES[method] for method in FEWEST_VIEWS.methods],
+        found=[*SHOWN_AT_FEWEST.methods],
+        methods=SHOWN.labels,
         note=FEWEST_NOTE,
     script:
         "../scripts/biplane.py"
@@ -106,7 +107,7 @@ rule biplane:
 rule error_profiles:
     """Plot where errors lie: by calibre, by depth, by probability."""
     input:
-        profiles=FEWEST_VIEWS.each(
+        profiles=SHOWN_AT_FEWEST.each(
             "results/metrics/{method}/views-{views}/seed-{seed}.profiles.csv"
         ),
     output:
@@ -128,7 +129,7 @@ rule error_profiles:
         runtime=minutes("error_profiles"),
     params:
         code=code_version.of_script("error_profiles"),
-        titles=TITLES,
+        methods=SHOWN.labels,
         note=FEWEST_NOTE,
     script:
         "../scripts/error_profiles.py"

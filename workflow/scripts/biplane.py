@@ -11,12 +11,10 @@ from angiovox.metrics import overlap
 with job(snakemake):
     given, params = snakemake.input, snakemake.params
     found, scores = {}, {}
-    for title, volume, table in zip(
-        params.titles, given.reconstructions, given.metrics, strict=True
-    ):
-        found[title] = overlap.binary(nifti.load_volume(volume)[0])
+    for name, volume, table in zip(params.found, given.reconstructions, given.metrics, strict=True):
+        found[name] = overlap.binary(nifti.load_volume(volume)[0])
         rows = pd.read_csv(table, dtype={"patient": str}).query("patient == @params.patient")
-        scores[title] = rows.set_index("metric")["value"].to_dict()
+        scores[name] = rows.set_index("metric")["value"].to_dict()
     truth, affine = nifti.load_mask(given.mask), nifti.load_affine(given.mask)
-    figure = biplane(truth, found, scores, affine, params.note)
+    figure = biplane(truth, found, scores, affine, params.methods, params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

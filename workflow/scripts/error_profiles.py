@@ -7,8 +7,6 @@ from angiovox.figures.error_profiles import error_profiles
 from angiovox.figures.style import save
 
 with job(snakemake):
-    titles = snakemake.params.titles
     profiles = pd.concat(map(pd.read_csv, snakemake.input.profiles), ignore_index=True)
-    profiles = profiles.assign(method=profiles["method"].map(titles))
-    figure = error_profiles(profiles, list(titles.values()), snakemake.params.note)
+    figure = error_profiles(profiles, snakemake.params.methods, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

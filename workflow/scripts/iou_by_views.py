@@ -8,7 +8,6 @@ from angiovox.figures.style import save
 
 with job(snakemake):
     summary = pd.read_csv(snakemake.input.summary).query("metric == 'iou'")
-    summary = summary.assign(method=summary["method"].map(snakemake.params.titles))
     published = pd.read_csv(snakemake.input.published)
-    figure = iou_by_views(summary, published, snakemake.params.note)
+    figure = iou_by_views(summary, published, snakemake.params.methods, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

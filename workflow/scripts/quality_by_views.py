@@ -7,9 +7,7 @@ from angiovox.figures.quality import quality_by_views
 from angiovox.figures.style import save
 
 with job(snakemake):
-    titles = snakemake.params.titles
     board = pd.read_csv(snakemake.input.leaderboard)
-    board = board.assign(method=board["method"].map(titles))
     published = pd.read_csv(snakemake.input.published)
-    figure = quality_by_views(board, published, list(titles.values()), snakemake.params.note)
+    figure = quality_by_views(board, published, snakemake.params.methods, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

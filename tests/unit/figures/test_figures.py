@@ -14,6 +14,7 @@ from angiovox.figures import (
     cohort,
     curves,
     error_profiles,
+    learning,
     network,
     phantoms,
     quality,
@@ -66,6 +67,14 @@ def patient():
         "reconstructions": reconstructions,
         "affine": isotropic_affine(shape, size),
     }
+
+
+def named(*names):
+    """Methods by name: of families of their own, but for a soft one, which is of its sibling's."""
+    return {name: {"title": name, "family": f"{name.split()[-1]}s"} for name in names}
+
+
+BOARD = named("autoencoder", "hull", "soft hull")
 
 
 def summary(methods=("autoencoder", "hull")):
@@ -155,25 +164,24 @@ def draw_figure4(p):
 
 
 def draw_iou(p):
-    return curves.iou_by_views(summary(), published(), note=NOTE)
+    return curves.iou_by_views(summary(), published(), BOARD, note=NOTE)
 
 
 def draw_learning(p):
-    return curves.learning_curves(history(), note=NOTE)
+    return learning.learning_curves(history(), BOARD, note=NOTE)
 
 
 def draw_quality(p):
-    names = ["autoencoder", "hull", "soft hull"]
-    return quality.quality_by_views(board(), published(), names, note=NOTE)
+    return quality.quality_by_views(board(), published(), BOARD, note=NOTE)
 
 
 def draw_errors(p):
-    return error_profiles.error_profiles(profiles(), ["autoencoder", "hull"], note=NOTE)
+    return error_profiles.error_profiles(profiles(), BOARD, note=NOTE)
 
 
 def draw_biplane(p):
     found = {f"from {views}": mask for views, mask in p["reconstructions"].items()}
-    return biplane.biplane(p["mask"], found, scored(found), p["affine"], note=NOTE)
+    return biplane.biplane(p["mask"], found, scored(found), p["affine"], named(*found), note=NOTE)
 
 
 def draw_montage(p):
@@ -196,7 +204,7 @@ DRAW = {
     "figure2": (draw_figure2, None),
     "figure3": (draw_figure3, DOUBLE),
     "figure4": (draw_figure4, None),
-    "iou_by_views": (draw_iou, SINGLE),
+    "iou_by_views": (draw_iou, DOUBLE),
     "learning_curves": (draw_learning, SINGLE),
     "mask_montage": (draw_montage, DOUBLE),
     "quality_by_views": (draw_quality, DOUBLE),
@@ -265,7 +273,9 @@ def test_words_stay_on_the_page_and_off_each_other(name, drawn):
             assert not box.padded(-2).overlaps(other.padded(-2)), (text, other_text)
 
 
-@pytest.mark.parametrize("name", ["quality_by_views", "error_profiles", "learning_curves"])
+@pytest.mark.parametrize(
+    "name", ["iou_by_views", "quality_by_views", "error_profiles", "learning_curves"]
+)
 def test_labels_of_axes_stay_on_the_page_and_off_other_panels(name, drawn):
     figure = drawn[name]
     figure.draw_without_rendering()
@@ -399,41 +409,58 @@ def test_figure4_needs_one_grid(patient):
         surfaces.figure4(patient["mask"], {10: patient["mask"][1:]}, patient["affine"], {10: 1.0})
 
 
-def test_published_iou_is_labelled_so_and_comes_last(drawn):
-    (axes,) = drawn["iou_by_views"].axes
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["autoencoder", "hull", "Wu et al. 2023 (published, other data)"]
+def panels(figure):
+    """Axes with data: legends have axes of their own."""
+    return [axes for axes in figure.axes if axes.get_label() != "legend"]
+
+
+def test_published_iou_is_labelled_so_above_all_panels(drawn):
+    (legend,) = drawn["iou_by_views"].legends
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert labels == ["Wu et al. 2023 (published, other data)", "all other methods"]
 
 
 def test_iou_axes_name_their_quantity_and_tick_the_view_counts(drawn):
-    (axes,) = drawn["iou_by_views"].axes
-    assert axes.get_xlabel() == "Number of views" and axes.get_ylabel().startswith("IoU")
-    assert axes.get_ylim() == (0, 1)
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "3", "10", "90"]
+    first, second = panels(drawn["iou_by_views"])
+    assert first.get_ylabel().startswith("IoU") and second.get_ylabel() == ""
+    for axes in (first, second):
+        assert axes.get_xlabel() == "Number of views" and axes.get_ylim() == (0, 1)
+        assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "3", "10", "90"]
 
 
 def test_iou_lines_pass_through_the_means(drawn):
-    (axes,) = drawn["iou_by_views"].axes
+    axes, _ = panels(drawn["iou_by_views"])
     means = axes.containers[0].lines[0].get_ydata()
     np.testing.assert_allclose(means, [0.5, 0.5, 0.5])
     (segments,) = axes.containers[0].lines[2]
     np.testing.assert_allclose(segments.get_segments()[0][:, 1], [0.4, 0.6])
 
 
+def test_a_panel_has_its_family_with_intervals_and_all_others_in_grey():
+    figure = curves.iou_by_views(summary(BOARD), published().iloc[:0], BOARD)
+    lone, pair = panels(figure)
+    assert [len(axes.containers) for axes in (lone, pair)] == [1, 2]
+    for axes, others in ((lone, 2), (pair, 1)):
+        behind = [line for line in axes.lines if line.get_color() == curves.BEHIND["color"]]
+        assert len(behind) == others
+    behind = sorted(line.get_ydata().mean() for line in lone.lines if line.get_zorder() < 1)
+    np.testing.assert_allclose(behind, [0.3, 0.4])
+
+
 def test_iou_may_stand_without_a_published_curve():
-    figure = curves.iou_by_views(summary(), published().iloc[:0])
+    figure = curves.iou_by_views(summary(), published().iloc[:0], BOARD)
     assert style.PUBLISHED_LABEL not in texts(figure)
 
 
 def test_a_missing_column_is_named():
     with pytest.raises(ValueError, match="summary: no column low"):
-        curves.iou_by_views(summary().drop(columns="low"), published())
+        curves.iou_by_views(summary().drop(columns="low"), published(), BOARD)
     with pytest.raises(ValueError, match="history: no column iou, loss"):
-        curves.learning_curves(history().drop(columns=["loss", "iou"]))
+        learning.learning_curves(history().drop(columns=["loss", "iou"]), BOARD)
 
 
 def test_learning_curves_have_a_line_per_view_count_and_log_loss():
-    figure = curves.learning_curves(history())
+    figure = learning.learning_curves(history(), BOARD)
     by_label = {axes.get_ylabel(): axes for axes in figure.axes}
     assert by_label["Training loss"].get_yscale() == "log"
     assert len(by_label["Training loss"].lines) == len(VIEWS)
@@ -442,17 +469,19 @@ def test_learning_curves_have_a_line_per_view_count_and_log_loss():
 
 
 def test_learning_curves_have_a_column_per_method_and_thin_lines_per_seed():
-    figure = curves.learning_curves(history(methods=("autoencoder", "unet"), seeds=(0, 1)))
+    names = ("autoencoder", "unet")
+    figure = learning.learning_curves(history(names, seeds=(0, 1)), named(*names))
     assert [axes.get_title() for axes in figure.axes if axes.get_title()] == ["autoencoder", "unet"]
     assert len(figure.axes[0].lines) == 3 * len(VIEWS)
     assert figure.get_size_inches()[0] * 25.4 == pytest.approx(180)
 
 
 def test_learning_curves_of_each_method_run_over_its_own_epochs_and_losses():
-    table = history(methods=("autoencoder", "conditional GAN, slice by slice", "c", "d", "e"))
+    names = ("autoencoder", "conditional GAN, slice by slice", "c", "d", "e")
+    table = history(names)
     second = table["method"].str.startswith("cond")
     table.loc[second, ["epoch", "loss"]] *= 10
-    figure = curves.learning_curves(table)
+    figure = learning.learning_curves(table, named(*names))
     losses = [axes for axes in figure.axes if axes.get_yscale() == "log"]
     reach = [axes.get_xlim()[1] for axes in losses]
     assert reach[1] == pytest.approx(10 * reach[0]) and reach[2] == reach[0]
@@ -463,7 +492,7 @@ def test_learning_curves_of_each_method_run_over_its_own_epochs_and_losses():
 
 def test_learning_curves_wrap_titles_to_their_columns():
     names = [f"a method with a very long name, number {number}" for number in range(5)]
-    figure = curves.learning_curves(history(methods=names))
+    figure = learning.learning_curves(history(names), named(*names))
     figure.draw_without_rendering()
     titles = [axes.title for axes in figure.axes if axes.get_title()]
     assert [title.get_text().replace("\n", " ") for title in titles] == names
@@ -475,14 +504,14 @@ def test_learning_curves_wrap_titles_to_their_columns():
 def test_learning_curves_name_a_model_of_all_views_in_the_legend():
     table = history(methods=("autoencoder", "unet"))
     table["views"] = table["views"].where(table["method"] == "autoencoder", "all")
-    figure = curves.learning_curves(table)
+    figure = learning.learning_curves(table, named("autoencoder", "unet"))
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["10", "3", "2", "all"]
 
 
 def test_learning_curves_need_a_row():
     with pytest.raises(ValueError, match="no rows"):
-        curves.learning_curves(history().iloc[:0])
+        learning.learning_curves(history().iloc[:0], BOARD)
 
 
 def test_the_montage_counts_frames_and_explains_implausible_masks(patient):
@@ -525,19 +554,6 @@ def test_colours_of_view_counts_are_told_apart_in_grey():
     assert (np.diff(luminance) > 0.03).all() and luminance.max() < 0.85
 
 
-def test_methods_have_colours_of_their_own():
-    looks = style.method_styles(["a", "b", "a", "c"])
-    assert list(looks) == ["a", "b", "c"]
-    assert len({look["color"] for look in looks.values()}) == 3
-
-
-def test_as_many_methods_as_twice_the_colours_look_different():
-    looks = list(style.method_styles(map(str, range(18))).values())
-    assert all(look not in looks[:number] for number, look in enumerate(looks))
-    for first, second in zip(looks[:9], looks[9:], strict=True):
-        assert first["color"] == second["color"] and first["ls"] != second["ls"]
-
-
 # What a colour is to eyes without one kind of cones (Machado et al. 2009), in linear RGB.
 VISION = {
     "all cones": np.eye(3),
@@ -548,7 +564,7 @@ VISION = {
 
 
 @pytest.mark.parametrize("vision", VISION)
-def test_nine_methods_are_told_apart_with_any_vision(vision):
+def test_twelve_families_are_told_apart_with_any_vision(vision):
     """No two colours are closer than the closest of Okabe and Ito's, nor too pale on white."""
 
     def seen(names):
@@ -560,8 +576,8 @@ def test_nine_methods_are_told_apart_with_any_vision(vision):
         pairs = combinations(colours, 2)
         return min(float(deltaE_ciede2000(first, second)) for first, second in pairs)
 
-    ours, known = seen(style.METHOD_COLOURS), seen(style.OKABE_ITO[:6])
-    assert len(ours) == 9
+    ours, known = seen(style.FAMILY_COLOURS), seen(style.OKABE_ITO[:6])
+    assert len(ours) == 12
     assert closest(ours) > min(10, 0.999 * closest(known))
     assert ours[:, 0].max() < 80 < seen(style.OKABE_ITO[6:])[0, 0]
 
@@ -597,20 +613,13 @@ def test_importing_the_figures_imports_neither_pyvista_nor_pyplot():
 
 
 def legend_of(figure):
-    (legend,) = figure.legends
-    return [text.get_text() for text in legend.get_texts()]
-
-
-@pytest.mark.parametrize("name", ["quality_by_views", "error_profiles"])
-def test_each_method_is_in_the_one_legend_once(name, drawn):
-    labels = legend_of(drawn[name])
-    others = {"quality_by_views": ["soft hull", style.PUBLISHED_LABEL], "error_profiles": []}
-    assert labels == ["autoencoder", "hull", *others[name]]
-    assert all(axes.get_legend() is None for axes in drawn[name].axes)
+    """Looks by label, of the one legend with axes of its own."""
+    (axes,) = (axes for axes in figure.axes if axes.get_label() == "legend")
+    return {line.get_label(): line for line in axes.lines}
 
 
 def test_quality_says_which_way_is_better(drawn):
-    titles = [axes.get_title(loc="left") for axes in drawn["quality_by_views"].axes]
+    titles = [axes.get_title(loc="left") for axes in panels(drawn["quality_by_views"])]
     assert titles == [
         "IoU, higher is better",
         "clDice, higher is better",
@@ -624,10 +633,9 @@ def heights(axes):
 
 
 def test_swapped_metrics_are_swapped_panels():
-    names = ["autoencoder", "hull", "soft hull"]
     swapped = board().replace({"metric": {"iou": "cldice", "cldice": "iou"}})
     first, second = (
-        quality.quality_by_views(table, published().iloc[:0], names).axes
+        panels(quality.quality_by_views(table, published().iloc[:0], BOARD))
         for table in (board(), swapped)
     )
     assert heights(first[0]) == heights(second[1]) != heights(first[1])
@@ -638,13 +646,13 @@ def test_swapped_metrics_are_swapped_panels():
 def test_only_the_iou_has_a_published_curve(drawn):
     lines = [
         [line.get_label() for line in axes.lines].count(style.PUBLISHED_LABEL)
-        for axes in drawn["quality_by_views"].axes
+        for axes in panels(drawn["quality_by_views"])
     ]
     assert lines == [1, 0, 0, 0]
 
 
 def test_a_method_at_one_view_count_is_a_lone_marker_at_its_place(drawn):
-    for axes in drawn["quality_by_views"].axes:
+    for axes in panels(drawn["quality_by_views"]):
         *lines, lone = (container.lines[0] for container in axes.containers)
         assert {line.get_linestyle() for line in lines} == {"-"}
         assert lone.get_linestyle() == "None" and lone.get_marker() != "None"
@@ -654,41 +662,31 @@ def test_a_method_at_one_view_count_is_a_lone_marker_at_its_place(drawn):
 
 def test_one_patient_has_means_without_intervals():
     table = board().assign(low=np.nan, high=np.nan)
-    names = ["autoencoder", "hull", "soft hull"]
-    figure = quality.quality_by_views(table, published(), names)
+    figure = quality.quality_by_views(table, published(), BOARD)
     figure.draw_without_rendering()
     assert heights(figure.axes[0]) == heights(draw_quality(None).axes[0])
     (bars,) = figure.axes[0].containers[0].lines[2]
     assert not any(part.size and np.isfinite(part).all() for part in bars.get_segments())
 
 
-def test_a_method_keeps_its_colour_when_others_are_away():
-    names = ["away", "autoencoder", "hull", "soft hull"]
+def test_a_method_keeps_its_look_in_all_figures_and_when_others_are_away():
+    names = named("away", *BOARD)
     figures = [
         quality.quality_by_views(board(), published(), names),
         quality.quality_by_views(board(methods=["hull"], alone=()), published(), names),
         error_profiles.error_profiles(profiles(["hull"]), names),
     ]
-    colours = []
-    for figure in figures:
-        (legend,) = figure.legends
-        handles = zip(legend_of(figure), legend.legend_handles, strict=True)
-        colours.append(dict((name, handle.get_color()) for name, handle in handles)["hull"])
-    assert len(set(colours)) == 1
+    lines = [legend_of(figure)["hull"] for figure in figures]
+    assert len({(line.get_color(), line.get_marker()) for line in lines}) == 1
 
 
 def test_tables_of_the_leaderboard_are_checked():
-    names = ["autoencoder", "hull", "soft hull"]
     with pytest.raises(ValueError, match="board: no column low"):
-        quality.quality_by_views(board().drop(columns="low"), published(), names)
+        quality.quality_by_views(board().drop(columns="low"), published(), BOARD)
     with pytest.raises(ValueError, match="published: no column iou"):
-        quality.quality_by_views(board(), published().drop(columns="iou"), names)
-    with pytest.raises(ValueError, match="board: method soft hull is not one of"):
-        quality.quality_by_views(board(), published(), names[:2])
+        quality.quality_by_views(board(), published().drop(columns="iou"), BOARD)
     with pytest.raises(ValueError, match="profiles: no column count"):
-        error_profiles.error_profiles(profiles().drop(columns="count"), names)
-    with pytest.raises(ValueError, match="profiles: method hull is not one of"):
-        error_profiles.error_profiles(profiles(), names[:1])
+        error_profiles.error_profiles(profiles().drop(columns="count"), BOARD)
 
 
 def test_swapped_profiles_are_swapped_panels():
@@ -697,7 +695,7 @@ def test_swapped_profiles_are_swapped_panels():
     first, second = (
         [
             [line.get_ydata().tolist() for line in axes.lines]
-            for axes in error_profiles.error_profiles(table, ["autoencoder", "hull"]).axes
+            for axes in panels(error_profiles.error_profiles(table, BOARD))
         ]
         for table in (profiles(), swapped)
     )
@@ -718,21 +716,21 @@ def test_profiles_are_means_weighted_by_count():
 
 def test_a_bin_without_voxels_is_a_gap():
     table = profiles(["autoencoder"]).query("bin != 2 or profile != 'recall_by_calibre'")
-    figure = error_profiles.error_profiles(table, ["autoencoder"])
-    values = figure.axes[0].lines[0].get_ydata()
+    recall, discovery, *_ = panels(error_profiles.error_profiles(table, BOARD))
+    values = recall.lines[0].get_ydata()
     np.testing.assert_array_equal(np.isnan(values), [False, False, True, False, False])
-    assert np.isfinite(figure.axes[1].lines[0].get_ydata()).all()
+    assert np.isfinite(discovery.lines[0].get_ydata()).all()
 
 
 def test_reliability_is_of_methods_that_give_probabilities(drawn):
-    axes = dict(zip(error_profiles.PANELS, drawn["error_profiles"].axes, strict=True))
+    axes = dict(zip(error_profiles.PANELS, panels(drawn["error_profiles"]), strict=True))
     named = {
         profile: {line.get_label() for line in panel.lines} & {"autoencoder", "hull"}
         for profile, panel in axes.items()
     }
     assert named.pop("reliability") == {"autoencoder"}
     assert all(names == {"autoencoder", "hull"} for names in named.values())
-    hard = error_profiles.error_profiles(profiles(["hull"]), ["hull"])
+    hard = error_profiles.error_profiles(profiles(["hull"]), BOARD)
     assert texts(hard).count("no method to show") == 1
 
 
@@ -753,7 +751,7 @@ def test_biplane_tells_hits_misses_and_false_alarms_apart(patient):
     """What one misses of the other is what that one makes up of it."""
     truth, found = patient["mask"], np.roll(patient["mask"], 1, axis=0)
     first, second = (
-        panels_of(biplane.biplane(a, {"b": b}, scored("b"), patient["affine"]), 1)
+        panels_of(biplane.biplane(a, {"b": b}, scored("b"), patient["affine"], named("b")), 1)
         for a, b in ((truth, found), (truth & found, found))
     )
     assert set(np.unique(first[0])) == {0, biplane.FALSE_ALARM, biplane.MISSED, biplane.HIT}
@@ -779,7 +777,7 @@ def test_biplane_shows_the_fullest_slice_with_anterior_up():
     truth[3, 3, :] = True
     truth[2:5, 2:9, 7] = True  # a bar that ends far at the back
     truth[8, 8, 7] = True
-    image, _ = panels_of(biplane.biplane(truth, {}, {}, isotropic_affine((12,) * 3, 1.0)), 0)
+    image, _ = panels_of(biplane.biplane(truth, {}, {}, isotropic_affine((12,) * 3, 1.0), {}), 0)
     assert (image == biplane.HIT).sum() == truth[:, :, 7].sum()
     lowest, rightmost = (np.argwhere(image == biplane.HIT).min(0)[0], image[:, -2:])
     assert image[lowest].sum() > 0 and (rightmost == biplane.HIT).any()
@@ -794,19 +792,23 @@ def test_biplane_shows_all_that_anyone_found(patient):
     wild = truth.copy()
     wild[0, 0, 0] = wild[-1, -1, -1] = True
     found = {"tame": truth, "wild": wild}
-    figure = biplane.biplane(truth, found, scored(found), isotropic_affine(truth.shape, 1.0))
+    figure = biplane.biplane(
+        truth, found, scored(found), isotropic_affine(truth.shape, 1.0), named(*found)
+    )
     shapes = {panels_of(figure, row)[1].shape for row in range(3)}
     assert shapes == {(20, 20)}
     projection = panels_of(figure, 2)[1]
     assert projection[0, 0] == projection[-1, -1] == biplane.FALSE_ALARM
-    alone = biplane.biplane(truth, {"tame": truth}, scored(["tame"]), np.eye(4))
+    alone = biplane.biplane(truth, {"tame": truth}, scored(["tame"]), np.eye(4), named("tame"))
     assert panels_of(alone, 1)[1].shape < (20, 20)
 
 
-@pytest.mark.parametrize("methods", [0, 1, 2, 3, 9, 16])
+@pytest.mark.parametrize("methods", [0, 1, 2, 3, 9, 20])
 def test_biplane_fits_a_page_for_any_number_of_methods(patient, methods):
     found = {f"method {number}, slice by slice": patient["mask"] for number in range(methods)}
-    figure = biplane.biplane(patient["mask"], found, scored(found), patient["affine"])
+    figure = biplane.biplane(
+        patient["mask"], found, scored(found), patient["affine"], named(*found)
+    )
     width, height = figure.get_size_inches() * 25.4
     assert width == pytest.approx(180) and height <= 235 + 1e-6
     rows = [axes.get_position().bounds for axes in figure.axes[1:]]
@@ -820,20 +822,24 @@ def test_biplane_fits_a_page_for_any_number_of_methods(patient, methods):
 
 def test_biplane_says_what_is_empty_and_draws_nothing_but_words_when_all_is(patient):
     nothing = np.zeros_like(patient["mask"])
-    figure = biplane.biplane(patient["mask"], {"a": nothing}, scored("a"), patient["affine"])
+    figure = biplane.biplane(
+        patient["mask"], {"a": nothing}, scored("a"), patient["affine"], named("a")
+    )
     assert texts(figure).count("empty") == 1
-    figure = biplane.biplane(nothing, {"a": nothing}, scored("a"), patient["affine"])
+    figure = biplane.biplane(nothing, {"a": nothing}, scored("a"), patient["affine"], named("a"))
     assert texts(figure).count("empty") == 2
 
 
 def test_biplane_needs_one_grid_and_scores(patient):
     truth, affine = patient["mask"], patient["affine"]
     with pytest.raises(ValueError, match="unet: shape"):
-        biplane.biplane(truth, {"unet": truth[1:]}, scored(["unet"]), affine)
+        biplane.biplane(truth, {"unet": truth[1:]}, scored(["unet"]), affine, named("unet"))
     with pytest.raises(ValueError, match="unet: no cldice is given"):
-        biplane.biplane(truth, {"unet": truth}, {"unet": {"iou": 1.0}}, affine)
+        biplane.biplane(truth, {"unet": truth}, {"unet": {"iou": 1.0}}, affine, named("unet"))
     with pytest.raises(ValueError, match="unet: no cldice, iou is given"):
-        biplane.biplane(truth, {"unet": truth}, {}, affine)
+        biplane.biplane(truth, {"unet": truth}, {}, affine, named("unet"))
+    with pytest.raises(ValueError, match="unet: no title and family"):
+        biplane.biplane(truth, {"unet": truth}, scored(["unet"]), affine, {})
 
 
 # Phantoms

@@ -73,7 +73,7 @@ def test_an_unknown_method_is_refused_with_the_ones_there_are(name, is_variant):
 @EVERY_CLASS
 def test_a_method_says_what_it_is(name):
     cls = registry.classes()[name]
-    assert cls.name == name and cls.title and cls.reference
+    assert cls.name == name and cls.title and cls.family and cls.reference
     assert cls.__doc__ and sys.modules[cls.__module__].__doc__
     assert dataclasses.is_dataclass(cls.Settings)
     assert cls.Settings.__dataclass_params__.frozen

@@ -468,6 +468,24 @@ def test_figures_show_a_test_patient():
     assert "phantom-003, phantom-007" in message
 
 
+def test_figures_show_methods_of_the_study_by_name():
+    study.check_config(changed(figures__methods=["hull", "dae"]))
+    message = refusal(study.check_config, changed(figures__methods=["dae", "Visual hull"]))
+    assert message.startswith("figures.methods: 'Visual hull'")
+    assert ", ".join(DEFAULT["methods"]) in message
+
+
+def test_figures_cannot_show_a_method_that_is_left_out():
+    without = changed(methods__hull=False, figures__methods=["hull"])
+    message = refusal(study.check_config, without)
+    assert message.startswith("figures.methods: 'hull'") and "unet" in message
+
+
+@pytest.mark.parametrize("methods", [[], ["dae", "dae"], "dae", [1]])
+def test_a_list_of_no_methods_is_refused(methods):
+    assert "figures.methods: " in refusal(study.check_config, changed(figures__methods=methods))
+
+
 # Config and schema; that each key is explained, `test_repository` looks at
 
 

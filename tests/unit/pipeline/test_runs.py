@@ -113,6 +113,21 @@ def test_runs_at_a_view_count_are_those_of_all_that_are_of_that_count():
         assert whole.at(views).each(pattern) == expected
 
 
+def test_some_methods_alone_keep_the_order_and_the_runs_of_all():
+    whole = study(hull=None, unet=None)
+    pattern = "{method}/{views}/{seed}"
+    assert whole.only(None) == whole
+    some = whole.only(["unet", "dae"])
+    assert list(some.methods) == ["dae", "unet"]
+    assert some.each(pattern) == [path for path in whole.each(pattern) if "hull" not in path]
+
+
+def test_a_variant_is_of_the_family_of_its_method():
+    labels = study(hull=None, unet=None, soft={"method": "hull", "title": "Soft"}).labels
+    assert labels["soft"] == {"title": "Soft", "family": labels["hull"]["family"]}
+    assert labels["unet"]["family"] != labels["hull"]["family"]
+
+
 def test_a_shared_model_is_fitted_once_for_all_its_view_counts():
     chosen = study(hull=None, unet={"view_counts": [5, 2]})
     trained = chosen.each_trained("{method}/{views}/{seed}")

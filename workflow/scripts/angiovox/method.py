@@ -153,13 +153,15 @@ class Context:
 class Method(ABC):
     """A reconstruction method, with the settings that the config gives it.
 
-    name : in the config, in paths and in tables. title : in figures and pages. reference : where it
-    comes from. Settings : frozen dataclass of what the config may set, with the original's values
-    as defaults; it raises ValueError or TypeError for a value it refuses.
+    name : in the config, in paths and in tables. title : in figures and pages. family : of its
+    kind, which has one colour in figures. reference : where it comes from. Settings : frozen
+    dataclass of what the config may set, with the original's values as defaults; it raises
+    ValueError or TypeError for a value it refuses.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
+    family: ClassVar[str]
     reference: ClassVar[str]
     Settings: ClassVar[type]
 

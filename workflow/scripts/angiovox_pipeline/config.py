@@ -70,7 +70,7 @@ def check_config(config: dict[str, Any]) -> None:
                 f"projections; choose from 2 to {config['projections']}"
             )
     _check_left_out(config["methods"])
-    runs.methods(config)
+    _check_shown(config["figures"]["methods"], [*runs.methods(config)])
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
 
@@ -96,6 +96,16 @@ def _check_left_out(methods: dict[str, Any]) -> None:
             raise InputError(
                 f"methods.{name}: false leaves out a method of the default config, and this is "
                 f"none; valid: {', '.join(known)}"
+            )
+
+
+def _check_shown(shown: list[str] | None, methods: list[str]) -> None:
+    """Refuse figures of methods that the study does not have."""
+    for name in shown or []:
+        if name not in methods:
+            raise InputError(
+                f"figures.methods: {name!r} is no method of this study; choose among "
+                f"{', '.join(methods)}"
             )
 
 

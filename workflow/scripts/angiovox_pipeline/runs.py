@@ -30,6 +30,7 @@ class Method:
     """
 
     title: str
+    family: str
     module: str
     needs: Needs
     settings: dict[str, Any]
@@ -55,8 +56,8 @@ def methods(config: dict[str, Any]) -> dict[str, Method]:
         own = _view_counts(name, settings.pop("view_counts", counts), counts)
         title = settings.pop("title", None)
         method = registry.create(name, settings)
-        module = registry.module_of(method)
-        chosen[name] = Method(_title(name, title, method), module, method.needs, settings, own)
+        title, module = _title(name, title, method), registry.module_of(method)
+        chosen[name] = Method(title, method.family, module, method.needs, settings, own)
     for name, method in chosen.items():
         _check_base(name, method, chosen)
     _check_titles(chosen)
@@ -181,6 +182,21 @@ class Runs:
     def without_network(self) -> list[str]:
         """Methods whose fit runs no network."""
         return [name for name in self.methods if name not in self.learned]
+
+    @property
+    def labels(self) -> dict[str, dict[str, str]]:
+        """Title and family of each method, for figures."""
+        return {
+            name: {"title": method.title, "family": method.family}
+            for name, method in self.methods.items()
+        }
+
+    def only(self, names: Sequence[str] | None) -> Runs:
+        """The runs of some methods, in the config's order; None is for all of them."""
+        chosen = {
+            name: method for name, method in self.methods.items() if names is None or name in names
+        }
+        return replace(self, methods=chosen)
 
     def at(self, views: int) -> Runs:
         """The runs of one view count: of the methods that have it."""

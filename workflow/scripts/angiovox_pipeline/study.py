@@ -71,6 +71,24 @@ class Study:
         """The runs at the fewest views."""
         return self.runs.at(self.view_counts[-1])
 
+    @property
+    def shown(self) -> Runs:
+        """The runs of the methods that figures show; tables have all."""
+        return self.runs.only(self.config["figures"]["methods"])
+
+    @property
+    def shown_at_fewest(self) -> Runs:
+        return self.shown.at(self.view_counts[-1])
+
+    @property
+    def method_figures(self) -> list[str]:
+        """Figures of the methods shown."""
+        return [
+            *["iou_by_views", "quality_by_views"],
+            *["learning_curves"] * bool(self.shown.trained),
+            *["biplane", "error_profiles"] * bool(self.shown_at_fewest.methods),
+        ]
+
     def stored_views(self, kind: str) -> list[int]:
         """View counts whose back-projections of a kind are kept on disk for all patients."""
         return self.view_counts if kind in self.runs.kept else []
@@ -142,7 +160,7 @@ class Study:
             calibration=len(self.runs.calibration),
             test=len(self.runs.test),
             trees=len(self.measured_seeds),
-            methods=len(self.fewest_views.methods),
+            methods=len(self.shown_at_fewest.methods),
         )
 
     @property

@@ -18,8 +18,10 @@ from .style import (
     MM,
     MUTED,
     PAGE_HEIGHT,
+    Methods,
     add_note,
     canvas,
+    method_looks,
     new_figure,
     place,
     show,
@@ -49,10 +51,10 @@ LEGEND = [
     ("false alarm (surface: further away)", FAR_COLOUR),
 ]
 FRAME = {"fill": False, "edgecolor": "0.8", "linewidth": 0.5, "clip_on": False}
-HEADINGS = ("Axial slice, from below", "Coronal projection", "Surface, oblique")
+HEADINGS = ("Axial slice", "Coronal", "Surface")
 VIEWPOINT = "Oblique"
-ONE_COLUMN = 3  # rows; more stand in two columns
-LABEL, HEADING, FOOT, GAP, BETWEEN = 6.0, 3.0, 10.0, 1.2, 5.0  # mm
+MAX_COLUMNS = 3
+LABEL, HEADING, FOOT, GAP, BETWEEN = 8.6, 3.0, 10.0, 1.2, 5.0  # mm
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,12 @@ def biplane(
     found: Mapping[str, np.ndarray],
     scores: Mapping[str, Mapping[str, float]],
     affine: np.ndarray,
+    methods: Methods,
     note: str = "",
 ) -> Figure:
     """One patient, the truth and then each method: axial slice, coronal projection, surface.
+
+    Methods stand family by family, each with its marker in other figures.
 
     Hits, misses and false alarms have colours of their own. A pixel of the projection has that of
     the commonest of the three on its ray: a vessel too far back is not right there. The slice is
@@ -95,28 +100,33 @@ def biplane(
     found : by method a mask on the same grid; an empty one is marked as such.
     scores : by method its iou and cldice, for the labels.
     affine : (4, 4) voxel indices to RAS mm.
+    methods : by name title and family, of all that are found.
     note : small remark at the bottom.
 
     Raises
     ------
-    ValueError : a mask on another grid, or a method without its scores.
+    ValueError : a mask on another grid, or a method without its scores or its title.
     """
-    _check(truth, found, scores)
+    _check(truth, found, scores, methods)
     truth = truth != 0
     view = _view(truth, found, affine)
-    columns = 1 if len(found) < ONE_COLUMN else 2
+    looks = {name: look for name, look in method_looks(methods).items() if name in found}
+    columns = max(range(1, MAX_COLUMNS + 1), key=lambda n: _scale(view.panels, 1 + len(found), n))
     rows = -(-(1 + len(found)) // columns)
-    scale = _scale(view.panels, rows, columns)
+    scale = _scale(view.panels, 1 + len(found), columns)
     panels = scale * view.panels
     across, up = panels[:, 0].sum() + 2 * GAP, panels[:, 1].max() + LABEL
     figure = new_figure(DOUBLE_COLUMN, HEADING + rows * up + FOOT)
     page = canvas(figure)
-    for number, name in enumerate([None, *found]):
+    for number, name in enumerate([None, *looks]):
         column, row = divmod(number, rows)
         left, top = 1 + column * (across + BETWEEN), FOOT + (rows - row) * up
         if row == 0:
             _headings(page, panels, left, top)
-        _label(page, name, scores, left, top - 3.6, across)
+        if name is None:
+            page.text(left, top - 6.8, "Truth", weight="bold", va="center")
+        else:
+            _label(page, methods[name]["title"], looks[name], scores[name], left, top - 3.6)
         mask = truth if name is None else found[name] != 0
         axes = _axes(figure, panels, left, top - LABEL)
         _slice_and_projection(axes, mask, truth, view, name is None)
@@ -127,8 +137,10 @@ def biplane(
     return figure
 
 
-def _check(truth: np.ndarray, found: Mapping, scores: Mapping) -> None:
+def _check(truth: np.ndarray, found: Mapping, scores: Mapping, methods: Methods) -> None:
     for name, mask in found.items():
+        if name not in methods:
+            raise ValueError(f"{name}: no title and family are given")
         if mask.shape != truth.shape:
             raise ValueError(f"{name}: shape {mask.shape}, but the truth has {truth.shape}")
         missing = {"iou", "cldice"} - set(scores.get(name, ()))
@@ -162,8 +174,9 @@ def _ends(mask: np.ndarray) -> np.ndarray:
     return np.concatenate([np.column_stack([columns, end]) for end in (first, last)])
 
 
-def _scale(panels: np.ndarray, rows: int, columns: int) -> float:
-    """mm on the page per mm of the patient, for all rows to fit a page."""
+def _scale(panels: np.ndarray, count: int, columns: int) -> float:
+    """mm on the page per mm of the patient, for all to fit a page in some columns."""
+    rows = -(-count // columns)
     width = (DOUBLE_COLUMN - 2 - (columns - 1) * BETWEEN) / columns - 2 * GAP
     height = (PAGE_HEIGHT - HEADING - FOOT) / rows - LABEL
     return min(width / panels[:, 0].sum(), height / panels[:, 1].max())
@@ -176,14 +189,12 @@ def _headings(page: Axes, panels: np.ndarray, left: float, top: float) -> None:
         left += width + GAP
 
 
-def _label(
-    page: Axes, name: str | None, scores: Mapping, left: float, level: float, width: float
-) -> None:
-    """Name of the method, and its scores; none of the truth."""
-    page.text(left, level, name or "Truth", weight="bold", va="center")
-    if name is not None:
-        values = f"IoU {scores[name]['iou']:.2f}   clDice {scores[name]['cldice']:.2f}"
-        page.text(left + width, level, values, ha="right", va="center")
+def _label(page: Axes, title: str, look: dict, scores: Mapping, left: float, level: float) -> None:
+    """Marker and title of the method, and its scores below."""
+    page.plot([left + 1], [level], **look | {"ls": ""})
+    page.text(left + 3, level, title, weight="bold", va="center")
+    values = f"IoU {scores['iou']:.2f}   clDice {scores['cldice']:.2f}"
+    page.text(left, level - 3.2, values, size=6, color=MUTED, va="center")
 
 
 def _axes(figure: Figure, panels: np.ndarray, left: float, top: float) -> list[Axes]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..metrics.calibration import BINS
-from .style import MUTED, four_panels, looks_of, require_columns, styled
+from .legends import blocks, four_panels
+from .style import MUTED, Methods, method_looks, of_methods, require_columns, styled
 
 # Title, which way is better, and what runs along the axes, of each profile.
 PANELS = {
@@ -39,7 +39,7 @@ RELIABILITY = "reliability"
 
 
 @styled
-def error_profiles(profiles: pd.DataFrame, methods: Sequence[str], note: str = "") -> Figure:
+def error_profiles(profiles: pd.DataFrame, methods: Methods, note: str = "") -> Figure:
     """Recall and false discovery by calibre, errors from the middle outwards, reliability.
 
     A line per method: the mean over all patients (and seeds), each weighted by its count. A bin
@@ -50,22 +50,21 @@ def error_profiles(profiles: pd.DataFrame, methods: Sequence[str], note: str = "
     ----------
     profiles : method, profile, bin, count, position, value; a row per patient and bin
         (`metrics.evaluate.profiles`), of one view count.
-    methods : all of the study's, in its order, from which their colours follow.
+    methods : those that are shown, by name with title and family.
     note : small remark at the bottom.
 
     Raises
     ------
-    ValueError : the table lacks a column, or has rows of a method that is not among `methods`.
+    ValueError : the table lacks a column.
     """
     columns = ["method", "profile", "bin", "count", "position", "value"]
     require_columns(profiles, columns, "profiles")
-    styles = looks_of(profiles["method"], methods, "profiles")
-    means = weighted_means(profiles)
-    handles = [Line2D([], [], label=name, **look) for name, look in styles.items()]
-    remark = "means over patients, weighted by what each has in a bin"
-    figure, panels = four_panels(handles, note, remark)
+    found, remark = set(profiles["method"]), "means over patients, weighted by counts in a bin"
+    looks = {name: look for name, look in method_looks(methods).items() if name in found}
+    means = weighted_means(of_methods(profiles, methods))
+    figure, panels = four_panels(blocks(methods, looks), note, remark)
     for axes, (profile, words) in zip(panels, PANELS.items(), strict=True):
-        _lines(axes, means[means["profile"] == profile], styles)
+        _lines(axes, means[means["profile"] == profile], looks)
         _label(axes, *words)
         if profile == RELIABILITY:
             axes.plot([0, 1], [0, 1], color=MUTED, lw=0.6, ls=":", zorder=0)
@@ -102,11 +101,12 @@ def weighted_means(profiles: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _lines(axes: Axes, means: pd.DataFrame, styles: Mapping[str, dict]) -> None:
+def _lines(axes: Axes, means: pd.DataFrame, looks: Mapping[str, dict]) -> None:
     """Earlier methods on top and thinner: a soft one's mask may be that of its hard sibling."""
-    for number, (method, look) in enumerate(styles.items()):
+    for number, (method, look) in enumerate(looks.items()):
         line = means[means["method"] == method]
-        size = {"lw": 0.9 + 0.12 * number, "ms": 3 + 0.3 * number, "zorder": 3 - 0.01 * number}
+        share = min(1 / 9, 1 / len(looks)) * number
+        size = {"lw": 0.9 + share, "ms": 3 + 2 * share, "zorder": 3 - share}
         if len(line):
             axes.plot(line["position"], line["value"], label=method, **look, **size)
     if means.empty:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from ..metrics.registry import METRICS
-from .curves import PUBLISHED_LOOK, lines_with_intervals, published_line, view_axis
-from .style import PUBLISHED_LABEL, four_panels, looks_of, require_columns, styled
+from .curves import lines_with_intervals, published_line, view_axis
+from .legends import PUBLISHED, blocks, four_panels
+from .style import Methods, method_looks, of_methods, require_columns, styled
 
 SHOWN = ("iou", "cldice", "hd95_mm", "projection_dice")
 WITH_PUBLISHED = "iou"
@@ -19,7 +17,7 @@ WITH_PUBLISHED = "iou"
 
 @styled
 def quality_by_views(
-    board: pd.DataFrame, published: pd.DataFrame, methods: Sequence[str], note: str = ""
+    board: pd.DataFrame, published: pd.DataFrame, methods: Methods, note: str = ""
 ) -> Figure:
     """IoU, clDice, HD95 and Dice of held-out projections over the number of views.
 
@@ -29,23 +27,24 @@ def quality_by_views(
     ----------
     board : metric, method, views, mean, low, high (`leaderboard.leaderboard`).
     published : views, iou; the paper's curve, drawn in another style.
-    methods : all of the study's, in its order, from which their colours follow.
+    methods : those that are shown, by name with title and family.
     note : small remark at the bottom.
 
     Raises
     ------
-    ValueError : a table lacks a column, or rows are of a method that is not among `methods`.
+    ValueError : a table lacks a column.
     """
     require_columns(board, ["metric", "method", "views", "mean", "low", "high"], "board")
     require_columns(published, ["views", "iou"], "published")
-    shown = board[board["metric"].isin(SHOWN)]
-    styles = looks_of(shown["method"], methods, "board")
+    shown = of_methods(board[board["metric"].isin(SHOWN)], methods)
     lone = shown.groupby("method")["views"].nunique().eq(1)
-    looks = {name: look | {"ls": ""} if lone[name] else look for name, look in styles.items()}
-    handles = [Line2D([], [], label=name, **look) for name, look in looks.items()]
-    if len(published):
-        handles.append(Line2D([], [], label=PUBLISHED_LABEL, **PUBLISHED_LOOK))
-    figure, panels = four_panels(handles, note, "means over patients with 95 % intervals")
+    looks = {
+        name: look | {"ls": ""} if lone[name] else look
+        for name, look in method_looks(methods).items()
+        if name in lone
+    }
+    groups = [*blocks(methods, looks), *[PUBLISHED] * (len(published) > 0)]
+    figure, panels = four_panels(groups, note, "means over patients with 95 % intervals")
     counts = sorted(set(shown["views"]) | set(published["views"]))
     for axes, metric in zip(panels, SHOWN, strict=True):
         lines_with_intervals(axes, shown[shown["metric"] == metric], looks)

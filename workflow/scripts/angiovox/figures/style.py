@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import cycle, product
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import matplotlib
 import numpy as np
 from matplotlib import patheffects
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -19,22 +17,26 @@ from ..io.atomic import atomic_file
 if TYPE_CHECKING:
     import pandas as pd
 
+Methods = Mapping[str, Mapping[str, str]]  # by name, the title and the family of a method
+
 DPI = 300
 SINGLE_COLUMN = 85.0  # mm
 DOUBLE_COLUMN = 180.0  # mm
 PAGE_HEIGHT = 235.0  # mm
 MM = 1 / 25.4  # inches
-LEGEND_LINE = 3.3  # mm
-LEGEND_COLUMNS = 3  # above four panels
 
 # Okabe and Ito (2008), in the order of use: told apart with every kind of colour vision.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442")
-# Of methods: those without the yellow, which is pale on white, but with black; then wine and indigo
-# of Tol's. With any kind of colour vision no two are closer than the closest of Okabe and Ito's.
-METHOD_COLOURS = (*OKABE_ITO[:6], "#000000", "#882255", "#332288")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">")
+# Of families: those without the yellow, which is pale on white, but with black; then wine and
+# indigo of Tol's, two browns and a blue. With any kind of colour vision no two are closer than the
+# closest of Okabe and Ito's.
+FAMILY_COLOURS = (*OKABE_ITO[:6], "#000000", "#882255", "#332288", "#443300", "#776644", "#0000EE")
+MARKERS = ("o", "s", "^", "D", "v", ">", "<", "d", "p", "P", "X", "*", "h")
+LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
+FILLINGS = ("full", "none", "left", "bottom", "right", "top")  # of a marker
 PUBLISHED_COLOUR = "#555555"
 PUBLISHED_LABEL = "Wu et al. 2023 (published, other data)"
+PUBLISHED_LOOK = {"color": PUBLISHED_COLOUR, "marker": "x", "ls": (0, (4, 2)), "lw": 1.0}
 ALERT = "#D55E00"
 OUTLINE = "#56B4E9"
 MUTED = "#666666"
@@ -140,53 +142,45 @@ def round_length(longest: float) -> float:
     return float(max(step * decade for step in (1, 2, 5) if step * decade <= longest * (1 + 1e-9)))
 
 
-def method_styles(methods: Iterable[str]) -> dict[str, dict]:
-    """Colour, marker and line of each method, in order of first appearance.
+def families(methods: Methods) -> dict[str, list[str]]:
+    """Group names of methods by family, both in order of first appearance."""
+    found: dict[str, list[str]] = {}
+    for name, known in methods.items():
+        found.setdefault(known["family"], []).append(name)
+    return found
 
-    The same methods in the same order look the same in all figures. Beyond nine, lines are dashed.
+
+def method_looks(methods: Methods) -> dict[str, dict]:
+    """Style every method, family by family.
+
+    Colour and marker are the family's, the line and the marker's filling the member's. Thirteen
+    markers on twelve colours repeat a pair after 156 families; a family has 24 lines and fillings.
     """
-    names = list(dict.fromkeys(methods))
-    looks = product(("-", (0, (3, 1.5))), zip(METHOD_COLOURS, MARKERS, strict=True))
+    looks = {}
+    for number, names in enumerate(families(methods).values()):
+        colour = FAMILY_COLOURS[number % len(FAMILY_COLOURS)]
+        shape = {"color": colour, "marker": MARKERS[number % len(MARKERS)]}
+        for member, name in enumerate(names):
+            again, place = divmod(member, len(FILLINGS))
+            line = LINES[(place + again) % len(LINES)]
+            looks[name] = shape | {"ls": line} | _filling(FILLINGS[place], colour)
+    return looks
+
+
+def _filling(kind: str, colour: str) -> dict:
+    """A marker in its colour, in white, or half in each: an empty one would show the line."""
+    is_empty = kind == "none"
     return {
-        name: {"color": colour, "marker": marker, "ls": line}
-        for name, (line, (colour, marker)) in zip(names, cycle(looks), strict=False)
+        "fillstyle": "full" if is_empty else kind,
+        "markerfacecolor": "white" if is_empty else colour,
+        "markerfacecoloralt": "white",
+        "markeredgewidth": 0.8,
     }
 
 
-def looks_of(shown: Iterable[str], methods: Sequence[str], name: str) -> dict[str, dict]:
-    """Styles of the methods that are shown, by their places among all of the study's.
-
-    Raises ValueError for a method of the table `name` that is not the study's.
-    """
-    found = set(shown)
-    if unknown := found - set(methods):
-        raise ValueError(f"{name}: method {', '.join(sorted(unknown))} is not one of {[*methods]}")
-    return {method: look for method, look in method_styles(methods).items() if method in found}
-
-
-def four_panels(handles: Sequence[Artist], note: str, remark: str) -> tuple[Figure, list[Axes]]:
-    """Two by two panels with room for titles and labels, and one legend above them.
-
-    handles : of the legend. note, remark : small words in the lower corners.
-    """
-    width, height, across, up = 76.0, 46.0, 15.0, 15.5  # mm, of a panel and between two
-    left, heading, legend = 11.0, 7.0, LEGEND_LINE * -(-len(handles) // LEGEND_COLUMNS)
-    foot = 9.0 + (4 if note else 0)
-    figure = new_figure(DOUBLE_COLUMN, foot + 2 * height + up + heading + legend)
-    axes = [
-        axes_in_mm(
-            figure, left + column * (width + across), foot + row * (height + up), width, height
-        )
-        for row in (1, 0)
-        for column in (0, 1)
-    ]
-    page_width, page_height = figure.get_size_inches() / MM
-    place = {"loc": "upper left", "bbox_to_anchor": (1 / page_width, 1 - 0.8 / page_height)}
-    tight = {"borderaxespad": 0, "borderpad": 0, "labelspacing": 0.3}
-    figure.legend(handles=handles, ncols=LEGEND_COLUMNS, **place, **tight)
-    add_note(figure, note)
-    add_remark(figure, remark)
-    return figure, axes
+def of_methods(table: pd.DataFrame, methods: Methods) -> pd.DataFrame:
+    """Keep a table's rows of the methods that a figure shows."""
+    return table[table["method"].isin([*methods])]
 
 
 def view_colours(views: Iterable[int | str]) -> dict[int | str, tuple[float, ...]]:

@@ -1,8 +1,17 @@
 """A residual 3D U-Net on the back-projected sum and minimum, within the visual hull.
 
 One model for all view counts: each patient is an example once per count, so that what is seen
-clearly from many views teaches what to make of few. For a new patient, steps of refinement may move
-the reconstruction towards the silhouettes that the patient's own views show.
+clearly from many views teaches what to make of few. Voxels that a view rules out are no vessel.
+For a new patient, steps of refinement may move the reconstruction towards the silhouettes that the
+patient's own views show: the variant `consistent`, which takes over the trained model.
+
+Facts followed: an encoder and a decoder with skip connections, instance norm and leaky ReLU,
+trained with Dice and cross-entropy (Isensee et al. 2021); maximum projections of the output
+compared with the views (Zhao 2022), here in the refinement and not in the training.
+
+Original code: nnU-Net (github.com/MIC-DKFZ/nnUNet, Apache-2.0) and Zhao 2022's
+(github.com/zhouzhenghong-gt/self-supervised-3D-DSA-reconstructio-network, MIT); none of either is
+used.
 """
 
 from __future__ import annotations
@@ -57,6 +66,7 @@ class UNet(Method):
 
     name = "unet"
     title = "3D U-Net"
+    family = "U-Net"
     reference = "Isensee et al. 2021, on back-projections; refinement after Zhao 2022"
     Settings = Settings
 

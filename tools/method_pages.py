@@ -1,0 +1,249 @@
+"""Write docs/methods: a page for each method, from its code, the config, and stored results.
+
+python tools/method_pages.py           the pages
+python tools/method_pages.py results   and before, from a finished default study (`make
+                                       reproduce`), results.csv and the pictures
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import re
+import sys
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "workflow/scripts"
+FOLDER = ROOT / "docs/methods"
+RESULTS = FOLDER / "results.csv"
+sys.path.insert(0, str(SCRIPTS))
+
+from angiovox.figures.style import families  # noqa: E402
+from angiovox.method import Needs  # noqa: E402
+from angiovox.methods import registry  # noqa: E402
+from angiovox.reporting.assumptions import assumptions  # noqa: E402
+from angiovox_pipeline import runs  # noqa: E402
+
+DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
+INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
+CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
+
+
+@cache
+def entries(name: str = "leaderboard") -> dict[str, dict[str, Any]]:
+    """The methods' entries of the default config, or of a file that adds to it."""
+    read = (yaml.safe_load((ROOT / f"config/{file}.yaml").read_text()) for file in ("config", name))
+    default, more = (file["methods"] for file in read)
+    return {entry: (default.get(entry) or {}) | (more.get(entry) or {}) for entry in default | more}
+
+
+@cache
+def study(name: str = "leaderboard") -> dict[str, runs.Method]:
+    """The methods of such a config, by entry."""
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    return runs.methods(default | {"methods": entries(name)})
+
+
+def entries_of(name: str) -> list[str]:
+    """Entries that are a method or a variant of it."""
+    return [entry for entry, given in entries().items() if given.get("method", entry) == name]
+
+
+def page(name: str) -> str:
+    """A method's page, in Markdown."""
+    cls, members, text = registry.classes()[name], entries_of(name), paragraphs(name)
+    parts = [
+        DO_NOT_EDIT,
+        f"# {cls.title}",
+        f"`{name}`, of the family *{cls.family}*. {text['about']}",
+        *picture(name),
+        f"Reference: {cls.reference}.",
+        f"Original code: {text['Original code']}",
+        f"## Variants\n\n{variants(members)}",
+        f"## Followed and assumed\n\nFollowed: {text['Facts followed']}",
+        assumed(name),
+        f"## Needs\n\n{needs(members)}",
+        f"## Settings\n\n{settings(cls, members)}",
+        f"## Result and cost\n\n{results(members)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def picture(name: str) -> list[str]:
+    """The picture with its caption, where there is one."""
+    image = f"![The truth and reconstructions from 2 views]({name}.png)"
+    return [image, CAPTION] if (FOLDER / f"{name}.png").exists() else []
+
+
+def assumed(name: str) -> str:
+    """The `# ASSUME:` comments of its folder."""
+    folder = "/".join(registry.classes()[name].__module__.split(".")[1:3])
+    found = [text for module, text in assumptions(SCRIPTS) if module.startswith(f"{folder}/")]
+    if not found:
+        return "Assumed: nothing beyond that."
+    return "Assumed:\n\n" + "\n".join(f"- {text[0].upper()}{text[1:]}" for text in found)
+
+
+def paragraphs(name: str) -> dict[str, str]:
+    """What the docstring of a method's module says: about it, facts followed, original code."""
+    doc = sys.modules[registry.classes()[name].__module__].__doc__
+    found = {"about": []}
+    for text in (" ".join(part.split()) for part in doc.split("\n\n")):
+        head = re.match(r"(Facts followed|Original code): ", text)
+        if head:
+            found[head[1]] = text.removeprefix(head[0])
+        else:
+            found["about"].append(text)
+    return found | {"about": "\n\n".join(found["about"])}
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table."""
+    lines = [[*head], ["---"] * len([*head]), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
+
+
+def variants(members: list[str]) -> str:
+    """Entry, title and view counts in the two configs."""
+    rows = [
+        (
+            f"`{entry}`",
+            study()[entry].title,
+            *(view_counts(entry, name) for name in ("config", "leaderboard")),
+        )
+        for entry in members
+    ]
+    head = ["entry", "title", "views in `config.yaml`", "views in `leaderboard.yaml`"]
+    return table(head, rows)
+
+
+def view_counts(entry: str, name: str) -> str:
+    """Those of an entry in a config; none where the config has no such entry."""
+    return ", ".join(map(str, study(name)[entry].view_counts)) if entry in study(name) else ""
+
+
+def needs(members: list[str]) -> str:
+    """What each entry looks at, and what its jobs take, from `Needs`."""
+    rows = [(f"`{entry}`", *needed(study()[entry].needs)) for entry in members]
+    return table(["entry", "looks at", "fitted on", "model", "GPU"], rows)
+
+
+def needed(needs: Needs) -> list[str]:
+    """Inputs, inputs of the fit, kind of model, use of a GPU."""
+    looks, fits = (", ".join(INPUTS[k] for k in kinds) for kinds in (needs.inputs, needs.to_fit))
+    base = f"that of `{needs.starts_from}`" if needs.starts_from else "fitted, not trained"
+    kind = "trained" if needs.requires_training else base
+    reach = "one for all view counts" if needs.shared_across_views else "one for each view count"
+    if needs.one_job_per_patient:
+        gpu = "for each patient, where there is one"
+    else:
+        gpu = "to train, where there is one" if needs.requires_training else "none"
+    return [looks, "the same" if fits == looks else fits, f"{kind}; {reach}", gpu]
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """What the schema says of each entry's keys."""
+    path = ROOT / "workflow/schemas/config.schema.yaml"
+    known = yaml.safe_load(path.read_text())["properties"]["methods"]["properties"]
+    return {entry: node.get("properties", {}) for entry, node in known.items()}
+
+
+def settings(cls: type, members: list[str]) -> str:
+    """Each setting with its default in the code, and what the config's entries set."""
+    rows = []
+    for field in dataclasses.fields(cls.Settings):
+        given = [entries()[entry].get(field.name, "") for entry in members]
+        meaning = meaning_of(field.name, members)
+        rows.append((f"`{field.name}`", meaning, shown(field.default), *map(shown, given)))
+    head = ["setting", "meaning", "default", *(f"`{entry}`" for entry in members)]
+    return table(head, rows) + "\n\nAn empty cell leaves the default."
+
+
+def meaning_of(key: str, members: list[str]) -> str:
+    """The schema's description of a key, where one of the entries has it."""
+    texts = [schema().get(entry, {}).get(key, {}).get("description") for entry in members]
+    text = next(filter(None, texts), "")
+    other = re.fullmatch(r"as for `(\w+)`", text)
+    return schema()[other[1]][key]["description"] if other else text
+
+
+def shown(value: object) -> str:
+    """A value as YAML has it."""
+    return value if value == "" else json.dumps(value).strip('"')
+
+
+@cache
+def stored() -> tuple[str, list[dict[str, str]]]:
+    """What results.csv is, and its rows."""
+    remark, *lines = RESULTS.read_text().splitlines()
+    return remark.lstrip("# "), [*csv.DictReader(lines)]
+
+
+def results(members: list[str]) -> str:
+    """IoU, times and memory at the most and at the fewest views."""
+    remark, rows = stored()
+    found = [row for row in rows if row["method"] in members and row["views"] in ("90", "2")]
+    if not found:
+        return "It was not run in the default study whose results are stored here."
+    cells = [
+        (
+            f"`{row['method']}`",
+            row["views"],
+            f"{float(row['iou']):.3f} ({float(row['low']):.3f} to {float(row['high']):.3f})",
+            cost(row["fit_seconds"], row["fit_mb"]),
+            cost(row["reconstruct_seconds"], row["reconstruct_mb"]),
+        )
+        for row in found
+    ]
+    head = ["entry", "views", "IoU (95 % interval)", "to fit the model", "for a patient"]
+    return f"{remark}\n\n{table(head, cells)}"
+
+
+def cost(seconds: str, mb: str) -> str:
+    """Time, in minutes from one on, and memory."""
+    time = float(seconds)
+    return (f"{time / 60:.1f} min" if time >= 60 else f"{time:.2g} s") + f", {float(mb):.0f} MB"
+
+
+def index() -> str:
+    """The table of all methods, family by family."""
+    names = sorted(registry.classes(), key=[*entries()].index)
+    known = {name: {"family": registry.classes()[name].family} for name in names}
+    iou = {(row["method"], row["views"]): f"{float(row['iou']):.3f}" for row in stored()[1]}
+    rows = []
+    for family, names in families(known).items():
+        for name in names:
+            for entry in entries_of(name):
+                both = [iou.get((entry, views), "") for views in ("2", "90")]
+                rows.append((family, f"[{study()[entry].title}]({name}.md)", f"`{entry}`", *both))
+                family = ""
+    head = ["family", "method", "entry", "IoU at 2 views", "at 90 views"]
+    about = "Each folder of `workflow/scripts/angiovox/methods` has a page here."
+    parts = [DO_NOT_EDIT, "# Methods", about, stored()[0], table(head, rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """All pages by path."""
+    found = {FOLDER / f"{name}.md": page(name) for name in registry.classes()}
+    return found | {FOLDER / "README.md": index()}
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    if len(sys.argv) > 1:
+        from method_results import take
+
+        labels = {entry: {"title": m.title, "family": m.family} for entry, m in study().items()}
+        members = {name: entries_of(name) for name in registry.classes()}
+        take(Path(sys.argv[1]), FOLDER, members, labels)
+    for path, text in pages().items():
+        path.write_text(text)

@@ -1,0 +1,117 @@
+"""Take from a finished default study what docs/methods shows of it: numbers and pictures."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+import yaml
+from angiovox.figures.biplane import biplane
+from angiovox.figures.style import Methods
+from angiovox.io import nifti
+from angiovox.metrics import overlap
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+VIEWS, SEED = 2, 1
+WIDTH, COLOURS = 760, 96  # pixels of a picture, and colours in it
+DECIDING = (
+    "cohort",
+    "volume",
+    "masks",
+    "projections",
+    "view_counts",
+    "methods",
+    "seeds",
+    "evaluation",
+)
+
+
+def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Methods) -> None:
+    """Write results.csv and a picture for each method.
+
+    results : of a finished default study. folder : to write into. entries : by method, the config
+    entries that are it or a variant of it. labels : title and family of each entry.
+
+    Raises SystemExit for results of another config than the default one.
+    """
+    record = json.loads((results / "provenance.json").read_text())
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    other = [key for key in DECIDING if record["config"][key] != default[key]]
+    if other:
+        raise SystemExit(f"{results}: {', '.join(other)} differ from config/config.yaml")
+    remark = (
+        f"# Phantoms, not patients: the default study (`make reproduce`), {_words(default)}; "
+        f"{_machine(record['machine'])}."
+    )
+    rows = _rows(results).to_csv(index=False, float_format="%.6g")
+    (folder / "results.csv").write_text(f"{remark}\n{rows}")
+    for name, members in entries.items():
+        _picture(results, folder / f"{name}.png", members, labels)
+
+
+def _words(config: dict) -> str:
+    seeds = len(config["seeds"])
+    return (
+        f"means over {config['cohort']['test_patients']} test phantoms of "
+        f"{config['volume']['shape']}³ voxels with 95 % intervals, {seeds} training seed"
+        + "s"
+        * (seeds > 1)
+    )
+
+
+def _machine(machine: dict) -> str:
+    return f"times and memory on {machine['cores']} cores ({machine['cpu']}) without a GPU"
+
+
+def _rows(results: Path) -> pd.DataFrame:
+    """Mean IoU, seconds and megabytes, of each method at each view count."""
+    summary = pd.read_csv(results / "tables/summary.csv").query("metric == 'iou'")
+    cost = pd.read_csv(results / "tables/cost.csv")
+    cost.columns = ["method", "views", "reconstruct_seconds", "reconstruct_mb"]
+    table = summary.merge(cost, on=["method", "views"], how="left", validate="one_to_one")
+    fits = [_fit(results, *run) for run in zip(table["method"], table["views"], strict=True)]
+    table["fit_seconds"], table["fit_mb"] = zip(*fits, strict=True)
+    columns = ["method", "views", "patients", "seeds", "mean", "low", "high"]
+    costs = ["fit_seconds", "fit_mb", "reconstruct_seconds", "reconstruct_mb"]
+    return table[columns + costs].rename(columns={"mean": "iou"})
+
+
+def _fit(results: Path, method: str, views: int) -> tuple[float, float]:
+    """Seconds and megabytes of the job that made a model: of this view count, or of all."""
+    (path,) = (
+        path
+        for rule in ("fit", "train", "adapt")
+        for count in (views, "all")
+        for path in (results / "benchmarks" / rule / method).glob(f"views-{count}/seed-{SEED}.tsv")
+    )
+    return tuple(pd.read_csv(path, sep="\t").loc[0, ["s", "max_rss"]])
+
+
+def _picture(results: Path, path: Path, entries: list[str], labels: Methods) -> None:
+    """The truth and each variant of a method, from two views, as a small PNG."""
+    runs = {entry: f"{entry}/views-{VIEWS}/seed-{SEED}" for entry in entries}
+    tables = {
+        entry: pd.read_csv(results / f"metrics/{run}.csv", dtype={"patient": str})
+        for entry, run in runs.items()
+    }
+    patient = min(tables[entries[0]]["patient"])
+    scores = {
+        entry: table[table["patient"] == patient].set_index("metric")["value"].to_dict()
+        for entry, table in tables.items()
+    }
+    found = {
+        entry: overlap.binary(
+            nifti.load_volume(results / f"reconstructions/{run}/{patient}.nii.gz")[0]
+        )
+        for entry, run in runs.items()
+    }
+    mask = results / f"masks/{patient}.nii.gz"
+    truth, affine = nifti.load_mask(mask), nifti.load_affine(mask)
+    figure, drawn = biplane(truth, found, scores, affine, labels), BytesIO()
+    figure.savefig(drawn)
+    image = Image.open(drawn).convert("RGB")
+    small = image.resize((WIDTH, round(WIDTH * image.height / image.width)))
+    small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
