@@ -207,8 +207,8 @@ trained network. What an idea brought is the paired difference to the row it bui
 interval of Student's t over the patients, for this row alone. p is by sign flips of the patients
 with the largest |t| over all rows at {fewest} views. Rows with p of at most {LEVEL}, over all rows
 at that number of views, are marked as better (▲) or worse (▼) than the one they build on. No test
-patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads. Deep supervision and soft
-clDice were measured at commit 84ff6f0 and then taken out of the code.
+patient was looked at. `python benchmarks/ablation.py`, {THREADS} CPU threads. Deep supervision and
+soft clDice were measured at commit 84ff6f0 and then taken out of the code.
 """
 
 
