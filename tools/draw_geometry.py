@@ -60,7 +60,7 @@ def draw(panel: plt.Axes, title, axes, signs, angles, name, labels) -> None:
             flat(edge[1]),
             color=color,
             textcoords="offset points",
-            xytext=(4, 4) if text != "0" else (-34, 2),
+            xytext=(4, 4) if text != "0" else (-34, 6),
         )
         panel.annotate(
             f"source at {text}",
@@ -70,7 +70,7 @@ def draw(panel: plt.Axes, title, axes, signs, angles, name, labels) -> None:
             xytext=(8, -3),
         )
     panel.set(title=title, xlabel=f"{labels[0]}, mm", ylabel=f"{labels[1]}, mm", aspect="equal")
-    panel.set(xlim=(-900, 1250), ylim=(-900, 750))
+    panel.set(xlim=(-900, 1450), ylim=(-900, 750))
 
 
 def main() -> None:
