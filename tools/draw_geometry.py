@@ -59,6 +59,7 @@ def draw(panel: plt.Axes, title, axes, signs, angles, name, labels) -> None:
             f"{'u' if axes == (0, 1) else 'v'} at {text}",
             flat(edge[1]),
             color=color,
+            fontsize=8,
             textcoords="offset points",
             xytext=(4, 4) if text != "0" else (-34, 6),
         )
@@ -66,6 +67,7 @@ def draw(panel: plt.Axes, title, axes, signs, angles, name, labels) -> None:
             f"source at {text}",
             flat(source),
             color=color,
+            fontsize=8,
             textcoords="offset points",
             xytext=(8, -3),
         )
