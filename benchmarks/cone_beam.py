@@ -1,7 +1,7 @@
 """Cone-beam operators on the CPU: what they take against torch's grid_sample and RTK.
 
 Writes benchmarks/cone_beam.csv and .md. `seconds` are the processor's, of one thread, the median of
-several runs after a first one; ratios are how many times as long the baseline takes. The baseline
+`runs`; `times_faster` is how many times as long the baseline takes. The baseline
 is `torch.nn.functional.grid_sample`, trilinear, at as many points on each ray as the grid has
 voxels along an edge, and the sum over them; its adjoint is autograd's. Where RTK is installed, so
 is what its `JosephForwardProjectionImageFilter` and `JosephBackProjectionImageFilter` take.
@@ -36,6 +36,7 @@ from angiovox.projectors.voxel_backprojection import back_project  # noqa: E402
 FIELD_MM = 192.0
 BASELINE = "grid_sample"
 RAYS_AT_ONCE = 1 << 12  # of grid_sample
+ENOUGH_S = 10.0
 
 
 def case(edge: int, detector: int) -> tuple[Grid, Views]:
@@ -128,21 +129,21 @@ def contestants(grid: Grid, views: Views) -> dict[tuple[str, str], Callable]:
     return tasks
 
 
-def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Median of the processor's seconds."""
+def timed(work: Callable[[], object], repeats: int) -> dict:
+    """Median of the processor's seconds, and of how many runs: no more begin after `ENOUGH_S`."""
     times = []
-    for _ in range(repeats):
+    while len(times) < repeats and sum(times) < ENOUGH_S:
         started = time.process_time()
         work()
         times.append(time.process_time() - started)
-    return statistics.median(times)
+    return {"seconds": statistics.median(times), "runs": len(times)}
 
 
 def main() -> None:
     """Measure all cases and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=["128x256", "384x512"])
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
@@ -153,7 +154,7 @@ def main() -> None:
             if how == "numba":
                 work()  # compiles
             row = {"operator": operator, "edge": edge, "detector": detector, "by": how}
-            row["seconds"] = seconds(work, 1 if how == BASELINE else options.repeats)
+            row |= timed(work, options.repeats)
             baseline.setdefault(operator, row["seconds"] if how == BASELINE else float("nan"))
             row["times_faster"] = baseline[operator] / row["seconds"]
             rows.append(row)

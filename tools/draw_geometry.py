@@ -59,18 +59,20 @@ def draw(panel: plt.Axes, title, axes, signs, angles, name, labels) -> None:
             f"{'u' if axes == (0, 1) else 'v'} at {text}",
             flat(edge[1]),
             color=color,
+            fontsize=8,
             textcoords="offset points",
-            xytext=(4, 4) if text != "0" else (-34, 2),
+            xytext=(4, 4) if text != "0" else (-34, 6),
         )
         panel.annotate(
             f"source at {text}",
             flat(source),
             color=color,
+            fontsize=8,
             textcoords="offset points",
             xytext=(8, -3),
         )
     panel.set(title=title, xlabel=f"{labels[0]}, mm", ylabel=f"{labels[1]}, mm", aspect="equal")
-    panel.set(xlim=(-900, 1250), ylim=(-900, 750))
+    panel.set(xlim=(-900, 1450), ylim=(-900, 750))
 
 
 def main() -> None:

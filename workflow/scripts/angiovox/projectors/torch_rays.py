@@ -17,7 +17,7 @@ from ..geometry.views import Views, ray_ends
 from .kernels.joseph import TIE
 
 BUDGET = 256 << 20
-SAMPLE_BYTES, GRADIENT_BYTES = 160, 480  # of a sample; with what the gradient to a pose keeps
+SAMPLE_BYTES, GRADIENT_BYTES = 230, 480  # of a sample; with what the gradient to a pose keeps
 
 
 def blocks(
