@@ -3,6 +3,7 @@
 The workflow tests run Snakemake as a user does, on copies of the repository.
 """
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -39,6 +40,15 @@ THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs 
 WORKER_MB = 4000  # with the Snakemake and the jobs that it may run
 # These share nothing but the study.
 ONE_BY_ONE = ("test_workflow.py", "test_failure_report.py", "test_chaos.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load Triton, which PyTorch for CUDA brings, before a test renders.
+
+    Its LLVM crashes in a process that has Mesa's already; no job both renders and trains.
+    """
+    with contextlib.suppress(ImportError):
+        import triton  # noqa: F401
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -452,11 +452,16 @@ def test_a_named_precision_is_taken_on_any_device(name, dtype):
 
 @pytest.mark.parametrize("supported", [True, False])
 def test_auto_takes_bf16_where_the_hardware_has_it(monkeypatch, supported):
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: supported)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": supported})
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: supported)
     cpu, cuda = (autocast_dtype("auto", torch.device(kind)) for kind in ("cpu", "cuda"))
     assert cpu is (torch.bfloat16 if supported else torch.float32)
     assert cuda is (torch.bfloat16 if supported else torch.float16)
+
+
+def test_auto_is_full_precision_on_a_processor_of_another_kind(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"architecture": "aarch64"})
+    assert autocast_dtype("auto", torch.device("cpu")) is torch.float32
 
 
 @pytest.mark.parametrize("kind", [Denoising, PlainDenoising])
