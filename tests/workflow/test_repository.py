@@ -163,7 +163,7 @@ def test_every_rule_that_computes_has_a_log_and_names_its_code(path):
         if "script:" in rule:
             assert all(f"    {part}:" in rule for part in ("log", "benchmark", "conda")), rule
             script = re.search(r'"\.\./scripts/(\w+)\.py"', rule)[1]
-            named = f'code=code_version.of_script("{script}")', f"code={script}_code"
+            named = f'code=code_version.of_script("{script}")', f"code=JOBS.{script}_code"
             assert any(name in rule for name in named), rule
 
 

@@ -734,7 +734,7 @@ def test_each_target_plans_its_part(fresh, target):
     assert not outside & plan
 
 
-def test_the_workflow_catalogs_entry_plans_the_same(study, fresh):
+def test_the_contents_page_plans_the_same(study, fresh):
     done = tiny(fresh, "-n", "--snakefile", "workflow/Snakefile")
     assert done.returncode == 0, done.stdout
     plan = planned(done.stdout)

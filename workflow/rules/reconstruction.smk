@@ -11,7 +11,7 @@ rule meshes:
 
 
 rule reconstruct:
-    """Reconstruct the test patients from a number of views."""
+    """Reconstruct test patients: all in one job, or by `reconstruct_patient` each in its own."""
     input:
         unpack(JOBS.reconstruct_inputs),
     output:
@@ -66,7 +66,7 @@ use rule reconstruct as reconstruct_patient with:
 
 
 rule mesh:
-    """Extract the surface of a reconstruction, for 3D Slicer or ParaView."""
+    """Extract surfaces for 3D Slicer or ParaView: of reconstructions, by `mesh_truth` of masks."""
     input:
         volumes=expand(
             "results/reconstructions/{{method}}/views-{{views}}/seed-{seed}/{patient}.nii.gz",

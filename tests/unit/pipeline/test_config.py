@@ -789,6 +789,16 @@ def test_the_order_of_the_sheet_does_not_change_who_is_drawn(cohort):
     assert sides(cohort(*rows[::-1], test_patients=3)) == first
 
 
+def test_one_patient_more_moves_at_most_one_other(cohort):
+    rows = [(name, "") for name in "abcdefgh"]
+    for seed in range(5):
+        before, after = (
+            sides(cohort(*chosen, test_patients=3, seed=seed))["test"]
+            for chosen in (rows, [*rows, ("i", "")])
+        )
+        assert len(before - after) <= 1 and after - before <= {"i"}
+
+
 def test_who_is_left_out_is_on_no_side_and_the_split_is_drawn_among_the_others(cohort):
     rows = [(name, "") for name in "abcdef"]
     config = cohort(*rows, phantoms=3, test_patients=3)

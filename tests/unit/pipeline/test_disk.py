@@ -175,14 +175,18 @@ def test_a_read_only_disk_is_refused(mounted):
         with pytest.raises(InputError, match="read-only") as caught:
             disk.check_writable(path)
         assert str(path) in str(caught.value)
+    with pytest.raises(InputError, match=f"the disk of {folder} is read-only"):
+        disk.check_takes_files(folder)
 
 
 def test_a_disk_without_a_free_block_is_refused(mounted):
     folder = mounted("disk")
-    disk.check_writable(folder)
+    for check in (disk.check_writable, disk.check_takes_files):
+        check(folder)
     fill(folder)
-    with pytest.raises(InputError, match=f"no space left on the disk of {folder}"):
-        disk.check_writable(folder)
+    for check in (disk.check_writable, disk.check_takes_files):
+        with pytest.raises(InputError, match=f"no space left on the disk of {folder}"):
+            check(folder)
 
 
 def test_room_is_counted_on_each_disk_apart(mounted, tmp_path):

@@ -41,9 +41,6 @@ class FoldersWithin:
                 f"{self.sheet}: folders and files are there, but not looked into, since "
                 f"{error.name} is not installed here; the first jobs will."
             )
-        _, *below = (folder for folder, _ in folders(self._top))
+        top = self.patient.dicom.removeprefix("./")
+        below = [folder for folder, _ in folders(top)][1:]  # none of a file
         yield from (local(folder) for folder in below if not contains_wildcard(folder))
-
-    @property
-    def _top(self) -> str:
-        return self.patient.dicom.removeprefix("./")

@@ -27,6 +27,7 @@ def check(
         path: resources.stored_mb(Path(path).relative_to(results), scale)
         for job in jobs
         for path in job.output
+        if Path(path).is_relative_to(results)
     }
     if workflow.executor_plugin.name == "slurm":
         slurm.check(workflow, warn)

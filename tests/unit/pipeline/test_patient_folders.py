@@ -1,0 +1,48 @@
+"""A patient's folders as the input of a job."""
+
+import pytest
+from angiovox_pipeline import patient_folders
+from angiovox_pipeline.cohort import Patient
+from angiovox_pipeline.patient_folders import FoldersWithin
+from snakemake.exceptions import WorkflowError
+from snakemake.io import get_flag_value
+
+
+def within(folder, warn=pytest.fail):
+    return FoldersWithin(Patient("anna", "test", dicom=str(folder)), "sheet.tsv", warn)
+
+
+@pytest.fixture
+def scans(tmp_path, monkeypatch):
+    for name in ("one/deep", "two", "{three}"):
+        (tmp_path / "scans" / name).mkdir(parents=True)
+    monkeypatch.setattr(patient_folders, "check_images", lambda *_: None)
+    return tmp_path / "scans"
+
+
+def test_folders_below_are_listed_but_for_wildcards(scans):
+    found = [*within(scans)]
+    assert found == [str(scans / name) for name in ("one", "one/deep", "two")]
+    assert all(get_flag_value(path, "local") for path in found)  # no prefix of a module
+
+
+def test_a_file_has_no_folders(scans):
+    (scans / "volume.nii").touch()
+    assert [*within(scans / "volume.nii")] == []
+
+
+def test_nothing_is_looked_at_before_the_folders_are_needed(tmp_path):
+    folders = within(tmp_path / "gone")
+    with pytest.raises(WorkflowError, match=r"sheet\.tsv: patient anna: .*gone: does not exist"):
+        list(folders)
+
+
+def test_a_missing_package_is_a_warning(scans, monkeypatch):
+    def check(*_):
+        raise ModuleNotFoundError(name="pydicom")
+
+    said = []
+    monkeypatch.setattr(patient_folders, "check_images", check)
+    assert len([*within(scans, said.append)]) == 3
+    [sentence] = said
+    assert "sheet.tsv" in sentence and "pydicom is not installed" in sentence

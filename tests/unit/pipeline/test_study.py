@@ -1,0 +1,153 @@
+"""What rules read of a study, and what its jobs ask for."""
+
+import copy
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from angiovox_pipeline import resources, scheduling
+from angiovox_pipeline.config import DEFAULTS, fill_in
+from angiovox_pipeline.demand import Demand
+from angiovox_pipeline.job_inputs import JobInputs
+from angiovox_pipeline.products import our_rules, products
+from angiovox_pipeline.study import Study
+from plans import merged
+from snakemake.exceptions import WorkflowError
+
+DEFAULT = yaml.safe_load(DEFAULTS.read_text())
+
+
+def study(**changes):
+    return Study.read(merged(DEFAULT, changes))
+
+
+@pytest.fixture
+def mixed(tmp_path):
+    """Phantoms for training, two patients of a sheet for testing; their folders do not exist."""
+    sheet = tmp_path / "patients.tsv"
+    sheet.write_text("patient\tdicom\tsplit\tseries\nanna\ta\ttest\t3b\nben\tb\ttest\t\n")
+    phantoms = {"count": 4}
+    return study(cohort={"sheet": str(sheet), "phantoms": phantoms, "test_patients": 2})
+
+
+# A config that leaves things out
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"seeds": [1, 2, 3]},
+        {"volume": {"shape": 32}},
+        {"methods": {"hull": False, "soft": {"method": "hull", "soft": True}}},
+    ],
+)
+def test_what_a_config_leaves_out_is_as_in_the_default_one(given):
+    config = copy.deepcopy(given)
+    fill_in(config)
+    assert config == merged(DEFAULT, given)
+    again = copy.deepcopy(config)
+    fill_in(again)
+    assert again == config
+
+
+# Patients
+
+
+def test_phantoms_and_patients_of_the_sheet_are_all_there_are(mixed):
+    assert mixed.patients == mixed.phantoms + mixed.sheet_patients
+    assert mixed.sheet_patients == mixed.runs.test == ["anna", "ben"]
+    assert mixed.runs.train == mixed.phantoms == mixed.generated_phantoms
+    assert mixed.note == "trained on phantoms, tested on patients, 64³ voxels"
+    assert mixed.example_patient == "anna"
+
+
+def test_series_are_chosen_for_patients_of_the_sheet_only(mixed):
+    chosen = {name: mixed.series_options(name) for name in mixed.patients}
+    assert chosen["anna"] == {"series": "3b", "largest_gap": 1}
+    assert chosen["ben"] == {"series": None, "largest_gap": 1}
+    assert not any(chosen[name] for name in mixed.phantoms)
+
+
+def test_a_study_without_phantoms_has_no_tables_and_figures_of_them(mixed):
+    assert mixed.phantom_tables and mixed.phantom_figures
+    bare = Study(mixed.config, {"anna": mixed.cohort["anna"]}, "anna", mixed.runs)
+    assert not bare.phantom_tables and not bare.phantom_figures
+
+
+def test_sizes_are_those_of_the_lists(mixed):
+    scale = mixed.scale
+    assert (scale.patients, scale.phantoms, scale.train, scale.test) == (6, 4, 4, 2)
+    assert scale.views == len(mixed.view_counts) and scale.trees == len(mixed.measured_seeds) == 20
+    assert scale.methods == len(mixed.fewest_views.methods)
+
+
+@pytest.mark.parametrize("kept", [[], ["sum"], ["sum", "min"]])
+def test_back_projections_are_stored_or_recomputed(kept):
+    chosen = study(storage={"back_projections": kept})
+    stored = {kind for kind in ("sum", "min") if chosen.stored_views(kind)}
+    assert stored == set(kept)
+    assert stored.isdisjoint(chosen.recomputed) and stored | {*chosen.recomputed} == {"sum", "min"}
+
+
+# Jobs
+
+
+def job(**wildcards):
+    return SimpleNamespace(**{"method": "dae", "views": "10", "seed": "1"} | wildcards)
+
+
+def test_a_job_reconstructs_one_patient_or_all():
+    inputs = JobInputs(study().runs)
+    test = inputs.runs.test
+    assert inputs.patients(job()) == test
+    assert inputs.patients_views(job()) == [10] * len(test)
+    assert inputs.patients(job(patient=test[1])) == test[1:2]
+    assert len(inputs.reconstruct_inputs(job(patient=test[1]))["grids"]) == 1
+    assert inputs.own_surfaces(job()) == []
+
+
+def test_the_code_of_a_fit_is_that_of_its_method():
+    inputs = JobInputs(study().runs)
+    hull, soft, dae = (inputs.fit_code(job(method=name)) for name in ("hull", "soft_hull", "dae"))
+    assert hull == soft != dae
+    assert hull != inputs.reconstruct_code(job(method="hull"))
+
+
+@pytest.mark.parametrize(("gpu", "row"), [(True, "train"), (False, "train_cpu")])
+def test_a_training_asks_for_what_it_takes_where_it_runs(monkeypatch, gpu, row):
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: gpu)
+    monkeypatch.setattr(scheduling, "memory_mb", lambda: 10**6)
+    workflow = SimpleNamespace(executor_plugin=SimpleNamespace(name="local"), remote_exec=False)
+    demand = Demand(study(), workflow)
+    scale = demand.study.scale
+    assert demand.kind_of_job("train", job()) == row
+    assert demand.memory("train")(job(), 2) == resources.memory_mb(row, scale, 2)
+    assert demand.minutes("train")(job(), 1) == resources.minutes(row, scale)
+    kinds = [demand.kind_of_job("reconstruct", job(method=name)) for name in ("dae", "hull")]
+    assert kinds == ["reconstruct_trained", "reconstruct"]
+
+
+# What a run makes
+
+
+class Rules(SimpleNamespace):
+    """Snakemake's, which raises for a rule that is left out."""
+
+    def __getattr__(self, name):
+        raise WorkflowError(name)
+
+
+def rule(name, *output):
+    return SimpleNamespace(name=name, output=output, params={"code": name})
+
+
+def test_our_rules_are_known_by_the_names_that_a_run_gives_them():
+    rules = Rules(mask=SimpleNamespace(rule=rule("their_mask")))
+    assert our_rules(rules) == {"their_mask": "mask"}
+
+
+def test_products_are_what_is_wanted_and_what_is_made_with_it():
+    workflow = SimpleNamespace(rules=[rule("one", "a.csv", "a.md"), rule("other", "b.csv")])
+    made = products(workflow, ["a.csv"])
+    assert made == {path: {"rule": "one", "params": {"code": "one"}} for path in ("a.csv", "a.md")}
