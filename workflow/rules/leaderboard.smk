@@ -4,8 +4,10 @@ rule leaderboard:
     input:
         per_patient="results/tables/per_patient.csv",
         masks=["results/tables/phantom_masks.csv"] if TEST_PHANTOMS else [],
+        calibrations=RUNS.each_calibrated(runs.CALIBRATION),
     output:
         csv="results/tables/leaderboard.csv",
+        calibration="results/tables/calibration.csv",
         md="results/tables/leaderboard.md",
         html=report(
             "results/tables/leaderboard.html",
@@ -24,6 +26,7 @@ rule leaderboard:
         runtime=minutes("leaderboard"),
     params:
         code=code_version.of_script("leaderboard"),
+        calibrated=RUNS.each_calibrated("{method} {seed}"),
         titles=TITLES,
         note=NOTE,
     script:

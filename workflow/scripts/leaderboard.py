@@ -5,16 +5,20 @@ from angiovox_pipeline.job import job
 import pandas as pd
 from angiovox.io import atomic
 from angiovox.reporting import leaderboard, leaderboard_page
+from angiovox.reporting.calibration_table import calibration_table
 
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
     per_patient = pd.read_csv(snakemake.input.per_patient)
     masks = [pd.read_csv(path) for path in snakemake.input.masks]
     board = leaderboard.leaderboard(per_patient, *masks)
+    calibration = calibration_table(snakemake.input.calibrations, params.calibrated)
+    words = (params.titles, params.note, calibration)
     texts = {
         out.csv: board.to_csv(index=False),
-        out.md: leaderboard_page.markdown(board, params.titles, params.note),
-        out.html: leaderboard_page.page(board, params.titles, params.note),
+        out.calibration: calibration.to_csv(index=False),
+        out.md: leaderboard_page.markdown(board, *words),
+        out.html: leaderboard_page.page(board, *words),
     }
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:

@@ -228,6 +228,14 @@ class Runs:
             for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
         ]
 
+    def each_calibrated(self, pattern: str) -> list[str]:
+        """The same for each model whose probabilities are calibrated."""
+        return [
+            path
+            for name in self.calibrated
+            for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
+        ]
+
     def each_long_job(self, pattern: str) -> list[str]:
         """The same for each job that trains, or that optimises for one patient."""
         alone = replace(self, methods={name: self.methods[name] for name in self.one_by_one})

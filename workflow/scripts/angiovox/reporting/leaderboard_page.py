@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..metrics.comparisons import BETTER, NOT_TESTED, TIE, WORSE
 from ..metrics.registry import METRICS
+from .calibration_table import before_and_after, remark
 from .html_page import document, table
 from .leaderboard import OTSU, PRIMARY
 from .leaderboard_text import EXACT_REMARK, VERSUS, has_marks, how_to_read, too_few
@@ -52,11 +53,19 @@ class Section:
     rows: list[tuple[str, list[Cell]]]
 
 
-def markdown(board: pd.DataFrame, titles: Mapping[str, str], note: str) -> str:
-    """The tables that matter most, one below the other."""
+def markdown(
+    board: pd.DataFrame,
+    titles: Mapping[str, str],
+    note: str,
+    calibration: pd.DataFrame | None = None,
+) -> str:
+    """The tables that matter most, one below the other.
+
+    calibration : of `calibration_table`.
+    """
     lines = [f"- **{word}.** {text}" for word, text in how_to_read(board).items()]
     parts = ["# Leaderboard", f"{note}.", "\n".join(lines)]
-    for section in _sections(board, titles):
+    for section in _sections(board, titles, calibration):
         rows = [[name, *(cell.markdown() for cell in cells)] for name, cells in section.rows]
         text = pd.DataFrame(rows, columns=section.heads)
         parts += [f"## {section.heading}", section.remark]
@@ -64,12 +73,17 @@ def markdown(board: pd.DataFrame, titles: Mapping[str, str], note: str) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def page(board: pd.DataFrame, titles: Mapping[str, str], note: str) -> str:
+def page(
+    board: pd.DataFrame,
+    titles: Mapping[str, str],
+    note: str,
+    calibration: pd.DataFrame | None = None,
+) -> str:
     """The same as HTML."""
     lines = (f"<li><b>{word}.</b> {escape(text)}</li>" for word, text in how_to_read(board).items())
     parts = ["<h1>Leaderboard</h1>", f'<p class="note">{escape(note)}.</p>']
     parts.append(f'<ul class="note">{"".join(lines)}</ul>')
-    for section in _sections(board, titles):
+    for section in _sections(board, titles, calibration):
         rows = [[escape(name), *(cell.html() for cell in cells)] for name, cells in section.rows]
         marks = [["", *(_class(cell.mark) for cell in cells)] for _, cells in section.rows]
         parts.append(f"<h2>{escape(section.heading)}</h2>")
@@ -82,7 +96,9 @@ def _class(mark: str) -> str:
     return "tied" if mark == TIE else mark
 
 
-def _sections(board: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Section]:
+def _sections(
+    board: pd.DataFrame, titles: Mapping[str, str], calibration: pd.DataFrame | None
+) -> Iterator[Section]:
     """The primary comparison, each metric by views, and what it gains on the references."""
     titles, tested = {**titles, OTSU: OTSU_TITLE}, has_marks(board)
     yield _primary(board, titles, tested)
@@ -93,16 +109,18 @@ def _sections(board: pd.DataFrame, titles: Mapping[str, str]) -> Iterator[Sectio
         unit = f", {metric.unit}" if metric.unit else ""
         first, _, rest = metric.title.partition(" ")
         title = f"{first.capitalize() if first.islower() else first} {rest}".strip()  # not clDice
-        remark = too_few(part) if tested else ""
+        few = too_few(part) if tested else ""
         exact = EXACT_REMARK * (name == "iou_exact")
         heading = f"{title}{unit} ({metric.better} is better)"
-        yield _by_views(heading, f"{remark} {exact}".strip(), part, titles, _standing)
+        yield _by_views(heading, f"{few} {exact}".strip(), part, titles, _standing)
         for reference in SET_AGAINST.get(name, ()):
             if part[f"versus_{reference}"].notna().any():
                 heading = f"{title} less that of: {titles[reference]}"
                 others = part[part["method"] != reference]
                 cell = _against(f"versus_{reference}")
-                yield _by_views(heading, f"{VERSUS} {remark}".strip(), others, titles, cell)
+                yield _by_views(heading, f"{VERSUS} {few}".strip(), others, titles, cell)
+    if calibration is not None and len(calibration):
+        yield _calibration(calibration, titles)
 
 
 def _primary(board: pd.DataFrame, titles: Mapping[str, str], tested: bool) -> Section:
@@ -120,6 +138,20 @@ def _primary(board: pd.DataFrame, titles: Mapping[str, str], tested: bool) -> Se
     ]
     heading = f"Primary comparison: {title} at {views} views, n = {patients}"
     return Section(heading, "", ["method", *columns], rows)
+
+
+def _calibration(calibration: pd.DataFrame, titles: Mapping[str, str]) -> Section:
+    """The error of probabilities before and after calibration, on patients held back."""
+    errors = before_and_after(calibration)
+    rows = [
+        (
+            titles[method],
+            [Cell(text if text == text else EMPTY_CELL) for text in errors.loc[method]],
+        )
+        for method in errors.index
+    ]
+    heads = ["method", *(f"{count} views" for count in errors.columns)]
+    return Section("What calibration mends", remark(calibration), heads, rows)
 
 
 def _empty(board: pd.DataFrame, titles: Mapping[str, str]) -> Section:
