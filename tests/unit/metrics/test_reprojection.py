@@ -107,3 +107,9 @@ def test_a_missed_vessel_counts_and_an_empty_volume_has_no_error():
     assert expected_error(*reliability(nothing, vessel)) == 1
     assert expected_error(*reliability(nothing, ~vessel)) == 0
     assert expected_error(*reliability(nothing + 1, vessel)) == 0
+
+
+def test_of_a_mask_the_calibration_error_is_one_less_the_iou():
+    found, truth = np.random.default_rng(0).random((2, 6, 7, 8)) < 0.4
+    error = expected_error(*reliability(found.astype(float), truth))
+    assert error == pytest.approx(1 - ratios(found, truth)["iou"])
