@@ -9,6 +9,7 @@ import config_reference
 import pytest
 import requirement_names
 import yaml
+from angiovox.metrics.registry import METRICS
 from angiovox.reporting.assumptions import assumptions
 from conftest import ROOT, snakemake
 from packaging.requirements import Requirement
@@ -70,6 +71,14 @@ def test_each_assumption_is_listed_in_its_document_and_no_other(document):
     others = every - of_phantoms
     assert listed == {"README.md": others, "docs/phantoms.md": of_phantoms}[document]
     assert len(listed) > 5
+
+
+def test_each_metric_has_its_section_in_the_metrics_document_and_no_other():
+    text = (ROOT / "docs/metrics.md").read_text()
+    sections = text.split("\n### ")[1:]
+    named = [name for part in sections for name in re.findall(r"`(\w+)`", part.split("\n")[0])]
+    assert sorted(named) == sorted(METRICS)
+    assert all(len(part.split("\n\n", 1)[1].split("\n## ")[0].strip()) > 80 for part in sections)
 
 
 def test_the_phantoms_document_shows_their_morphometry():

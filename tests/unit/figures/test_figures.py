@@ -622,7 +622,7 @@ def test_quality_says_which_way_is_better(drawn):
     titles = [axes.get_title(loc="left") for axes in panels(drawn["quality_by_views"])]
     assert titles == [
         "IoU, higher is better",
-        "clDice, higher is better",
+        "clDice (own thinning), higher is better",
         "HD95 (mm), lower is better",
         "Dice of held-out projections, higher is better",
     ]

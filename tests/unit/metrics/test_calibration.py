@@ -64,6 +64,11 @@ def test_a_missed_vessel_counts_and_an_empty_volume_has_no_error():
     assert error(nothing + 1, vessel) == 0
 
 
+def test_of_a_mask_the_calibration_error_counts_wrong_voxels():
+    found, truth = np.random.default_rng(0).random((2, 6, 7, 8)) < 0.4
+    assert error(found.astype(float), truth) == pytest.approx((found != truth).sum() / truth.sum())
+
+
 def test_temperatures_of_other_patients_mend_what_is_off_alike():
     too_sure = Temperatures(0.4, 0.6)
     examples = [(too_sure.calibrated(p), truth) for p, truth in map(drawn, range(3))]

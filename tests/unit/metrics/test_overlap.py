@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-from angiovox.metrics.overlap import ratios, scores
+import torch
+from angiovox.metrics.overlap import binary, ratios, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from monai.metrics import compute_confusion_matrix_metric, compute_iou, get_confusion_matrix
 
 SHAPES = arrays.array_shapes(min_dims=3, max_dims=3, max_side=5)
 
@@ -34,6 +36,22 @@ def test_a_case_counted_by_hand():
     assert result["mse_binary"] == result["mae_binary"] == 2 / 8
     assert result["mse_probability"] == pytest.approx((0.01 + 0.36 + 0.36 + 0.01) / 8)
     assert result["mae_probability"] == pytest.approx((0.1 + 0.6 + 0.6 + 0.1) / 8)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_monai_agrees(seed):
+    rng = np.random.default_rng(seed)
+    probability, truth = rng.random((6, 7, 8)), rng.random((6, 7, 8)) < rng.uniform(0.1, 0.9)
+    found = scores(probability, truth)
+    masks = [
+        torch.tensor(mask, dtype=torch.float32)[None, None] for mask in (binary(probability), truth)
+    ]
+    assert found["iou"] == pytest.approx(float(compute_iou(*masks)), rel=1e-6)
+    counts = get_confusion_matrix(*masks)
+    names = {"dice": "f1 score", "precision": "precision", "recall": "sensitivity"}
+    for name, theirs in (names | {"pixel_accuracy": "accuracy"}).items():
+        value = compute_confusion_matrix_metric(theirs, counts)
+        assert found[name] == pytest.approx(float(value), rel=1e-6)
 
 
 def test_a_perfect_reconstruction():

@@ -34,6 +34,17 @@ def test_components_loops_and_cavities_stay_what_they_are(mask):
     assert betti_numbers(line) == betti_numbers(mask)
 
 
+def test_500_random_volumes_keep_their_betti_numbers():
+    """Sparse ones to dense ones, with loops and cavities: larger than hypothesis draws them."""
+    rng = np.random.default_rng(0)
+    kept = []
+    for _ in range(500):
+        mask = rng.random(rng.integers(8, 16, 3)) < rng.uniform(0.05, 0.95)
+        kept.append(betti_numbers(mask))
+        assert betti_numbers(thinned(mask)) == kept[-1]
+    assert (np.mean(kept, axis=0) > 5).all()
+
+
 @given(MASKS)
 @settings(max_examples=50, deadline=None)
 def test_a_centreline_is_its_own_centreline(mask):
@@ -56,6 +67,29 @@ def test_a_tube_of_any_width_leaves_one_line_along_its_middle(width):
     assert len(line) == len(np.unique(line[:, 2]))  # a point of each slice, no spur
     assert len(line) >= 20 - width
     assert np.abs(line[:, :2] - (width + 3) / 2).max() <= 1
+
+
+@pytest.mark.parametrize("plane", [(0, 1), (0, 2), (1, 2)])
+@pytest.mark.parametrize("rising", [1, -1])
+def test_two_diagonal_lines_side_by_side_leave_one(plane, rising):
+    """The whole of it is exposed to one side, so one pass could take all of it."""
+    mask = np.zeros((20, 20, 2), dtype=bool)
+    mask[np.arange(20), np.arange(20)[::rising]] = True
+    mask = np.moveaxis(mask, (0, 1), plane)
+    assert len(centreline(mask)) == 20
+
+
+@pytest.mark.parametrize("along", [(0, 1, 1), (1, 1, 0), (1, 0, 1), (1, 1, 1), (1, -1, 1)])
+@pytest.mark.parametrize("radius", [0.9, 1.5, 3.0, 6.0])
+def test_a_diagonal_tube_keeps_its_length(along, radius, length=40):
+    axis = np.array(along) / np.linalg.norm(along)
+    for placement in np.random.default_rng(0).uniform(-0.5, 0.5, (12, 3)):
+        apart = np.indices((54, 54, 54)).reshape(3, -1).T - 26.5 - placement
+        place = apart @ axis
+        across = np.linalg.norm(apart - place[:, None] * axis, axis=1)
+        inside = (across <= radius) & (np.abs(place) <= length / 2)
+        line = centreline(inside.reshape(54, 54, 54)) - 26.5
+        assert np.ptp(line @ axis) >= 0.85 * (length - 2 * radius - 2)
 
 
 def test_scikit_image_unzips_what_is_two_voxels_wide():

@@ -11,9 +11,10 @@ import pandas as pd
 COLUMNS = ["method", "seed", "views", "vessel", "background", "patients", "error"]
 COLUMNS += ["error_calibrated"]
 REMARK = (
-    "Calibration error before and after temperature scaling, in voxels for each voxel of vessel, of "
-    "{patients} patients held back from training and from the test; after, each with temperatures of "
-    "the others. Scaling moves no voxel across 0.5. All that is said of test patients is after it."
+    "Calibration error before and after temperature scaling, in voxels for each voxel of vessel, "
+    "of {patients} patients held back from training and from the test; after, each with "
+    "temperatures of the others. Scaling moves no voxel across 0.5. All that is said of test "
+    "patients is after it."
 )
 
 

@@ -1,8 +1,8 @@
 """Centrelines of masks by thinning that keeps their topology (after Lee et al. 1994).
 
-scikit-image's `skeletonize` does not look again whether a voxel has become the end of a line. What
-is two voxels wide unzips from its end: a tube of 2 x 2 x 9 voxels leaves nothing. So do arteries at
-the resolution of a study; hence ours.
+scikit-image's `skeletonize` does not check again whether a voxel has become the end of a line. What
+is two voxels wide unzips from its end: a tube of 2 x 2 x 9 voxels leaves nothing, and a solid tube
+along a diagonal may leave one voxel. Arteries are that narrow at a study's resolution.
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ NEAR = _bits(_STEPS <= 2)  # those that share a face or an edge with the voxel
 TOUCHING = np.array([_bits(row) for row in _APART.max(axis=2) == 1])
 SHARING_A_FACE = np.array([_bits(row) for row in _APART.sum(axis=2) == 1])
 DIRECTIONS = np.array([4, 22, 10, 16, 12, 14])  # before and behind along each axis
+# States of a voxel: kept, chosen to go in this pass (also set), gone in this pass.
+KEPT, CHOSEN, GONE = 1, 2, 4
 
 
 def centreline(mask: np.ndarray) -> np.ndarray:
@@ -59,19 +61,39 @@ def _thin(flat, points, steps):
                 if border and _removable(_around(flat, at, steps)):
                     candidates[count] = at
                     count += 1
+            layer = candidates[:count]
+            for at in layer:
+                flat[at] |= CHOSEN
             # From outside inwards: a tip whose neighbours went first would be the end of a spur.
-            for at in candidates[:count][:: 1 if side < _CENTRE else -1]:
-                if _removable(_around(flat, at, steps)):
-                    flat[at] = 0
+            for at in layer[:: 1 if side < _CENTRE else -1]:
+                if _removable(_around(flat, at, steps)) and not _unzips(flat, at, steps):
+                    flat[at] = GONE
+            for at in layer:
+                flat[at] &= KEPT
         points = points[flat[points] > 0]
     return points
+
+
+@njit(nogil=True, cache=True)
+def _unzips(flat, at, steps):
+    """Whether a neighbour went in this pass and all that are left may follow.
+
+    A diagonal line that is all one layer would go from its tip to its far end.
+    """
+    went = False
+    for number in range(27):
+        state = flat[at + steps[number]]
+        if state == KEPT:
+            return False
+        went |= state == GONE
+    return went
 
 
 @njit(nogil=True, cache=True)
 def _around(flat, at, steps):
     bits = 0
     for number in range(27):
-        if number != _CENTRE and flat[at + steps[number]]:
+        if number != _CENTRE and flat[at + steps[number]] & KEPT:
             bits |= 1 << number
     return bits
 
