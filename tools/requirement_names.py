@@ -1,4 +1,4 @@
-"""Print what pyproject.toml requires, of all groups and without the bounds: `make newest`."""
+"""Print what pyproject.toml requires to run and to test, without the bounds: `make newest`."""
 
 import re
 import tomllib
@@ -9,9 +9,10 @@ NAME = r"[\w.-]+(\[[\w,.-]+\])?"  # with extras
 
 
 def requirements() -> list[str]:
-    """Every requirement of the project, with its bounds."""
+    """Every requirement of the project and of its tests, with its bounds."""
     project = tomllib.loads(PROJECT.read_text())["project"]
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    more = project["optional-dependencies"]
+    groups = [project["dependencies"], more["workflow"], more["test"]]
     return [requirement for group in groups for requirement in group]
 
 

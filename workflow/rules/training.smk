@@ -75,7 +75,7 @@ rule calibrate:
         mem_mb=memory("calibrate"),
         runtime=minutes("calibrate"),
     params:
-        code=JOBS.calibration_code,
+        code=JOBS.calibrate_code,
         settings=JOBS.settings,
         seed=JOBS.seed,
         projections=config["projections"],

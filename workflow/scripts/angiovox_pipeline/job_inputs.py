@@ -42,7 +42,7 @@ class JobInputs:
         files = self.runs.calibration_inputs(wildcards.method, wildcards.views, wildcards.seed)
         return files | {"checked": ancient(MASKS_CHECKED)}
 
-    def calibration_code(self, wildcards: Any) -> str:
+    def calibrate_code(self, wildcards: Any) -> str:
         """The version of the code of a calibration, the method's included."""
         return code_version.of_script("calibrate", self.runs.methods[wildcards.method].module)
 
