@@ -21,9 +21,9 @@ import yaml
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parent / "workflow" / "scripts")]
 
-from benchmarks.training_step import THREADS, machine, peak_mb  # noqa: E402
+from benchmarks.training_step import machine, peak_mb  # noqa: E402
 
-EDGE, VOXEL_MM, SEED, PROJECTIONS = 64, 0.75, 1, 90
+EDGE, VOXEL_MM, SEED, PROJECTIONS, THREADS = 64, 0.75, 1, 90, 2
 CASES = [(method, edge, views) for edge in (64, 192, 384) for method, views in (
     ("unet", 2), ("consistent", 2), ("consistent", 90))]  # fmt: skip
 
@@ -40,7 +40,8 @@ def main() -> None:
             rows.append(json.loads(told.splitlines()[-1]))
     table = pd.DataFrame(rows)
     table.to_csv(HERE / "unet_reconstruction.csv", index=False)
-    text = f"{machine()} Single runs.\n\n{table.to_markdown(index=False)}\n"
+    head = f"{machine(THREADS)} Single runs, beside other work on the machine."
+    text = f"{head}\n\n{table.to_markdown(index=False)}\n"
     (HERE / "unet_reconstruction.md").write_text(text)
     print(text)
 

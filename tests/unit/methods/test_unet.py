@@ -109,6 +109,19 @@ def test_logits_have_the_edges_of_the_volume_whatever_they_are(edges):
     assert ResidualUNet(2, 2, 3)(torch.rand(1, 2, *edges)).shape == (1, 1, *edges)
 
 
+def test_gradients_in_bfloat16_are_near_those_of_float32_on_the_smallest_volume():
+    """On 2^3 voxels PyTorch's gradient of a kernel holds what memory held before."""
+    network, volume = ResidualUNet(2, 16, 4), torch.rand(1, 2, 16, 16, 16)
+    norms = []
+    for dtype in [torch.float32, *[torch.bfloat16] * 8]:
+        [torch.full((size,), 1e30) for size in 4 * [30_000, 100_000, 1_000_000]]  # then freed
+        network.zero_grad()
+        with torch.autocast("cpu", dtype, enabled=dtype is torch.bfloat16):
+            network(volume).square().mean().backward()
+        norms.append(float(torch.nn.utils.get_total_norm([p.grad for p in network.parameters()])))
+    assert norms[1:] == pytest.approx([norms[0]] * 8, rel=0.2)
+
+
 def test_cubes_become_channels_and_voxels_again():
     volume = torch.rand(2, 3, 4, 6, 8)
     assert torch.equal(to_voxels(to_channels(volume)), volume)

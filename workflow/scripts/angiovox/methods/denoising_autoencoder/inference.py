@@ -2,6 +2,8 @@
 
 Batch norm is folded into the convolutions, pooling comes before ReLU, and the volume goes through
 in tiles with a margin: a block of 8 voxels depends on 7 voxels before it and on 14 from its start.
+The plain network, folded and in tiles likewise, takes 3.6 times as long on a CPU at 128^3
+(benchmarks/training_step.md).
 """
 
 from __future__ import annotations

@@ -71,10 +71,14 @@ class ResidualUNet(nn.Module):
         return functional.leaky_relu(self.edges_norm(self.edges(both)), SLOPE)
 
     def _padded(self, volume: Tensor) -> Tensor:
-        """Zeros after the last voxels; two voxels at least at the coarsest level, for the norm."""
+        """Append zeros up to a multiple of the stride, and to three voxels at the coarsest level.
+
+        PyTorch 2.13 on a CPU reads memory that was never written for the bfloat16 gradient of a
+        kernel on 2 x 2 voxels or fewer: numbers of any size, where float32 is right.
+        """
         padding = []
         for edge in reversed(volume.shape[2:]):
-            least = max(edge, 2 * self.stride)
+            least = max(edge, 3 * self.stride)
             padding += [0, least + -least % self.stride - edge]
         return functional.pad(volume, padding)
 
