@@ -26,6 +26,15 @@ def test_no_voxel_crosses_one_half_and_none_overtakes_another():
     assert scaled[[0, 5000, 10000]].tolist() == [0, 0.5, 1]
 
 
+def test_what_is_as_good_as_ruled_out_stays_so_at_any_temperature():
+    """A network rules out what is outside the hull by a logit, which is not a degree of doubt."""
+    sure = np.array([0, 1e-9, 1 - 1e-7, 1], dtype=np.float32)
+    assert np.array_equal(Temperatures(20.0, 20.0).calibrated(sure), sure)
+    background = np.zeros(SHAPE, dtype=bool)
+    outside = np.full(SHAPE, 1e-9, dtype=np.float32)
+    assert fit_temperatures([drawn(1, 2), (outside, background)]) == fit_temperatures([drawn(1, 2)])
+
+
 def test_a_temperature_of_one_changes_nothing():
     probability, _ = drawn()
     np.testing.assert_allclose(Temperatures().calibrated(probability), probability, rtol=1e-6)

@@ -17,7 +17,9 @@ from scipy.special import expit, logit
 
 from ..io.quantization import CHUNK, chunks
 
-LARGEST = 12.0  # logit; a probability beyond is as good as 0 or 1, and has no part in the fit
+LARGEST = (
+    12.0  # logit; a probability beyond is as good as 0 or 1: no part of the fit, and not moved
+)
 BINS = 1200  # of |logit| below it
 RANGE = (0.05, 20.0)
 
@@ -36,11 +38,15 @@ class Temperatures:
     background: float = 1.0
 
     def calibrated(self, probability: np.ndarray) -> np.ndarray:
-        """Probabilities in [0, 1], of any shape, after scaling; float32. 0, 0.5 and 1 stay."""
+        """Probabilities in [0, 1], of any shape, after scaling; float32.
+
+        0.5 stays, and so does what is beyond a logit of `LARGEST`, such as 0 outside a hull.
+        """
         result = np.empty_like(probability, dtype=np.float32)
         for part, source in zip(chunks(result), chunks(probability), strict=True):
             score = logit(source.astype(np.float64))
-            part[:] = expit(score / np.where(score >= 0, self.vessel, self.background))
+            scaled = expit(score / np.where(score >= 0, self.vessel, self.background))
+            part[:] = np.where(np.abs(score) < LARGEST, scaled, source)
         return result
 
 
@@ -53,8 +59,8 @@ def load_temperatures(path: str | Path, views: int) -> Temperatures:
 def fit_temperatures(examples: Iterable[tuple[np.ndarray, np.ndarray]]) -> Temperatures:
     """The temperatures under which masks are likeliest, all voxels of all examples together.
 
-    examples : probabilities in [0, 1] and the mask, bool, of one shape. Voxels of exactly 0 or 1,
-    which no temperature moves, are left out; a side without any voxel keeps 1.
+    examples : probabilities in [0, 1] and the mask, bool, of one shape. Voxels beyond a logit of
+    `LARGEST`, which no temperature moves, are left out; a side without any voxel keeps 1.
     """
     counts = sum((_counts(*example) for example in examples), np.zeros((2, 2, BINS), dtype=int))
     return Temperatures(vessel=_likeliest(*counts[1]), background=_likeliest(*counts[0]))
