@@ -89,7 +89,7 @@ def test_every_rule_has_an_entry_and_asks_by_it():
     assert len(RULES) > 15
     assert not [rule for rule in RULES if rule not in resources.MEASURED_USAGE]
     text = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
-    asked = set(re.findall(r"mem_mb=(\S+),", text)) - {"conversion_memory"}
+    asked = set(re.findall(r"mem_mb=(\S+),", text)) - {"DEMAND.conversion_memory"}
     assert asked == {f'memory("{rule}")' for rule in RULES if rule != "convert"}
     assert set(re.findall(r"runtime=(\S+),", text)) == {f'minutes("{rule}")' for rule in RULES}
 
