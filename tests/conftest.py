@@ -35,7 +35,7 @@ TINY = {
     | dict.fromkeys(("l1_cgan", "soft_backprojection", "soft_hull"), False),
 }
 
-
+ONE_TESTED = {"test_patients": 1, "calibration_patients": 0}  # of the few patients of a sheet
 THOROUGH = {"mounted", "cluster", "stages"}  # fixtures that need root, or runs of their own
 WORKER_MB = 4000  # with the Snakemake and the jobs that it may run
 # These share nothing but the study.

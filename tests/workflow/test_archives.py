@@ -23,7 +23,7 @@ import pytest
 import scanners
 import SimpleITK
 from angiovox.io import inventory
-from conftest import tiny
+from conftest import ONE_TESTED, tiny
 from PIL import Image, PngImagePlugin
 from plans import planned
 from pydicom import uid
@@ -210,7 +210,7 @@ def sheet(folder: Path, paths: dict[str, str], names: Iterable[str], chosen: dic
     rows = [[name, paths[name], chosen.get(name, ""), GOOD.get(name, "train")] for name in names]
     lines = ["\t".join(row) for row in (["patient", "dicom", "series", "split"], *rows)]
     (folder / "sheet.tsv").write_text("\n".join(lines) + "\n")
-    return {"phantoms": {"count": 0}, "sheet": "sheet.tsv", "test_patients": 1}
+    return {"phantoms": {"count": 0}, "sheet": "sheet.tsv"} | ONE_TESTED
 
 
 @pytest.fixture(scope="module")

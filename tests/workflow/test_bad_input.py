@@ -15,7 +15,7 @@ from angiovox.geometry.affine import isotropic_affine
 from angiovox.io.dicom import writer
 from angiovox_pipeline import config as study
 from angiovox_pipeline.cohort import check_images, read_cohort
-from conftest import ROOT, TINY, tiny
+from conftest import ONE_TESTED, ROOT, TINY, tiny
 from plans import merged, planned
 
 SHAPE, VOXEL_MM = (16, 16, 16), 2.5
@@ -44,7 +44,7 @@ def sheet(folder: Path, scans: Path, rows: list[str]) -> dict:
         patient, series, split = row.split("|")
         lines.append(f"{patient}\t{scans / series}\t{split}")
     (folder / "sheet.tsv").write_text("\n".join(lines) + "\n")
-    return {"phantoms": {"count": 0}, "sheet": "sheet.tsv", "test_patients": 1}
+    return {"phantoms": {"count": 0}, "sheet": "sheet.tsv"} | ONE_TESTED
 
 
 def assert_refused(done: subprocess.CompletedProcess, folder: Path, words: list[str]) -> None:
@@ -68,7 +68,7 @@ CONFIGS = {
         {"cohort": {"test_patients": 3}},
         ["at least 2 training patients", "there are 1"],
     ),
-    "more tests than patients": ({"cohort": {"test_patients": 9}}, ["test_patients", "9", "4"]),
+    "more tests than patients": ({"cohort": {"test_patients": 9}}, ["test_patients", "9", "5"]),
     "lesion larger than the field": (
         {"cohort": {"phantoms": {"lesions": {"aneurysm": {"share": 1, "size_mm": [3, 50]}}}}},
         ["cohort.phantoms.lesions.aneurysm.size_mm", "[3, 50]", "40 mm", "room for 36 mm"],
@@ -83,8 +83,8 @@ CONFIGS = {
         ["cohort.phantoms.centrelines", "trees"],
     ),
     "nobody of that id to leave out": (
-        {"cohort": {"leave_out": ["phantom-004", "phantom-005", "ct-7"]}},
-        ["cohort.leave_out: ct-7, phantom-005: no such patient"],
+        {"cohort": {"leave_out": ["phantom-005", "phantom-006", "ct-7"]}},
+        ["cohort.leave_out: ct-7, phantom-006: no such patient"],
     ),
     "window upside down": ({"masks": {"window": [600, -100]}}, ["masks.window: [600, -100]"]),
     "no such sheet": ({"cohort": {"sheet": "nowhere.tsv"}}, ["cohort.sheet", "nowhere.tsv"]),
@@ -118,7 +118,7 @@ def test_a_refused_config_ends_snakemake_before_any_job(fresh, case):
 
 def test_a_broken_swc_file_is_refused_with_its_line(fresh):
     (fresh / "trees").mkdir()
-    for name in "abcd":
+    for name in "abcde":
         radius = -0.5 if name == "c" else 0.5
         (fresh / f"trees/{name}.swc").write_text(f"# tree\n1 0 0 0 0 3 -1\n2 0 0 0 5 {radius} 1\n")
     phantoms = {"centrelines": "trees", "injection": "all"}
@@ -135,7 +135,10 @@ SHEETS = {
     "missing folder": ([*OTHERS, "four|gone|train"], ["four", "gone", "does not exist"]),
     "folder without an image": ([*OTHERS, "four|text|train"], ["four", "text", "no DICOM image"]),
     "one training patient": (OTHERS[1:], ["at least 2 training patients", "there are 1"]),
-    "unknown split": ([*OTHERS, "four|d|valid"], ["line 5", "'valid'", "'train', 'test'"]),
+    "unknown split": (
+        [*OTHERS, "four|d|valid"],
+        ["line 5", "'valid'", "'train', 'calibration', 'test'"],
+    ),
     "id that leaves the folder": ([*OTHERS, "../x|d|train"], ["line 5", "'../x'", "letters"]),
     "folder with a wildcard": ([*OTHERS, "four|{d}|train"], ["line 5", "{d}", "wildcard"]),
     "id with a space": ([*OTHERS, "a b|d|train"], ["line 5", "'a b'", "letters"]),

@@ -12,7 +12,7 @@ from angiovox.errors import InputError
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.io.dicom import writer
 from angiovox_pipeline.preflight import masks as gate
-from conftest import tiny
+from conftest import ONE_TESTED, tiny
 from plans import planned
 from volumes import plain_ct
 
@@ -31,7 +31,7 @@ SMALL = {
 
 
 def run(folder, *args, target=METRICS, masks=None, leave_out=()):
-    cohort = {"phantoms": {"count": 0}, "sheet": "sheet.tsv", "test_patients": 1}
+    cohort = {"phantoms": {"count": 0}, "sheet": "sheet.tsv"} | ONE_TESTED
     cohort["leave_out"] = list(leave_out)
     return tiny(folder, target, *args, cohort=cohort, masks=masks or {}, **SMALL)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ONE_THREAD, TINY, snakemake, tiny
+from conftest import ONE_TESTED, ONE_THREAD, TINY, snakemake, tiny
 from plans import LAST, PHANTOMS, planned, whole_plan
 
 HEAVY = ["numpy", "scipy", "pandas", "torch", "monai", "numba", "llvmlite", "skimage"]
@@ -56,7 +56,7 @@ def write_sheet(folder, *rows):
     """The config of a study of these patients, each `id folder split`."""
     lines = ["patient dicom split", *rows]
     (folder / "sheet.tsv").write_text("\n".join(lines).replace(" ", "\t") + "\n")
-    return {"phantoms": {"count": 3}, "sheet": "sheet.tsv", "test_patients": 1}
+    return {"phantoms": {"count": 3}, "sheet": "sheet.tsv"} | ONE_TESTED
 
 
 # Snakemake alone
@@ -126,7 +126,7 @@ def test_the_snakefile_may_lie_in_another_folder(plan_of_all, spaced):
     (other / "config/config.yaml").write_text("{seeds: [1, 2]}")
     more = planned(snakemake(other, *start).stdout)
     assert (default["train"], more["train"]) == (10, 20)
-    assert default["phantom"] == more["phantom"] == 45
+    assert default["phantom"] == more["phantom"] == 46
     shutil.copy(clone / "tiny.yaml", other / "config/config.yaml")
     assert planned(snakemake(other, *start).stdout) == plan_of_all
 

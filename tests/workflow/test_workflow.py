@@ -238,7 +238,7 @@ def test_the_report_stands_alone(finished):
         "IoU by number of views, every method",
         "Pre-processing of one test patient",
         "Assumptions",
-        "4 phantoms",
+        "5 phantoms",
         "Where each table and figure comes from",
     ):
         assert words in page, words
@@ -286,7 +286,7 @@ def test_swc_files_are_imaged_in_place_of_grown_arteries(fresh):
             f"3 0 12 0 12 {radius} 2\n4 0 -12 0 12 {radius} 2\n"
         )
     phantoms = {"centrelines": "trees", "injection": "all", "count": 4}
-    cohort = {"phantoms": phantoms, "test_patients": 2}
+    cohort = {"phantoms": phantoms, "test_patients": 2, "calibration_patients": 0}
     tables = [f"results/tables/phantom_{name}.csv" for name in ("masks", "morphometry")]
     done = tiny(fresh, *tables, "results/figures/phantoms.png", cohort=cohort)
     assert done.returncode == 0, done.stdout
@@ -396,7 +396,7 @@ def test_another_setting_trains_again(finished):
 
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
-    new = {"train": 4, "adapt": 1, "reconstruct": 7, "evaluate": 7}
+    new = {"train": 4, "adapt": 1, "calibrate": 5, "reconstruct": 7, "evaluate": 7}
     drawn = {"learning_curves": 1, "error_profiles": 1}  # the patient is of the first seed
     assert plan == new | drawn | COLLECTED
 

@@ -109,7 +109,10 @@ def sides(config):
 def test_the_configs_that_come_with_the_workflow_are_valid(other):
     config = merged(DEFAULT, other)
     study.check_config(config)
-    assert len(sides(config)["test"]) == 5
+    found = sides(config)
+    cohort = config["cohort"]
+    assert len(found["test"]) == cohort["test_patients"]
+    assert len(found.get("calibration", [])) == cohort["calibration_patients"]
 
 
 def test_the_leaderboards_config_is_the_full_cross_product():
@@ -829,6 +832,8 @@ def test_unknown_patients_cannot_be_left_out(cohort):
 
 
 def test_too_few_that_remain_are_refused():
-    left_out = [f"phantom-{number:03d}" for number in range(1, 45)]
+    left_out = [
+        f"phantom-{number:03d}" for number in range(1, DEFAULT["cohort"]["phantoms"]["count"])
+    ]
     message = refusal(read_cohort, changed(cohort__leave_out=left_out))
-    assert "cohort.test_patients: 5" in message and "only 1 patients" in message
+    assert "cohort.test_patients: 10" in message and "only 1 patients" in message

@@ -17,6 +17,9 @@ from snakemake.exceptions import WorkflowError
 DEFAULT = yaml.safe_load(DEFAULTS.read_text())
 
 
+NONE_HELD_BACK = {"calibration_patients": 0}
+
+
 def study(**changes):
     return Study.read(merged(DEFAULT, changes))
 
@@ -27,7 +30,9 @@ def mixed(tmp_path):
     sheet = tmp_path / "patients.tsv"
     sheet.write_text("patient\tdicom\tsplit\tseries\nanna\ta\ttest\t3b\nben\tb\ttest\t\n")
     phantoms = {"count": 4}
-    return study(cohort={"sheet": str(sheet), "phantoms": phantoms, "test_patients": 2})
+    return study(
+        cohort={"sheet": str(sheet), "phantoms": phantoms, "test_patients": 2} | NONE_HELD_BACK
+    )
 
 
 # A config that leaves things out
@@ -58,7 +63,7 @@ def test_phantoms_and_patients_of_the_sheet_are_all_there_are(mixed):
     assert mixed.patients == mixed.phantoms + mixed.sheet_patients
     assert mixed.sheet_patients == mixed.runs.test == ["anna", "ben"]
     assert mixed.runs.train == mixed.phantoms == mixed.generated_phantoms
-    assert mixed.note == "trained on phantoms, tested on patients, 64³ voxels"
+    assert mixed.note == "trained on phantoms, tested on 2 patients, 1 seed, 64³ voxels"
     assert mixed.example_patient == "anna"
 
 
@@ -78,6 +83,7 @@ def test_a_study_without_phantoms_has_no_tables_and_figures_of_them(mixed):
 def test_sizes_are_those_of_the_lists(mixed):
     scale = mixed.scale
     assert (scale.patients, scale.phantoms, scale.train, scale.test) == (6, 4, 4, 2)
+    assert scale.calibration == 0
     assert scale.views == len(mixed.view_counts) and scale.trees == len(mixed.measured_seeds) == 20
     assert scale.methods == len(mixed.fewest_views.methods)
 
@@ -98,7 +104,7 @@ def job(**wildcards):
 
 
 def test_a_job_reconstructs_one_patient_or_all():
-    inputs = JobInputs(study().runs)
+    inputs = JobInputs(study().runs, study().cone_beam)
     test = inputs.runs.test
     assert inputs.patients(job()) == test
     assert inputs.patients_views(job()) == [10] * len(test)
@@ -107,8 +113,23 @@ def test_a_job_reconstructs_one_patient_or_all():
     assert inputs.own_surfaces(job()) == []
 
 
+def test_only_who_was_held_back_calibrates_and_once_for_each_number_of_views():
+    inputs = JobInputs(study().runs, study().cone_beam)
+    held_back, counts = inputs.runs.calibration, study().view_counts
+    one, every = job(), job(method="unet", views="all")
+    assert len(held_back) == 3 and not {*held_back} & {*inputs.runs.train, *inputs.runs.test}
+    assert inputs.calibration_patients(one) == held_back
+    assert inputs.calibration_patients(every) == held_back * len(counts)
+    assert inputs.calibration_views(every) == [count for count in counts for _ in held_back]
+
+
+def test_the_cone_beam_is_a_parameter_of_methods_that_look_at_it():
+    inputs = JobInputs(study().runs, study().cone_beam)
+    assert inputs.used_cone_beam(job()) is None
+
+
 def test_the_code_of_a_fit_is_that_of_its_method():
-    inputs = JobInputs(study().runs)
+    inputs = JobInputs(study().runs, study().cone_beam)
     hull, soft, dae = (inputs.fit_code(job(method=name)) for name in ("hull", "soft_hull", "dae"))
     assert hull == soft != dae
     assert hull != inputs.reconstruct_code(job(method="hull"))
@@ -124,8 +145,9 @@ def test_a_training_asks_for_what_it_takes_where_it_runs(monkeypatch, gpu, row):
     assert demand.kind_of_job("train", job()) == row
     assert demand.memory("train")(job(), 2) == resources.memory_mb(row, scale, 2)
     assert demand.minutes("train")(job(), 1) == resources.minutes(row, scale)
-    kinds = [demand.kind_of_job("reconstruct", job(method=name)) for name in ("dae", "hull")]
-    assert kinds == ["reconstruct_trained", "reconstruct"]
+    for rule in ("reconstruct", "calibrate"):
+        kinds = [demand.kind_of_job(rule, job(method=name)) for name in ("dae", "hull")]
+        assert kinds == [f"{rule}_trained", rule]
 
 
 # What a run makes

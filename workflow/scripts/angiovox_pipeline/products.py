@@ -8,6 +8,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from .resources import MEASURED_USAGE
+from .snakemake_parts import optional
 
 
 def our_rules(rules: Any) -> dict[str, str]:
@@ -25,6 +26,7 @@ def our_rules(rules: Any) -> dict[str, str]:
     return ours
 
 
+@optional("run times are not gathered", {})
 def benchmark_patterns(workflow: Any, ours: Mapping[str, str]) -> dict[str, str]:
     """By rule, a regular expression of its benchmark files: others may lie beside them."""
     return {
@@ -34,6 +36,7 @@ def benchmark_patterns(workflow: Any, ours: Mapping[str, str]) -> dict[str, str]
     }
 
 
+@optional("the record of provenance does not say which rule made what", {})
 def products(workflow: Any, wanted: Iterable[str]) -> dict[str, dict[str, Any]]:
     """By path, rule and parameters of each output that is wanted, and of those beside it."""
     wanted = {*map(str, wanted)}

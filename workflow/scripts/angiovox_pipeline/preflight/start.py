@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .. import resources, scheduling
 from ..demand import Demand
+from ..snakemake_parts import executor, planned_jobs
 from . import disk, slurm
 
 
@@ -22,14 +23,14 @@ def check(
     """
     workflow, scale = demand.workflow, demand.study.scale
     results, _ = folders
-    jobs = [job for job in workflow.dag.needrun_jobs() if job.rule.name in ours]
+    jobs = [job for job in planned_jobs(workflow) if job.rule.name in ours]
     outputs = {
         path: resources.stored_mb(Path(path).relative_to(results), scale)
         for job in jobs
         for path in job.output
         if Path(path).is_relative_to(results)
     }
-    if workflow.executor_plugin.name == "slurm":
+    if executor(workflow) == "slurm":
         slurm.check(workflow, warn)
     for folder in folders:
         disk.check_writable(folder)
