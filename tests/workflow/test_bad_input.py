@@ -137,7 +137,7 @@ SHEETS = {
     "one training patient": (OTHERS[1:], ["at least 2 training patients", "there are 1"]),
     "unknown split": (
         [*OTHERS, "four|d|valid"],
-        ["line 5", "'valid'", "'train', 'calibration', 'test'"],
+        ["line 5", "'valid'", "'calibration', 'test'"],
     ),
     "id that leaves the folder": ([*OTHERS, "../x|d|train"], ["line 5", "'../x'", "letters"]),
     "folder with a wildcard": ([*OTHERS, "four|{d}|train"], ["line 5", "{d}", "wildcard"]),

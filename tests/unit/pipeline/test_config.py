@@ -832,8 +832,7 @@ def test_unknown_patients_cannot_be_left_out(cohort):
 
 
 def test_too_few_that_remain_are_refused():
-    left_out = [
-        f"phantom-{number:03d}" for number in range(1, DEFAULT["cohort"]["phantoms"]["count"])
-    ]
+    count = DEFAULT["cohort"]["phantoms"]["count"]
+    left_out = [f"phantom-{number:03d}" for number in range(1, count)]
     message = refusal(read_cohort, changed(cohort__leave_out=left_out))
     assert "cohort.test_patients: 10" in message and "only 1 patients" in message

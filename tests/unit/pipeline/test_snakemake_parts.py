@@ -8,6 +8,7 @@ import pytest
 from angiovox.errors import InputError
 from angiovox_pipeline import scheduling, snakemake_parts
 from angiovox_pipeline.preflight import slurm
+from angiovox_pipeline.products import benchmark_patterns, products
 from angiovox_pipeline.snakemake_parts import executor, optional, planned_jobs
 from conftest import ROOT
 
@@ -58,6 +59,8 @@ READERS = [
     (scheduling.schedule_locally, "scheduler.resources", None, None),
     (lambda workflow: len(planned_jobs(workflow)), "dag", 1, 0),
     (lambda workflow: len(planned_jobs(workflow)), "dag.needrun_jobs", 1, 0),
+    (lambda workflow: products(workflow, []), "rules", {}, {}),
+    (lambda workflow: benchmark_patterns(workflow, {}), "rules", {}, {}),
     (slurm._check_profile, "resource_settings", None, None),
     (slurm._check_profile, "resource_settings.overwrite_resources", None, None),
     (slurm._check_profile, "group_settings", None, None),

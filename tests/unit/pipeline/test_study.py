@@ -29,10 +29,8 @@ def mixed(tmp_path):
     """Phantoms for training, two patients of a sheet for testing; their folders do not exist."""
     sheet = tmp_path / "patients.tsv"
     sheet.write_text("patient\tdicom\tsplit\tseries\nanna\ta\ttest\t3b\nben\tb\ttest\t\n")
-    phantoms = {"count": 4}
-    return study(
-        cohort={"sheet": str(sheet), "phantoms": phantoms, "test_patients": 2} | NONE_HELD_BACK
-    )
+    cohort = {"sheet": str(sheet), "phantoms": {"count": 4}, "test_patients": 2}
+    return study(cohort=cohort | NONE_HELD_BACK)
 
 
 # A config that leaves things out
