@@ -29,7 +29,7 @@ from angiovox.methods.dataset import PatientDataset  # noqa: E402
 from angiovox.metrics.comparisons import LEVEL, largest_t_p_values  # noqa: E402
 from angiovox.metrics.overlap import ratios  # noqa: E402
 from angiovox.metrics.statistics import differences, mean_interval  # noqa: E402
-from angiovox_pipeline import cohort, runs  # noqa: E402
+from angiovox_pipeline import cohort, runs, study_methods  # noqa: E402
 from angiovox_pipeline.config import check_config  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH = 1, 2, 5
@@ -114,7 +114,7 @@ def main(wanted: list[str]) -> None:
 
 def validated(config: dict, name: str, idea: Idea) -> pd.DataFrame:
     """IoU of each validation patient at each view count."""
-    chosen = runs.methods(config)["unet"].settings
+    chosen = study_methods.methods(config)["unet"].settings
     unet = registry.create("unet", chosen | idea.settings)
     train = [p.name for p in cohort.read_cohort(config) if p.split == "train"]
     learning = [n for i, n in enumerate(train) if i % EVERY_FIFTH]

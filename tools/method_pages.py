@@ -29,7 +29,7 @@ from angiovox.figures.style import families  # noqa: E402
 from angiovox.method import Needs  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.reporting.assumptions import assumptions  # noqa: E402
-from angiovox_pipeline import runs  # noqa: E402
+from angiovox_pipeline import study_methods  # noqa: E402
 
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
@@ -45,10 +45,10 @@ def entries(name: str = "leaderboard") -> dict[str, dict[str, Any]]:
 
 
 @cache
-def study(name: str = "leaderboard") -> dict[str, runs.Method]:
+def study(name: str = "leaderboard") -> dict[str, study_methods.Method]:
     """The methods of such a config, by entry."""
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    return runs.methods(default | {"methods": entries(name)})
+    return study_methods.methods(default | {"methods": entries(name)})
 
 
 def entries_of(name: str) -> list[str]:

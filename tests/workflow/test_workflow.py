@@ -16,7 +16,7 @@ import pytest
 import yaml
 from angiovox.methods import registry
 from angiovox.metrics.registry import METRICS as CATALOGUE
-from angiovox_pipeline import code_version, runs
+from angiovox_pipeline import code_version, runs, study_methods
 from conftest import ROOT, TINY, TINY_ARGUMENTS, snakemake, tiny
 from entries import create
 from PIL import Image
@@ -700,12 +700,16 @@ def test_job_counts_follow_from_the_config(fresh, extra):
     assert done.returncode == 0, done.stdout
     plan, patients = planned(done.stdout), config["cohort"]["phantoms"]["count"]
     kept = config["storage"]["back_projections"]
-    study = runs.Runs(runs.methods(config), config["seeds"], ["one"], ["two"], kept)
+    study = runs.Runs(
+        study_methods.methods(config), config["seeds"], ["one"], ["three"], ["two"], kept
+    )
     of_each_patient = {plan[rule] for rule in ("phantom", "convert", "mask", "project")}
     assert of_each_patient == {patients}
     assert plan["back_project"] == (patients if kept else 1)  # the figures'
     assert plan["reconstruct"] == plan["evaluate"] == len(study.each("{method} {views} {seed}"))
     assert plan["train"] == len(study.each_trained("{method} {views} {seed}"))
+    held_back = config["cohort"]["calibration_patients"] > 0
+    assert plan.get("calibrate", 0) == held_back * len(study.each_calibrated("{method}"))
     if extra is None:  # seven and three trainings; two thresholds at seven counts, two at one
         assert (plan["train"], plan["adapt"], plan["fit"]) == (10, 1, 16)
     assert plan["mesh"] == sum(len(method.view_counts) for method in study.methods.values())

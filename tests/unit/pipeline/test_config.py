@@ -18,7 +18,7 @@ from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import inject
 from angiovox.phantoms.settings import EDGE
 from angiovox_pipeline import config as study
-from angiovox_pipeline import runs
+from angiovox_pipeline import study_methods
 from angiovox_pipeline.cohort import check_images, figure_patient, read_cohort
 from conftest import ROOT
 from plans import merged
@@ -117,7 +117,7 @@ def test_the_configs_that_come_with_the_workflow_are_valid(other):
 
 def test_the_leaderboards_config_is_the_full_cross_product():
     config = merged(DEFAULT, LEADERBOARD)
-    chosen = runs.methods(config)
+    chosen = study_methods.methods(config)
     assert set(chosen) == {*DEFAULT["methods"]}
     assert {registry.create(n, m.settings).name for n, m in chosen.items()} == {*registry.classes()}
     assert all(method.view_counts == config["view_counts"] for method in chosen.values())

@@ -2,7 +2,7 @@
 
 import pytest
 from angiovox.errors import InputError
-from angiovox_pipeline import runs
+from angiovox_pipeline import runs, study_methods
 
 COUNTS = [10, 2, 5]
 TRAIN, CALIBRATION, TEST = ["a", "b"], ["d"], ["c"]
@@ -10,7 +10,7 @@ CONSISTENT = {"method": "unet", "starts_from": "unet", "refinement_steps": 1}
 
 
 def methods(counts=COUNTS, **given):
-    return runs.methods({"view_counts": counts, "methods": {"dae": {}} | given})
+    return study_methods.methods({"view_counts": counts, "methods": {"dae": {}} | given})
 
 
 def study(seeds=(1, 2), kept=("sum", "min"), calibration=CALIBRATION, **given):

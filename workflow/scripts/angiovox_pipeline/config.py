@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 from snakemake.utils import update_config
 
-from . import runs
+from . import study_methods
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
@@ -70,7 +70,7 @@ def check_config(config: dict[str, Any]) -> None:
                 f"projections; choose from 2 to {config['projections']}"
             )
     _check_left_out(config["methods"])
-    _check_shown(config["figures"]["methods"], [*runs.methods(config)])
+    _check_shown(config["figures"]["methods"], [*study_methods.methods(config)])
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
 

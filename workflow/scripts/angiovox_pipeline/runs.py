@@ -5,119 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
 
-import angiovox.method
-from angiovox.errors import InputError
-from angiovox.method import KINDS, Needs
-from angiovox.methods import registry
+from angiovox.method import KINDS
 
-EVERY = "all"  # in place of a view count: the one model for all of them
+from .study_methods import EVERY, Method
+
 PROJECTIONS = "results/projections/{patient}.nii"
 BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
 LINE_INTEGRALS = "results/line_integrals/{patient}.nii"
 MASK = "results/masks/{patient}.nii.gz"
 MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
 CALIBRATION = "results/models/{method}/views-{views}/seed-{seed}/calibration.json"
-
-
-@dataclass(frozen=True)
-class Method:
-    """A method of the study.
-
-    module : dotted name of the one it is in. settings : of its config entry, with the method that
-    it is a variant of. view_counts : most first.
-    """
-
-    title: str
-    family: str
-    module: str
-    needs: Needs
-    settings: dict[str, Any]
-    view_counts: list[int]
-
-    @property
-    def models(self) -> list[int | str]:
-        """What the models are for: each view count, or all."""
-        return [EVERY] if self.needs.shared_across_views else self.view_counts
-
-
-def methods(config: dict[str, Any]) -> dict[str, Method]:
-    """The methods that a config asks for; false leaves one out, true and null set nothing.
-
-    Raises InputError naming a key, its value and what would be valid.
-    """
-    counts = sorted(config["view_counts"], reverse=True)
-    chosen = {}
-    for name, given in config["methods"].items():
-        if given is False:
-            continue
-        settings = {} if given in (None, True) else dict(given)
-        own = _view_counts(name, settings.pop("view_counts", counts), counts)
-        title = settings.pop("title", None)
-        method = registry.create(name, settings)
-        title, module = _title(name, title, method), registry.module_of(method)
-        chosen[name] = Method(title, method.family, module, method.needs, settings, own)
-    for name, method in chosen.items():
-        _check_base(name, method, chosen)
-    _check_titles(chosen)
-    paper = registry.PAPER_METHOD
-    if paper not in chosen or chosen[paper].view_counts != counts:
-        raise InputError(
-            f"methods.{paper}: Table 1 needs the paper's network at every one of view_counts"
-        )
-    return chosen
-
-
-def _title(name: str, title: Any, method: angiovox.method.Method) -> str:
-    """The entry's own title, or the method's, with the entry's name where it is a variant."""
-    if title is None:
-        return method.title if name == method.name else f"{method.title} ({name})"
-    if not (isinstance(title, str) and title):
-        raise InputError(f"methods.{name}.title: {title!r} is not valid; expected a text")
-    return title
-
-
-def _check_base(name: str, method: Method, chosen: dict[str, Method]) -> None:
-    """Refuse a method that starts from another one's model where that is not made."""
-    base = method.needs.starts_from
-    if base is None:
-        return
-    base_view_counts = chosen[base].view_counts if base in chosen else []
-    missing = [count for count in method.view_counts if count not in base_view_counts]
-    if missing:
-        raise InputError(
-            f"methods.{name}: starts from the model of {base}, which is not made for "
-            f"{', '.join(map(str, missing))} views; change methods.{base}, or set "
-            f"methods.{name}: false"
-        )
-    given = chosen[base]
-    if base == name or given.module != method.module or not given.needs.requires_training:
-        raise InputError(
-            f"methods.{name}.starts_from: {base!r} is not valid; expected another entry of the "
-            "same method, which is trained"
-        )
-
-
-def _check_titles(chosen: dict[str, Method]) -> None:
-    """Refuse titles that do not tell entries apart in figures and tables."""
-    names: dict[str, str] = {}
-    for name, method in chosen.items():
-        if method.title in names:
-            raise InputError(
-                f"methods.{name}.title: {method.title!r} is the title of {names[method.title]} too"
-            )
-        names[method.title] = name
-
-
-def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
-    known = isinstance(own, list) and all(type(n) is int and n in counts for n in own)
-    if not (known and own and len(set(own)) == len(own)):
-        raise InputError(
-            f"methods.{name}.view_counts: {own!r} is not valid; expected one or more of the "
-            f"study's view_counts: {', '.join(map(str, counts))}"
-        )
-    return sorted(own, reverse=True)
 
 
 @dataclass(frozen=True)

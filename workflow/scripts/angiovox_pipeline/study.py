@@ -10,7 +10,8 @@ from typing import Any
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
 from .resources import Scale
-from .runs import Runs, methods
+from .runs import Runs
+from .study_methods import methods
 
 MASK_LIMITS = ("min_fraction", "max_fraction", "min_largest_component", "max_border")
 LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
