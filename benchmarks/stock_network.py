@@ -10,14 +10,19 @@ import itertools
 from collections.abc import Iterator
 
 import torch
+from angiovox.methods.denoising_autoencoder import fused
 from angiovox.methods.denoising_autoencoder.focal_loss import focal_loss
-from angiovox.methods.denoising_autoencoder.learner import PlainDenoising
+from angiovox.methods.denoising_autoencoder.fused_decoder import in_order_of_blocks
+from angiovox.methods.denoising_autoencoder.fused_encoder import Convolution
+from angiovox.methods.denoising_autoencoder.learner import Denoising, PlainDenoising
 from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
 from angiovox.training.learner import agreement, fractions
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.checkpoint import checkpoint
 
+ROWS = 1 << 18  # of the loss at a time
 MARGIN, TILE = 8, 96  # voxels; of tiles of 64 and 96 this was the faster one
 
 
@@ -36,6 +41,43 @@ class CheckpointedDenoising(PlainDenoising):
                 kept = checkpoint(block, kept, use_reentrant=False)
         loss = checkpoint(focal_loss, kept, target, self.alpha, self.gamma, use_reentrant=False)
         return loss, *agreement(kept, target)
+
+
+class CheckpointedDecoder(Denoising):
+    """Our encoder; a decoder of matrix products whose blocks keep their inputs only.
+
+    Batch norm's running statistics are those of the encoder only.
+    """
+
+    def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+        volume, target = given
+        layers = [fused._Parameters(x, 1.0) for x in self.network.layers if list(x.parameters())]
+        kept, norm = fused._first_block(volume[:, 0], *layers[:2], dtype)
+        for layer, batch_norm in zip(layers[2:6:2], layers[3:6:2], strict=True):
+            signs, count = fused._signs(batch_norm.weight), kept[..., 0].numel()
+            kept, *moments = Convolution.apply(kept, *norm, *fused._flipped(layer, signs))
+            norm = batch_norm.normalise(*moments, signs, count)
+        kept, *norms = kept.flatten(0, 3), norm, layers[7], layers[9]
+        for layer, batch_norm in zip(layers[6::2], norms, strict=True):
+            kept = checkpoint(_decode, kept, batch_norm, layer, use_reentrant=False)
+        truth = in_order_of_blocks(target[:, 0])
+        parts = zip(kept.view(-1, 8).split(ROWS), truth.split(ROWS), strict=True)
+        sums = [checkpoint(self._sum, *part, use_reentrant=False) for part in parts]
+        return torch.stack(sums).sum() / target.numel(), *agreement(kept.view(-1, 8), truth)
+
+    def _sum(self, logits: Tensor, truth: Tensor) -> Tensor:
+        return focal_loss(logits, truth, self.alpha, self.gamma) * truth.numel()
+
+
+def _decode(kept: Tensor, norm: fused._Parameters | tuple, layer: fused._Parameters) -> Tensor:
+    """Eight rows of outputs for each row, after batch norm and ReLU."""
+    if isinstance(norm, tuple):  # of the encoder's last block: mean, scale and shift
+        mean, scale, shift = norm
+        active = ((kept.float() - mean) * scale + shift).relu().to(kept.dtype)
+    else:
+        active = functional.batch_norm(kept, None, None, norm.weight, norm.bias, True).relu_()
+    weight, bias = (parameter.to(kept.dtype) for parameter in layer.matrix())
+    return torch.addmm(bias, active, weight).view(8 * len(kept), -1)
 
 
 def blocks(network: DenoisingAutoencoder) -> Iterator[nn.Sequential]:

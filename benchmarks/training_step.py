@@ -44,11 +44,13 @@ is PyTorch's own way to the same end (`stock_network.py`): each block under
 
 Our own gradients stay, as the same by `torch.utils.checkpoint` is not within 1.2 times of them:
 
-- Each block under `checkpoint`: see the table. It would also update batch norm's running statistics
-  twice, in the step and in its recomputation.
-- The decoder alone under `checkpoint`, its loss in parts, the encoder ours: 1.05 times the time and
-  1.37 times the memory at 384^3 in bfloat16 (27.2 s to 25.9 s; 5.0 GB to 3.7 GB; one step each).
-- Inference by the folded network in tiles: see the table.
+- Each block under `checkpoint`: 1.5 to 3.4 times the time, and 2 to 3 times the memory from 128^3
+  on, which is hardly less than the plain network takes, as the largest block decides. It would
+  also update batch norm's running statistics twice, in the step and in its recomputation.
+- The decoder alone under `checkpoint`, its loss in parts, the encoder ours: as long (24.0 s beside
+  24.3 s), in 1.31 times the memory (5.2 GB beside 3.9 GB), one step each at 384^3 in bfloat16
+  (`python benchmarks/training_step.py '["loss.npy", "training", "decoder", "cpu", "bf16", 384]'`).
+- Inference by the folded network in tiles: 1.7 to 3.6 times the time.
 """
 
 
@@ -61,7 +63,7 @@ def training(variant: str, device: str, precision: str, edge: int) -> Callable[[
     from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
     from angiovox.training.trainer import Trainer
 
-    from benchmarks.stock_network import CheckpointedDenoising
+    from benchmarks.stock_network import CheckpointedDecoder, CheckpointedDenoising
 
     volume = (255 * np.random.default_rng(0).random((edge,) * 3, dtype=np.float32)).astype("uint8")
     patients = [(Measurement(np.zeros(1), {"sum": volume}), volume > 250)]
@@ -69,6 +71,7 @@ def training(variant: str, device: str, precision: str, edge: int) -> Callable[[
     settings = Settings(precision=precision)
     network = DenoisingAutoencoder().to(memory_format=torch.channels_last_3d)
     kinds = {"plain": PlainDenoising, "stock": CheckpointedDenoising, "ours": Denoising}
+    kinds["decoder"] = CheckpointedDecoder
     learner = kinds[variant](network, settings.focal_alpha, settings.focal_gamma)
     trainer = Trainer(learner, patients, settings, context)
     batch = trainer._load(([0], np.random.default_rng(0)))
@@ -178,15 +181,13 @@ def machine(threads: int) -> str:
     """What the figures were measured on."""
     import torch
 
-    cores = f"{threads} threads of {os.cpu_count()} cores, {platform.machine()}"
+    cores = f"{threads} of {os.cpu_count()} cores, {platform.machine()}"
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
     return f"PyTorch {torch.__version__}, {cores}, {gpu}."
 
 
 def main() -> None:
     """Measure all variants and write the tables."""
-    from benchmarks import stock_network
-
     table = pd.DataFrame(rows())
     order = [f"{name}_{what}" for what in ("seconds", "peak_mb") for name in VARIANTS]
     table = table[["work", "device", "precision", "edge", *order, "difference"]]
@@ -195,19 +196,20 @@ def main() -> None:
             table[f"{name}_{what}_to_ours"] = table[f"{name}_{what}"] / table[f"ours_{what}"]
     table["machine"] = machine(THREADS)
     table.to_csv(HERE / "training_step.csv", index=False, float_format="%.8g")
-    shown = markdown(table.drop(columns="machine"))
-    text = TEXT.format(table=shown, machine=machine(THREADS), tile=stock_network.TILE)
-    (HERE / "training_step.md").write_text(text)
-    print(text)
+    (HERE / "training_step.md").write_text(markdown(table))
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """The table for readers, with units in its head."""
+    """The table for readers, with units in its head, and what follows from it."""
+    from benchmarks import stock_network
+
+    machine = table.pop("machine").iloc[0]
     mb = [name for name in table if name.endswith("_mb")]
     table["difference"] = table["difference"].map("{:.1g}".format, na_action="ignore")
     table = table.round(dict.fromkeys(mb, 0)).round(3).astype(object)
     table.columns = [name.replace("peak_mb", "MB").replace("_", " ") for name in table]
-    return table.where(table.notna(), "not measured").to_markdown(index=False)
+    shown = table.where(table.notna(), "not measured").to_markdown(index=False)
+    return TEXT.format(table=shown, machine=machine, tile=stock_network.TILE)
 
 
 if __name__ == "__main__":
