@@ -40,10 +40,16 @@ def main() -> None:
             rows.append(json.loads(told.splitlines()[-1]))
     table = pd.DataFrame(rows)
     table.to_csv(HERE / "unet_reconstruction.csv", index=False)
-    head = f"{machine(THREADS)} Single runs, beside other work on the machine."
-    text = f"{head}\n\n{table.to_markdown(index=False)}\n"
+    text = markdown(table)
     (HERE / "unet_reconstruction.md").write_text(text)
     print(text)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """The table for readers."""
+    head = f"{machine(THREADS)} Single runs, beside other work on the machine: compare cpu_seconds."
+    shown = table.astype(object).where(table.notna(), "paused")
+    return f"{head}\n\n{shown.to_markdown(index=False)}\n"
 
 
 def prepare(folder: Path, edge: int) -> None:

@@ -8,7 +8,7 @@ whose stride is its kernel is a product of matrices for each voxel; its outputs 
 and the target is brought into it.
 
 `torch.utils.checkpoint` around the plain network's blocks takes twice the memory and three times as
-long at 128^3, around the decoder's alone 1.4 times the memory at 384^3
+long at 128^3, around the decoder's alone 1.3 times the memory at 384^3
 (benchmarks/training_step.md).
 """
 
