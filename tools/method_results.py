@@ -25,7 +25,6 @@ DECIDING = (
     "view_counts",
     "methods",
     "seeds",
-    "evaluation",
 )
 
 
