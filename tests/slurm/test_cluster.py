@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from conftest import tiny
+from plans import PHANTOMS
 from slurm import Cluster, wait_for, why_not
 from slurm_runs import (
     copy,
@@ -56,7 +57,7 @@ def test_every_job_completes_and_the_tables_are_the_workstations(through_slurm, 
 
 def test_short_jobs_of_a_patient_are_one_submission(through_slurm):
     _, jobs = through_slurm
-    assert sum(job["Comment"].startswith("rule_patient_") for job in jobs) == 4
+    assert sum(job["Comment"].startswith("rule_patient_") for job in jobs) == len(PHANTOMS)
 
 
 def test_trainings_hold_the_gpu_and_nothing_else_does(through_slurm):

@@ -58,7 +58,7 @@ CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
 }
-GRID, NOTE = STUDY.grid, STUDY.note
+GRID, NOTE, NOTE_OF_MEANS = STUDY.grid, STUDY.note, STUDY.note_of_means
 FEWEST_NOTE = f"{VIEW_COUNTS[-1]} views; {NOTE}"
 NEVER_MATCH = "(?!)"  # a pattern that no wildcard matches
 

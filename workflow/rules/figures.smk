@@ -42,7 +42,7 @@ rule iou_by_views:
     params:
         code=code_version.of_script("iou_by_views"),
         methods=SHOWN.labels,
-        note=NOTE,
+        note=NOTE_OF_MEANS,
     script:
         "../scripts/iou_by_views.py"
 
@@ -74,6 +74,6 @@ rule learning_curves:
         code=code_version.of_script("learning_curves"),
         runs=SHOWN.each_trained("{method} {views} {seed}"),
         methods=SHOWN.labels,
-        note=NOTE,
+        note=NOTE_OF_MEANS,
     script:
         "../scripts/learning_curves.py"

@@ -28,7 +28,7 @@ rule leaderboard:
         code=code_version.of_script("leaderboard"),
         calibrated=RUNS.each_calibrated("{method} {seed}"),
         titles=TITLES,
-        note=NOTE,
+        note=NOTE_OF_MEANS,
     script:
         "../scripts/leaderboard.py"
 
@@ -58,7 +58,7 @@ rule quality_by_views:
     params:
         code=code_version.of_script("quality_by_views"),
         methods=SHOWN.labels,
-        note=NOTE,
+        note=NOTE_OF_MEANS,
     script:
         "../scripts/quality_by_views.py"
 
@@ -133,6 +133,6 @@ rule error_profiles:
     params:
         code=code_version.of_script("error_profiles"),
         methods=SHOWN.labels,
-        note=FEWEST_NOTE,
+        note=f"{VIEW_COUNTS[-1]} views; {NOTE_OF_MEANS}",
     script:
         "../scripts/error_profiles.py"

@@ -61,7 +61,8 @@ def test_phantoms_and_patients_of_the_sheet_are_all_there_are(mixed):
     assert mixed.patients == mixed.phantoms + mixed.sheet_patients
     assert mixed.sheet_patients == mixed.runs.test == ["anna", "ben"]
     assert mixed.runs.train == mixed.phantoms == mixed.generated_phantoms
-    assert mixed.note == "trained on phantoms, tested on 2 patients, 1 seed, 64³ voxels"
+    assert mixed.note == "trained on phantoms, tested on patients, 64³ voxels"
+    assert mixed.note_of_means == "trained on phantoms, tested on 2 patients, 1 seed, 64³ voxels"
     assert mixed.example_patient == "anna"
 
 

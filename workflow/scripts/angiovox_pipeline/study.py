@@ -171,7 +171,13 @@ class Study:
 
     @property
     def note(self) -> str:
-        """What a figure's data are, in words."""
+        """What the data are, in words, for a figure of one patient."""
+        train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
+        return f"trained on {train}, tested on {test}, {self.grid}"
+
+    @property
+    def note_of_means(self) -> str:
+        """The same for means, which are over test patients and training seeds."""
         train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
         tested = f"tested on {len(self.runs.test)} {test}"
         return f"trained on {train}, {tested}, {self.trainings}, {self.grid}"
