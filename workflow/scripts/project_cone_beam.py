@@ -2,7 +2,6 @@
 
 from angiovox_pipeline.job import job
 
-from angiovox.geometry.affine import voxel_sizes
 from angiovox.geometry.cone_beam import study_views
 from angiovox.geometry.grid import Grid
 from angiovox.geometry.parallel_beam import projection_angles
@@ -11,7 +10,7 @@ from angiovox.projectors.line_integral import line_integral
 
 with job(snakemake):
     volume, affine = nifti.load_volume(snakemake.input.volume)
-    grid = Grid(volume.shape, tuple(voxel_sizes(affine).tolist()))
+    grid = Grid.centred(volume.shape, affine)
     angles = projection_angles(snakemake.params.projections)
     views = study_views(angles, grid, **snakemake.params.cone_beam)
     volume -= volume.min()

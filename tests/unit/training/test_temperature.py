@@ -4,7 +4,12 @@ import json
 
 import numpy as np
 import pytest
-from angiovox.training.temperature import Temperatures, fit_temperatures, load_temperatures
+from angiovox.training.temperature import (
+    Temperatures,
+    fit_temperatures,
+    load_temperatures,
+    logit_counts,
+)
 from scipy.special import expit, logit
 
 SHAPE = (40, 30, 20)
@@ -16,6 +21,10 @@ def drawn(vessel=1.0, background=1.0, seed=0):
     probability = expit(rng.normal(-1, 2, SHAPE)).astype(np.float32)
     true = Temperatures(vessel, background).calibrated(probability)
     return probability, rng.random(SHAPE) < true
+
+
+def fitted(*examples):
+    return fit_temperatures(sum(logit_counts(*example) for example in examples))
 
 
 def test_no_voxel_crosses_one_half_and_none_overtakes_another():
@@ -32,7 +41,7 @@ def test_what_is_as_good_as_ruled_out_stays_so_at_any_temperature():
     assert np.array_equal(Temperatures(20.0, 20.0).calibrated(sure), sure)
     background = np.zeros(SHAPE, dtype=bool)
     outside = np.full(SHAPE, 1e-9, dtype=np.float32)
-    assert fit_temperatures([drawn(1, 2), (outside, background)]) == fit_temperatures([drawn(1, 2)])
+    assert fitted(drawn(1, 2), (outside, background)) == fitted(drawn(1, 2))
 
 
 def test_a_temperature_of_one_changes_nothing():
@@ -47,22 +56,19 @@ def test_each_side_is_scaled_by_its_own_temperature():
 
 @pytest.mark.parametrize(("vessel", "background"), [(1, 1), (3, 0.6), (0.5, 2)])
 def test_the_temperatures_that_a_mask_was_drawn_with_are_found(vessel, background):
-    found = fit_temperatures([drawn(vessel, background, seed) for seed in range(3)])
+    found = fitted(*(drawn(vessel, background, seed) for seed in range(3)))
     assert found.vessel == pytest.approx(vessel, rel=0.1)
     assert found.background == pytest.approx(background, rel=0.05)
 
 
 def test_the_order_of_axes_in_memory_makes_no_difference():
     probability, mask = drawn()
-    assert fit_temperatures([(np.asfortranarray(probability), mask)]) == fit_temperatures(
-        [(probability, mask)]
-    )
+    assert fitted((np.asfortranarray(probability), mask)) == fitted((probability, mask))
 
 
 def test_masks_for_probabilities_leave_temperatures_at_one():
     mask = drawn()[1]
-    assert fit_temperatures([(mask.astype(np.float32), mask)]) == Temperatures()
-    assert fit_temperatures([]) == Temperatures()
+    assert fitted((mask.astype(np.float32), mask)) == Temperatures()
 
 
 def test_temperatures_are_read_by_the_count_of_views(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .affine import LPS_TO_RAS
+from .affine import LPS_TO_RAS, voxel_sizes
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,14 @@ class Grid:
             raise ValueError(f"axes do not run to left, posterior, superior:\n{lps[:3, :3]}")
         centre = (lps @ [*(np.asarray(shape) - 1) / 2, 1])[:3]
         return cls(tuple(shape), tuple(sizes.tolist()), tuple(centre.tolist()))
+
+    @classmethod
+    def centred(cls, shape: tuple[int, int, int], affine: np.ndarray) -> Grid:
+        """Make the grid of a volume file whose centre is the isocentre.
+
+        shape : (x, y, z) voxels. affine : (4, 4) RAS affine in mm; only voxel sizes are taken.
+        """
+        return cls(tuple(shape), tuple(voxel_sizes(affine).tolist()))
 
     @property
     def first(self) -> np.ndarray:

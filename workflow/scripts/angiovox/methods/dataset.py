@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry.affine import voxel_sizes
 from ..geometry.cone_beam import study_views
 from ..geometry.grid import Grid
 from ..geometry.parallel_beam import projection_angles, view_indices
@@ -87,7 +86,7 @@ class PatientDataset(Sequence):
         if "line_integrals" not in self.inputs:
             return ()
         beam = dict(self.cone_beam)
-        grid = Grid(3 * (beam.pop("shape"),), tuple(voxel_sizes(affine).tolist()))
+        grid = Grid.centred(3 * (beam.pop("shape"),), affine)
         return grid, study_views(angles, grid, **beam)
 
     def _recompute(

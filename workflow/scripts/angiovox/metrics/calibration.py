@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..training.temperature import fit_temperatures
+from ..training.temperature import fit_temperatures, logit_counts
 from .overlap import chunks
 
 BINS = 10  # equal ones
@@ -54,26 +54,27 @@ def expected_error(counts: np.ndarray, means: np.ndarray, shares: np.ndarray) ->
 def calibrate(examples: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
     """Fit temperatures on patients held back from training, and measure what they are worth.
 
-    examples : of each patient the probabilities and the mask.
+    examples : of each patient, of whom there is one at least, the probabilities and the mask.
 
     Returns
     -------
     vessel, background : the temperatures, of all patients. patients : how many. error : their mean
     calibration error before. error_calibrated : after, each patient with temperatures of the
-    others; None with fewer than two. Both errors are None without any.
+    others; None for one alone.
     """
-    fitted = fit_temperatures(examples)
-    before = [_error(*example) for example in examples]
-    after = []
-    for number, (probability, truth) in enumerate(examples if len(examples) > 1 else ()):
-        others = fit_temperatures([*examples[:number], *examples[number + 1 :]])
-        after.append(_error(others.calibrated(probability), truth))
+    counts = [logit_counts(*example) for example in examples]
+    whole = sum(counts)
+    fitted = fit_temperatures(whole)
+    after = [
+        _error(fit_temperatures(whole - own).calibrated(probability), truth)
+        for own, (probability, truth) in zip(counts, examples, strict=True)
+    ]
     return {
         "vessel": fitted.vessel,
         "background": fitted.background,
         "patients": len(examples),
-        "error": float(np.mean(before)) if before else None,
-        "error_calibrated": float(np.mean(after)) if after else None,
+        "error": float(np.mean([_error(*example) for example in examples])),
+        "error_calibrated": float(np.mean(after)) if len(examples) > 1 else None,
     }
 
 

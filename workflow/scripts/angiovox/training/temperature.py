@@ -8,7 +8,6 @@ masks, surfaces and every metric of theirs stay as they are.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +16,8 @@ from scipy.special import expit, logit
 
 from ..io.quantization import CHUNK, chunks
 
-LARGEST = (
-    12.0  # logit; a probability beyond is as good as 0 or 1: no part of the fit, and not moved
-)
+# Of |logit|: a probability beyond is as good as 0 or 1; it has no part in the fit and is not moved.
+LARGEST = 12.0
 BINS = 1200  # of |logit| below it
 RANGE = (0.05, 20.0)
 
@@ -56,18 +54,20 @@ def load_temperatures(path: str | Path, views: int) -> Temperatures:
     return Temperatures(found["vessel"], found["background"])
 
 
-def fit_temperatures(examples: Iterable[tuple[np.ndarray, np.ndarray]]) -> Temperatures:
-    """The temperatures under which masks are likeliest, all voxels of all examples together.
+def fit_temperatures(counts: np.ndarray) -> Temperatures:
+    """The temperatures under which masks are likeliest; a side without any voxel keeps 1.
 
-    examples : probabilities in [0, 1] and the mask, bool, of one shape. Voxels beyond a logit of
-    `LARGEST`, which no temperature moves, are left out; a side without any voxel keeps 1.
+    counts : of `logit_counts`, summed over examples.
     """
-    counts = sum((_counts(*example) for example in examples), np.zeros((2, 2, BINS), dtype=int))
     return Temperatures(vessel=_likeliest(*counts[1]), background=_likeliest(*counts[0]))
 
 
-def _counts(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Voxels by side of 0.5, whether that side is right (0, 1), and bin of |logit|."""
+def logit_counts(probability: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Count voxels by side of 0.5, whether that side is right (0, 1), and bin of |logit|.
+
+    probability : in [0, 1]. truth : the mask, bool, of the same shape. Voxels beyond a logit of
+    `LARGEST`, which no temperature moves, are left out. Returns (2, 2, `BINS`).
+    """
     counts = np.zeros(4 * BINS, dtype=int)
     flags = ["external_loop", "buffered"]
     for part, vessel in np.nditer((probability, truth), flags=flags, buffersize=CHUNK):
