@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
+from .territory import territory_segments
 
 if TYPE_CHECKING:
     from .graph import Arteries
@@ -15,9 +17,10 @@ NO_PARENT = -1
 
 
 class Point(NamedTuple):
-    """A point of a tree: its line in the file, its place and radius in mm, and its parent."""
+    """A point of a tree: its line in the file, its type, its place and radius in mm, its parent."""
 
     line: int
+    type: int
     place: list[float]
     radius: float
     parent: int
@@ -45,26 +48,35 @@ def swc_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def read_swc(path: str | Path) -> Arteries:
+def read_swc(path: str | Path, territory: Collection[int] | None = None) -> Arteries:
     """One tree. Contrast is full everywhere, and the middle of the tree's extent is the origin.
 
-    Raises InputError as `read_points`.
+    territory : types of the points that one catheter fills, see `territory.territory_segments`; None
+    for the whole tree, which flows from its root.
+
+    Raises InputError as `read_points`, and for a territory that the tree does not have.
     """
     import numpy as np
 
     from .graph import Arteries
 
     tree = read_points(path)
-    index = {number: i for i, number in enumerate(tree)}
-    segments = [
-        (index[point.parent], i) for i, point in enumerate(tree.values()) if point.has_parent
-    ]
-    points = np.array([point.place for point in tree.values()])
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    if territory is None:
+        pairs = [(point.parent, number) for number, point in tree.items() if point.has_parent]
+    else:
+        try:
+            pairs = territory_segments(tree, territory)
+        except ValueError as error:
+            raise InputError(f"{path}: {error}") from None
+    used = sorted({number for pair in pairs for number in pair})
+    index = {number: i for i, number in enumerate(used)}
+    segments = [(index[first], index[last]) for first, last in pairs]
+    every = np.array([point.place for point in tree.values()])
+    middle = (every.min(axis=0) + every.max(axis=0)) / 2
     return Arteries(
-        points=points - middle,
-        radii=np.array([point.radius for point in tree.values()]),
-        contrast=np.ones(len(points)),
+        points=np.array([tree[number].place for number in used]) - middle,
+        radii=np.array([tree[number].radius for number in used]),
+        contrast=np.ones(len(used)),
         segments=np.array(segments),
         artery=np.zeros(len(segments), dtype=int),
         names=("centreline",),
@@ -93,9 +105,9 @@ def read_points(path: str | Path) -> dict[int, Point]:
 def _point(text: str, line: int, where: str) -> tuple[int, Point]:
     fields = text.split()
     try:
-        number, _, x, y, z, radius, parent = fields[:7]
+        number, kind, x, y, z, radius, parent = fields[:7]
         place = [float(x), float(y), float(z)]
-        found = Point(line, place, float(radius), int(parent))
+        found = Point(line, int(float(kind)), place, float(radius), int(parent))
         number = int(number)
     except ValueError:
         found = None
