@@ -90,6 +90,10 @@ def phantom_seed(wildcards):
     return STUDY.cohort[wildcards.patient].seed
 
 
+def pool_seeds(wildcards):
+    return STUDY.pool_seeds(wildcards.batch)
+
+
 def phantom_centreline(wildcards):
     return centrelines([wildcards.patient])
 

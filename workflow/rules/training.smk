@@ -26,6 +26,7 @@ rule fit:
         views=JOBS.example_views,
         recomputed=STUDY.recomputed,
         cone_beam=JOBS.used_cone_beam,
+        renewed=JOBS.renewed_examples,
     script:
         "../scripts/fit.py"
 

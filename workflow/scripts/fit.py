@@ -30,6 +30,8 @@ with job(snakemake) as log:
         masks=given.masks,
         recomputed=params.recomputed,
         cone_beam=params.cone_beam,
+        pool=given.get("pool", []),
+        renewed=params.renewed,
         threads=snakemake.threads,
     )
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")

@@ -7,6 +7,7 @@ from angiovox.geometry.cone_beam import study_views
 from angiovox.geometry.grid import Grid
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io import nifti
+from angiovox.io.pool_files import write_examples
 from angiovox.io.quantization import QuantizedVolume
 from angiovox.methods.dataset import PatientDataset
 from angiovox.projectors.backprojection import network_inputs
@@ -155,3 +156,70 @@ def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_p
 def test_other_inputs_come_without_a_cone_beam(stored):
     measurement, _ = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])[0]
     assert measurement.cone_beam is None
+
+
+# Phantoms that only train
+
+
+@pytest.fixture
+def pooled(stored, tmp_path):
+    """Two patients at two view counts, of whom the second may be renewed, and a pool of three."""
+    rng = np.random.default_rng(7)
+    examples = [
+        (
+            QuantizedVolume(rng.integers(0, 2**16, (NUM_PROJECTIONS, 4, 5), np.uint16)),
+            rng.random((4, 4, 5)) > 0.5,
+        )
+        for _ in range(3)
+    ]
+    write_examples(tmp_path / "pool.npz", iter(examples))
+    paths = {kind: 2 * stored[1][kind] for kind in ("projections", "sum")}
+    how = {"views": [3, 3, 2, 2], "masks": 2 * stored[1]["masks"], "pool": [tmp_path / "pool.npz"]}
+    renewed = [False, True, False, True]
+    return PatientDataset(paths, NUM_PROJECTIONS, renewed=renewed, **how), examples
+
+
+def test_a_renewed_example_is_any_phantom_at_its_own_number_of_views(pooled):
+    patients, examples = pooled
+    masks = [mask for _, mask in examples] + [patients[1][1]]
+    counts = np.zeros(4)
+    for seed in range(400):
+        known, mask = patients.drawn(3, np.random.default_rng(seed))
+        assert len(known.angles) == 2
+        counts[[np.array_equal(mask, other) for other in masks]] += 1
+    assert counts.sum() == 400 and counts.min() > 70 and counts.max() < 130
+
+
+def test_a_pools_example_holds_what_a_patients_files_would(pooled, tmp_path):
+    patients, examples = pooled
+    found = [patients.drawn(1, np.random.default_rng(seed)) for seed in range(20)]
+    for (projections, mask), number in zip(examples, range(3), strict=True):
+        known = next(known for known, own in found if np.array_equal(own, mask))
+        path = tmp_path / f"own-{number}.nii"
+        nifti.save_quantized(path, projections, AFFINE)
+        own = PatientDataset(
+            {"projections": [path], "sum": [path]}, NUM_PROJECTIONS, [3], recomputed=["sum"]
+        )[0][0]
+        assert set(known.inputs) == set(own.inputs)
+        for kind in own.inputs:
+            np.testing.assert_array_equal(known.inputs[kind], own.inputs[kind])
+
+
+def test_a_patient_of_the_users_is_never_replaced(pooled):
+    patients, _ = pooled
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        _, mask = patients.drawn(0, rng)
+        np.testing.assert_array_equal(mask, patients[0][1])
+        assert rng.random() == np.random.default_rng(seed).random()  # no chance was used
+
+
+def test_without_a_pool_nothing_is_drawn(stored):
+    patients = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(patients.drawn(1, rng)[0].inputs["sum"], stored[0]["sum"][1])
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_a_pool_is_part_of_what_a_checkpoint_follows_from(pooled, tmp_path):
+    assert tmp_path / "pool.npz" in pooled[0].files

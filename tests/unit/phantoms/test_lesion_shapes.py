@@ -182,7 +182,7 @@ def test_sacs_turn_with_the_head():
         told = [plant(arteries, ANEURYSM, 160.0, seed, lies)[1][0] for seed in range(60)]
         leads = [t.position - beginning(arteries, t.artery) for t in told if t.artery == "ACoA"]
         found[name] = np.mean([lead[1] < 0 for lead in leads])
-    assert found["straight"] > 0.8 and found["turned"] < 0.2
+    assert found["straight"] > 0.8 and found["turned"] < 0.35
 
 
 def test_sites_are_told_in_the_words_of_clinicians():

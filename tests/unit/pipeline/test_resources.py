@@ -11,7 +11,7 @@ from angiovox_pipeline import cohort, resources
 from angiovox_pipeline.resources import Scale
 from conftest import ROOT, snakemake, tiny
 
-COHORT = {"patients": 3, "phantoms": 3, "train": 2, "calibration": 1, "test": 1}
+COHORT = {"pool_batch": 25, "patients": 3, "phantoms": 3, "train": 2, "calibration": 1, "test": 1}
 COHORT |= {"trees": 20, "methods": 9}
 VIEWS = {64: 1, 192: 1, 384: 7}
 UNETS = pd.read_csv(ROOT / "benchmarks/unet_reconstruction.csv").assign(rule="reconstruct_trained")

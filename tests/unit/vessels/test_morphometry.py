@@ -255,7 +255,7 @@ def test_a_confined_way_from_across_the_midline_keeps_its_ends(target, seed):
 def test_trunks_and_short_branches_wind_less():
     def median(length, is_trunk):
         rng = np.random.default_rng(0)
-        drawn = [tortuosity.draw_tortuosity(length, is_trunk, rng) for _ in range(500)]
+        drawn = [tortuosity.draw_tortuosity(length, is_trunk, 1.0, rng) for _ in range(500)]
         assert min(drawn) > 1
         return np.median(drawn)
 

@@ -37,6 +37,10 @@ class JobInputs:
         """The number of views of each example of a fit."""
         return self.runs.examples(wildcards.method, wildcards.views, self.runs.train)
 
+    def renewed_examples(self, wildcards: Any) -> list[bool]:
+        """Whether a phantom of the pool may take the place of each of these examples."""
+        return self.runs.renewed_examples(wildcards.method, wildcards.views)
+
     def calibration_inputs(self, wildcards: Any) -> dict[str, Any]:
         """Files by their kind."""
         files = self.runs.calibration_inputs(wildcards.method, wildcards.views, wildcards.seed)

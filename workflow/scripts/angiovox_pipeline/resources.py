@@ -37,6 +37,7 @@ class Scale:
     calibration: int
     test: int
     trees: int
+    pool_batch: int
     methods: int
 
     @property
@@ -72,6 +73,7 @@ class Job:
 
 MEASURED_USAGE = {
     "phantom": Job(295, 2.7, seconds=5, volume_seconds=9),
+    "training_pool": Job(330, 3.5, each_seconds=0.5, volume_seconds=12, volumes="pool_batch"),
     "phantom_morphometry": Job(165, each_seconds=0.6, volumes="trees"),
     "phantom_masks": Job(105, 1.6, volume_seconds=0.5, volumes="phantoms"),
     "phantom_sheet": Job(630, 1.6, seconds=5, volume_seconds=5),
@@ -120,6 +122,7 @@ MEASURED_STORAGE = {
     "volumes": (0, 0.5, 0),
     "masks": (0.01, 0.003, 0),
     "projections": (0, 0, 0.5),
+    "pool": (0.1, 0.8, 12.5),  # a batch
     "line_integrals": (0, 0, 1.1),
     "backprojections": (0, 0.5, 0),
     "models": (9, 0, 0),  # the U-Net 13, the paper's network 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -23,6 +23,7 @@ class Runs:
     """All runs of a study: a method, a view count and a seed each.
 
     calibration : patients held back from training. kept : which back-projections are on disk.
+    pool : files of phantoms that only train, each in the place of one of the renewed patients.
     """
 
     methods: dict[str, Method]
@@ -31,6 +32,8 @@ class Runs:
     calibration: list[str]
     test: list[str]
     kept: Sequence[str]
+    pool: Sequence[str] = ()
+    renewed: Collection[str] = ()
 
     @property
     def trained(self) -> list[str]:
@@ -149,7 +152,21 @@ class Runs:
         base = self.methods[method].needs.starts_from
         start = {"base": MODEL.format(method=base, views=views, seed=seed)} if base else {}
         kinds = self.methods[method].needs.to_fit
-        return self._with_masks(kinds, method, views, self.train) | start
+        pool = {"pool": list(self.pool)} if self.takes_pool(method) else {}
+        return self._with_masks(kinds, method, views, self.train) | pool | start
+
+    def takes_pool(self, method: str) -> bool:
+        """Whether a method is trained on phantoms of the pool too."""
+        needs = self.methods[method].needs
+        in_pool = {"projections", "sum", "min"}.issuperset(needs.to_fit)
+        return bool(self.pool) and needs.requires_training and in_pool
+
+    def renewed_examples(self, method: str, views: str) -> list[bool]:
+        """Whether a phantom of the pool may take the place of each example of a fit."""
+        if not self.takes_pool(method):
+            return []
+        repeats = len(self.examples(method, views, self.train)) // len(self.train)
+        return [patient in self.renewed for patient in self.train] * repeats
 
     def calibration_inputs(self, method: str, views: str, seed: str) -> dict[str, list[str] | str]:
         """By kind, a file for each example of the patients held back; with the masks and model."""

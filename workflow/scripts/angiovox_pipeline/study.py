@@ -14,6 +14,9 @@ from .runs import Runs
 from .study_methods import methods
 
 MASK_LIMITS = ("min_fraction", "max_fraction", "min_largest_component", "max_border")
+POOL_FILE = "results/pool/{batch}.npz"
+POOL_BATCH = 25  # phantoms in a job
+FIRST_POOL_SEED, MAX_POOL = 10_000_000, 100_000
 LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
 
 
@@ -42,7 +45,11 @@ class Study:
             for split in ("train", "calibration", "test")
         )
         kept = config["storage"]["back_projections"]
-        runs = Runs(methods(config), config["seeds"], train, calibration, test, kept)
+        renewed = [name for name in train if _is_grown(cohort[name])]
+        count = config["cohort"]["phantoms"]["pool"] if renewed else 0
+        pool = [POOL_FILE.format(batch=batch) for batch in _batches(count)]
+        splits = train, calibration, test
+        runs = Runs(methods(config), config["seeds"], *splits, kept, pool, renewed)
         return cls(config, cohort, figure_patient(config, test), runs)
 
     @property
@@ -56,7 +63,7 @@ class Study:
     @property
     def generated_phantoms(self) -> list[str]:
         """Phantoms whose arteries are grown, not given."""
-        return [name for name in self.phantoms if self.cohort[name].centreline is None]
+        return [name for name in self.phantoms if _is_grown(self.cohort[name])]
 
     @property
     def sheet_patients(self) -> list[str]:
@@ -127,6 +134,12 @@ class Study:
         """Of the phantoms that are measured and drawn beside the cohort."""
         return 1000 * self.config["cohort"]["phantoms"]["seed"] + 1
 
+    def pool_seeds(self, batch: str) -> list[int]:
+        """Seeds of one batch of the phantoms that only train, of which the cohort has none."""
+        phantoms = self.config["cohort"]["phantoms"]
+        first = FIRST_POOL_SEED + MAX_POOL * phantoms["seed"]
+        return [first + number for number in _batches(phantoms["pool"])[batch]]
+
     @property
     def measured_seeds(self) -> list[int]:
         """Of the phantoms whose morphometry is measured."""
@@ -161,6 +174,7 @@ class Study:
             calibration=len(self.runs.calibration),
             test=len(self.runs.test),
             trees=len(self.measured_seeds),
+            pool_batch=POOL_BATCH,
             methods=len(self.shown_at_fewest.methods),
         )
 
@@ -192,3 +206,15 @@ class Study:
         phantoms = sum(name in self.phantoms for name in names)
         words = {0: "patients", len(names): "phantoms"}
         return words.get(phantoms, "phantoms and patients")
+
+
+def _is_grown(patient: Patient) -> bool:
+    return patient.seed is not None and patient.centreline is None
+
+
+def _batches(count: int) -> dict[str, range]:
+    """Numbers of the phantoms of a pool, by the name of the batch that makes them."""
+    return {
+        f"{first // POOL_BATCH + 1:04d}": range(first, min(first + POOL_BATCH, count))
+        for first in range(0, count, POOL_BATCH)
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ..geometry.grid import Grid
 from ..geometry.parallel_beam import projection_angles, view_indices
 from ..geometry.views import Views
 from ..io.nifti import load_mask, load_quantized
+from ..io.pool_files import count_examples, read_example
 from ..io.quantization import QuantizedVolume
 from ..method import Measurement, Needs
 from ..projectors.backprojection import network_inputs
@@ -30,6 +32,8 @@ class PatientDataset(Sequence):
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
     coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
         they are looked at.
+    pool : files of phantoms that only train (`io.pool_files`). renewed : which examples one of them
+        may take the place of, where `drawn` is asked.
     cone_beam : what "line_integrals" were projected by, the study's `geometry.study_views`: shape
         of the volumes, source_detector_mm and source_isocentre_mm.
     """
@@ -42,6 +46,8 @@ class PatientDataset(Sequence):
     threads: int = 1
     coded: bool = False
     cone_beam: Mapping[str, Any] | None = None
+    pool: Sequence[str] = ()
+    renewed: Sequence[bool] = ()
 
     @classmethod
     def for_method(
@@ -58,7 +64,8 @@ class PatientDataset(Sequence):
     @property
     def files(self) -> list[str]:
         """All that is read, for the stamp of a checkpoint."""
-        return [path for paths in (*self.inputs.values(), self.masks) for path in paths]
+        every = (*self.inputs.values(), self.masks, self.pool)
+        return [path for paths in every for path in paths]
 
     def __len__(self) -> int:
         return min(map(len, self.inputs.values()))
@@ -81,6 +88,31 @@ class PatientDataset(Sequence):
         known = Measurement(angles[chosen], inputs, *self._geometry(angles[chosen], affine))
         return known, load_mask(self.masks[index]) if self.masks else None
 
+    def drawn(self, index: int, rng: np.random.Generator) -> tuple[Measurement, np.ndarray | None]:
+        """An example, or one of the pool at the same number of views in its place.
+
+        Each phantom, of the patients or of the pool, is as likely as any other.
+        """
+        if not (self._pooled and self.renewed[index]):
+            return self[index]
+        own = sum(self.renewed) // len(set(self.views))
+        number = int(rng.integers(own + len(self._pooled)))
+        return self[index] if number < own else self._from_pool(number - own, self.views[index])
+
+    @cached_property
+    def _pooled(self) -> list[tuple[str, int]]:
+        """File, and number in it, of each phantom of the pool."""
+        return [(path, number) for path in self.pool for number in range(count_examples(path))]
+
+    def _from_pool(self, number: int, views: int) -> tuple[Measurement, np.ndarray]:
+        projections, mask = read_example(*self._pooled[number])
+        chosen = view_indices(self.num_projections, views)
+        angles = projection_angles(self.num_projections)
+        stored = self._back_projected(projections.codes, angles, chosen)
+        stored["projections"] = replace(projections, codes=projections.codes[chosen])
+        inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
+        return Measurement(angles[chosen], inputs), mask
+
     def _geometry(self, angles: np.ndarray, affine: np.ndarray) -> tuple[Grid, Views] | tuple[()]:
         """Grid and cone beam, where line integrals were asked for."""
         if "line_integrals" not in self.inputs:
@@ -92,7 +124,11 @@ class PatientDataset(Sequence):
     def _recompute(
         self, path: str, angles: np.ndarray, chosen: np.ndarray
     ) -> dict[str, QuantizedVolume]:
-        projections = load_quantized(path)[0].codes
+        return self._back_projected(load_quantized(path)[0].codes, angles, chosen)
+
+    def _back_projected(
+        self, projections: np.ndarray, angles: np.ndarray, chosen: np.ndarray
+    ) -> dict[str, QuantizedVolume]:
         depth = projections.shape[1]
         sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
         return {"sum": QuantizedVolume(sums[0]), "min": QuantizedVolume(minima[0])}

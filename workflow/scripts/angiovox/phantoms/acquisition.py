@@ -19,7 +19,10 @@ from .scanner import image
 from .tortuosity import STEP
 
 MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
-TILT, OFFSET = 5.0, 2.5  # standard deviations over patients and axes: degrees, mm
+# ASSUME: how heads lie and where scanners aim: standard deviations over patients and axes.
+TILT, OFFSET = 10.0, 3.0  # degrees, mm
+MAX_TILT = 25.0  # degrees
+AIM = 8.0  # mm from the circle, at which 61 % of the chance is left that an artery is aimed at
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,9 @@ def acquire(
         patient = grow(seed)
         variant = patient.variant
         arteries, origin = inject(patient, settings.injection, settings.centre)
-        arteries, pose = apply_random_pose(arteries, origin, seed)
+        if settings.centre == "circle":
+            arteries, origin = aim(arteries, origin, seed)
+        arteries, pose = apply_random_pose(arteries, origin, seed, patient.size)
     else:
         arteries, pose = _from_file(centreline, settings.centre)
     field_mm = voxel_size * min(shape)
@@ -89,16 +94,31 @@ def acquire(
     return Acquisition(volume, share, arteries, truth, variant)
 
 
-def apply_random_pose(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, Pose]:
-    """No head is positioned to the millimetre: it lies tilted and off the isocentre a little.
+def aim(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, np.ndarray]:
+    """Move the isocentre onto an artery near the circle, a thick and near one more often.
 
-    origin : (3,) mm of the head's origin while it lies straight, as `inject` returns it.
+    arteries, origin : as `inject` returns them.
+    """
+    rng = np.random.default_rng([seed, 6])
+    chance = arteries.radii**2 * np.exp(-np.sum(arteries.points**2, axis=1) / (2 * AIM**2))
+    place = arteries.points[rng.choice(len(chance), p=chance / chance.sum())]
+    return arteries.moved(-place), origin - place
+
+
+def apply_random_pose(
+    arteries: Arteries, origin: np.ndarray, seed: int, size: float = 1.0
+) -> tuple[Arteries, Pose]:
+    """No head is positioned to the millimetre: it lies tilted and off the isocentre.
+
+    origin : (3,) mm of the head's origin while it lies straight, as `inject` returns it. size : of
+    the patient.
     """
     rng = np.random.default_rng([seed, 5])
-    rotation = Rotation.from_euler("xyz", rng.normal(0, TILT, 3), degrees=True).as_matrix()
+    tilt = np.clip(rng.normal(0, TILT, 3), -MAX_TILT, MAX_TILT)
+    rotation = Rotation.from_euler("xyz", tilt, degrees=True).as_matrix()
     offset = rng.normal(0, OFFSET, 3)
     lain = replace(arteries, points=arteries.points @ rotation.T + offset)
-    return lain, Pose(rotation @ origin + offset, rotation)
+    return lain, Pose(rotation @ origin + offset, rotation, size)
 
 
 def _from_file(path: str, centre: str) -> tuple[Arteries, Pose]:

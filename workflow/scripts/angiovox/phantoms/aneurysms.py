@@ -16,6 +16,7 @@ from .lesion_placement import (
     attach,
     drawn,
     freest_direction,
+    inside,
     perpendicular,
 )
 
@@ -53,9 +54,9 @@ def plant_aneurysm(
         base, radius = arteries.points[point], float(arteries.radii[point])
         far = radius + 0.46 * size
         way = freest_direction(arteries, base, far, rng, reach - size / 2, _pointing(name, pose))
-        if way is None:
-            continue
         neck = min(float(rng.uniform(*NECK)) * size, WIDEST_NECK * 2 * radius)
+        if way is None or not inside((base + 0.7 * radius * way)[None], reach - neck / 2)[0]:
+            continue
         dome = base + way * far
         oval = dome + 0.08 * size * perpendicular(way, rng)
         sac = attach(

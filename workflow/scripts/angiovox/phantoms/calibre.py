@@ -7,27 +7,29 @@ import numpy as np
 from ..vessels.graph import along
 from .anatomy import Graph, kind
 
-# ASSUME: radii of daughters at a fork add up at this power. Murray's 3 would make their cubes
-# equal to the parent's; the published 1.30 (arteries seen by MRA, taper included) needs more.
-FLOW_EXPONENT = 7.8
-TAPER = 0.0014  # share of the radius lost per mm
+TAPER = 0.0010  # share of the radius lost per mm
 LONGEST_TAPER = 60.0  # mm
 TIP_RADIUS = (0.442, 0.052)  # mm, mean and standard deviation over tips
 THINNEST_TIP = 0.36  # mm
 BETWEEN_PATIENTS = 0.03  # spread of the tips' calibre from patient to patient
-TRUNK_RADIUS = {"M2": 0.92, "A2": 0.85, "P2": 0.85}  # mm where they leave the circle
-TRUNK_DECAY = 18.0  # mm
+TRUNK_RADIUS = {"M2": 0.80, "A2": 0.68, "P2": 0.66}  # mm where they leave the circle
+TRUNK_DECAY = 11.0  # mm
 
 
-def calibres(graph: Graph, ways: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
-    """Radius in mm at each node of each branch; `ways` are the branches' nodes along the flow."""
+def calibres(
+    graph: Graph, ways: list[np.ndarray], flow_exponent: float, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Radius in mm at each node of each branch.
+
+    ways : the branches' nodes along the flow. flow_exponent : at which daughters' radii add up.
+    """
     given = {
         name: dict(zip(path, np.linspace(*graph.radii[name], len(path)), strict=True))
         for name, path in graph.paths.items()
         if name in graph.radii
     }
     nodes, artery_of = np.array(graph.nodes), graph.artery_of
-    fed = _by_flow(graph, ways, nodes, set(given), rng)
+    fed = _by_flow(graph, ways, nodes, set(given), flow_exponent, rng)
     trunks = _trunks(graph, nodes)
     radii = []
     for way, (start, end) in zip(ways, fed, strict=True):
@@ -48,6 +50,7 @@ def _by_flow(
     ways: list[np.ndarray],
     nodes: np.ndarray,
     given: set[str],
+    flow_exponent: float,
     rng: np.random.Generator,
 ) -> list[tuple[float, float]]:
     """Start and end radius of each branch, from its tips upwards."""
@@ -64,7 +67,7 @@ def _by_flow(
             way = ways[number]
             starts = [feed(child)[0] for child in leaving.get(int(way[-1]), [])]
             if starts:
-                end = float(np.sum(np.power(starts, FLOW_EXPONENT)) ** (1 / FLOW_EXPONENT))
+                end = float(np.sum(np.power(starts, flow_exponent)) ** (1 / flow_exponent))
             else:
                 end = patient * max(THINNEST_TIP, float(rng.normal(*TIP_RADIUS)))
             length = min(along(nodes[way])[-1], LONGEST_TAPER)

@@ -22,14 +22,13 @@ BEYOND = {"A2": "A3", "M2": "M3", "P2": "P3"}  # what cortical branches of a tru
 CEREBRAL = (*BEYOND, *BEYOND.values())
 # ASSUME: tips per artery (least, most) such that forks meet the published 103 (78 to 129).
 TIPS = {
-    "A2": (10, 14),
-    "M2": (19, 28),
-    "P2": (8, 12),
+    "A2": (12, 16),
+    "M2": (22, 33),
+    "P2": (10, 14),
     "SCA": (2, 2),
     "AICA": (1, 2),
     "PICA": (2, 2),
 }
-RICHNESS = (0.85, 1.15)  # factor on the tips of a patient, least and most
 CEREBRUM_CENTRE, CEREBRUM = np.array([0.0, 17.0, 20.0]), np.array([65.0, 81.0, 57.0])  # mm
 CEREBRUM_DOWN = 36.0  # mm, semi-axis below the centre: the brain's base is flat
 CEREBELLUM_CENTRE, CEREBELLUM = np.array([0.0, 52.0, -24.0]), np.array([44.0, 30.0, 20.0])
@@ -37,20 +36,27 @@ ROUNDNESS = 2.3  # exponent; 2 is an ellipsoid, heads are a little more like box
 SURFACE_POINTS, MEDIAL_POINTS, INSULAR_POINTS, FISSURE_POINTS = 1500, 750, 220, 260
 CEREBELLAR_POINTS = 260
 NEIGHBOURS = 10
+# ASSUME: height in mm above which cortex draws branches of the carotids, mean and spread over
+# patients: in trees traced in people, next to none lie below the ends of the carotids.
+FLOOR = (6.0, 7.0)
+CAROTID_TRUNKS = ("A2", "M2")
 LONGEST_STEP = 16.0  # mm
 ROUGHNESS = 0.35  # spread of the logarithm of a step's cost
 # Of distance already travelled: 0 gives the shortest net, 1 each tip its own shortest way.
 PATH_WEIGHT = 0.15
 
 
-def grow(graph: Graph, rng: np.random.Generator) -> None:
-    """Add cortical branches to the named arteries, each in the territory that it reaches first."""
-    richness = rng.uniform(*RICHNESS)
+def grow(graph: Graph, richness: float, rng: np.random.Generator) -> None:
+    """Add cortical branches to the named arteries, each in the territory that it reaches first.
+
+    richness : factor on the number of their tips.
+    """
+    floor = rng.normal(*FLOOR)
     for side in SIDES:
         names = [name for name in graph.sprouting if name.startswith(side)]
         cerebral = [name for name in names if kind(name) in CEREBRAL]
         points, is_cortex = _hemisphere(rng)
-        _grow_part(graph, cerebral, _on(side, points), is_cortex, richness, rng)
+        _grow_part(graph, cerebral, _on(side, points), is_cortex, richness, rng, floor)
         points = _cerebellum(rng)
         cerebellar = [name for name in names if name not in cerebral]
         is_cortex = np.ones(len(points), dtype=bool)
@@ -152,6 +158,7 @@ def _grow_part(
     is_cortex: np.ndarray,
     richness: float,
     rng: np.random.Generator,
+    floor: float = -np.inf,
 ) -> None:
     """Share one part of the brain among the arteries that reach it, and grow each."""
     sources = [node for name in names for node in graph.sprouting[name]]
@@ -173,7 +180,9 @@ def _grow_part(
         nodes[trunk] = np.array(sources)[mine[trunk]]
         tree = _Tree(graph, ground[mine], nodes)
         tips = round(richness * rng.integers(TIPS[own][0], TIPS[own][1] + 1))
-        tree.grow(costs[mine][:, mine].tocsr(), np.flatnonzero(fed[mine]), tips, rng)
+        lowest = floor if own in CAROTID_TRUNKS else -np.inf
+        drawn = np.flatnonzero(fed[mine] & (ground[mine, 2] > lowest))
+        tree.grow(costs[mine][:, mine].tocsr(), drawn, tips, rng)
 
 
 def _network(ground: np.ndarray, trunk: int, rng: np.random.Generator) -> csr_array:

@@ -47,7 +47,7 @@ class Head:
     def draw(cls, rng: np.random.Generator, pose: Pose) -> Head:
         left = np.array(BASE_BONES, dtype=float)
         places = np.concatenate([left, left * [-1, 1, 1]]) + rng.normal(0, 3, (2 * len(left), 3))
-        spread = rng.uniform(3, 8, len(places))
+        spread = pose.size * rng.uniform(3, 8, len(places))
         # Between mask and contrast runs the head moves a little: residues of both signs.
         strength = rng.uniform(0.3, 1.0, len(places)) * rng.choice([1, 1, -0.6], len(places))
         bones = np.column_stack([pose.place(places), spread, strength])
@@ -73,11 +73,12 @@ class Head:
         cx, cy, cz = self.pose.place(SKULL_CENTRE).astype(np.float32)
         x, y, z = x - cx, y - cy, z - cz
         # The ellipsoid as a quadratic form, its mixed terms from how the head is turned.
-        form = self.pose.rotation @ np.diag(SKULL_INSIDE**-2) @ self.pose.rotation.T
+        inside = self.pose.size * SKULL_INSIDE
+        form = self.pose.rotation @ np.diag(inside**-2) @ self.pose.rotation.T
         form = form.astype(np.float32)
         plane = form[0, 0] * x**2 + form[1, 1] * y**2 + 2 * form[0, 1] * x * y
         squares = plane + 2 * (form[0, 2] * x + form[1, 2] * y) * z + form[2, 2] * z**2
-        return (np.sqrt(squares) - 1) * np.float32(SKULL_INSIDE.mean())
+        return (np.sqrt(squares) - 1) * np.float32(inside.mean())
 
     def base(self, x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Clouds of bone at the base of the skull, each up to about 1."""

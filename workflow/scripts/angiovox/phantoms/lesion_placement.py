@@ -79,7 +79,7 @@ def freest_direction(
     fits = inside(ends, reach)
     if depth is not None:
         pose, least = depth
-        fits &= level((ends - pose.origin) @ pose.rotation, cerebellar=False) < 1 - least / 60
+        fits &= level(pose.locate(ends), cerebellar=False) < 1 - least / 60
     ways, ends = ways[fits], ends[fits]
     if not len(ways):
         return None

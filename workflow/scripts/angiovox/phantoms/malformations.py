@@ -60,7 +60,7 @@ def _drained(
     rng: np.random.Generator,
 ) -> Arteries:
     """The arteries with a vein from the end of the last loop to the superior sagittal sinus."""
-    behind = (centre - pose.origin) @ pose.rotation + [0, SINUS_BEHIND, 0]
+    behind = pose.locate(centre) + [0, SINUS_BEHIND, 0]
     sinus = pose.place(on_midline(float(behind[1])))
     way = np.array([arteries.points[-1], centre + outwards / 2, (centre + sinus) / 2, sinus])
     course = tortuosity.add_tortuosity(way, VEIN_TORTUOSITY, rng, lambda points, _: points)[1:]

@@ -12,11 +12,13 @@ from ..vessels.graph import along
 STEP = 0.7  # mm between the points of a centreline
 # ASSUME: path over chord of a branch is 1 plus a lognormal; its median and spread are chosen so
 # that the cohort meets the published tortuosity (median 1.44, 90th percentile 2.3).
-EXCESS_MEDIAN, EXCESS_SPREAD = 0.60, 0.70
+EXCESS_MEDIAN, EXCESS_SPREAD = 0.66, 0.68
 # Of that excess: the trunks in the cisterns run straighter than cortical branches.
 TRUNK_SHARE = 0.35
 CALM_LENGTH = 10.0  # mm; shorter branches wind less, as they have no room to
 WAVELENGTHS = (9.0, 28.0)  # mm
+# ASSUME: a branch begins by this share in the direction of its parent, over some mm.
+LEAVING_SHARE, LEAVING_LENGTH = 0.65, 8.0
 WIDEST = 10.0  # mm, root mean square of the sway
 
 
@@ -49,9 +51,26 @@ def add_tortuosity(
     return _evenly(winding(low))
 
 
-def draw_tortuosity(length: float, is_trunk: bool, rng: np.random.Generator) -> float:
-    """Path over chord of a branch whose coarse way is `length` mm long."""
-    excess = EXCESS_MEDIAN * float(np.exp(EXCESS_SPREAD * rng.standard_normal()))
+def leave_along(way: np.ndarray, direction: np.ndarray) -> np.ndarray:
+    """Bend the beginning of a way (n, 3) towards where its parent was heading, (3,).
+
+    Arteries fork at acute angles. The last point stays.
+    """
+    far = along(way)
+    straight = way[0] + far[:, None] * direction / np.linalg.norm(direction)
+    share = LEAVING_SHARE * np.exp(-((far / LEAVING_LENGTH) ** 2))
+    share[-1] = 0.0
+    return _evenly(way + share[:, None] * (straight - way))
+
+
+def draw_tortuosity(
+    length: float, is_trunk: bool, winding: float, rng: np.random.Generator
+) -> float:
+    """Path over chord of a branch whose coarse way is `length` mm long.
+
+    winding : factor of the patient on what is above 1.
+    """
+    excess = winding * EXCESS_MEDIAN * float(np.exp(EXCESS_SPREAD * rng.standard_normal()))
     return 1 + excess * min(1.0, length / CALM_LENGTH) * (TRUNK_SHARE if is_trunk else 1.0)
 
 

@@ -11,7 +11,7 @@ from torch.amp import GradScaler
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW, Optimizer
 
-from ..method import Training
+from ..method import Measurement, Training
 
 LARGEST = {torch.uint8: 255, torch.uint16: 65535}  # what a code of 1 stands for
 
@@ -89,6 +89,14 @@ class Learner(ABC):
     @abstractmethod
     def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
         """IoU of what was read, by the network as it reconstructs (without gradients)."""
+
+
+def drawn(
+    patients: Training, index: int, rng: np.random.Generator
+) -> tuple[Measurement, np.ndarray]:
+    """A training example: the patient's, or a fresh phantom's where the patients have a pool."""
+    draw = getattr(patients, "drawn", None)
+    return patients[index] if draw is None else draw(index, rng)
 
 
 def autocast(tensor: Tensor, dtype: torch.dtype) -> torch.autocast:

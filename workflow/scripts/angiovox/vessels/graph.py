@@ -9,17 +9,22 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Pose:
-    """How a head lies in the scanner: its point p is at `rotation @ p + origin`, in mm.
+    """How a head lies in the scanner: its point p is at `size * rotation @ p + origin`, in mm.
 
-    origin : (3,) from the isocentre. rotation : (3, 3).
+    origin : (3,) from the isocentre. rotation : (3, 3). size : factor of this head on all lengths.
     """
 
     origin: np.ndarray
     rotation: np.ndarray = field(default_factory=lambda: np.eye(3))
+    size: float = 1.0
 
     def place(self, points: np.ndarray) -> np.ndarray:
         """Where points (..., 3) of the head are in the scanner."""
-        return points @ self.rotation.T + self.origin
+        return self.size * points @ self.rotation.T + self.origin
+
+    def locate(self, points: np.ndarray) -> np.ndarray:
+        """Where points (..., 3) of the scanner are in the head."""
+        return (points - self.origin) @ self.rotation / self.size
 
 
 @dataclass(frozen=True)

@@ -51,8 +51,8 @@ def swc_files(folder: str | Path) -> list[Path]:
 def read_swc(path: str | Path, territory: Collection[int] | None = None) -> Arteries:
     """One tree. Contrast is full everywhere, and the middle of the tree's extent is the origin.
 
-    territory : types of the points that one catheter fills, see `territory.territory_segments`; None
-    for the whole tree, which flows from its root.
+    territory : types of the points that one catheter fills (see `territory.territory_segments`);
+    None for the whole tree, which flows from its root.
 
     Raises InputError as `read_points`, and for a territory that the tree does not have.
     """

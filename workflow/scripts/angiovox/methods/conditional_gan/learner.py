@@ -13,7 +13,15 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from ...method import Context, Training
-from ...training.learner import Learner, agreement, autocast, fractions, iou_of, weights_on_cpu
+from ...training.learner import (
+    Learner,
+    agreement,
+    autocast,
+    drawn,
+    fractions,
+    iou_of,
+    weights_on_cpu,
+)
 from ...training.settings import Settings
 from ...training.trainer import Trainer
 from .network import Discriminator, Generator, slices
@@ -53,7 +61,7 @@ class Adversarial(Learner):
     ) -> tuple[np.ndarray, ...]:
         """Slices, as they are stored, their masks, and noise for true masks and generated ones."""
         seen, truth = [], []
-        for views, mask in (patients[i] for i in batch):
+        for views, mask in (drawn(patients, i, rng) for i in batch):
             some = np.sort(rng.permutation(mask.shape[2])[: self.slices])
             seen.append(slices(views.inputs, some))
             truth.append(mask[:, :, some].transpose(2, 0, 1)[:, None])

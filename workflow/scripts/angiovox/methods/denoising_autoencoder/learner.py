@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...method import Training
-from ...training.learner import Learner, agreement, autocast, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, drawn, fractions, iou_of
 from .focal_loss import focal_loss
 from .fused import training_loss
 from .inference import probabilities
@@ -48,7 +48,7 @@ class Denoising(Learner):
         self, patients: Training, batch: list[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
         """Sums, as they are stored, and masks, each (batch, 1, x, y, z)."""
-        pairs = [patients[i] for i in batch]
+        pairs = [drawn(patients, i, rng) for i in batch]
         volume = np.stack([views.inputs["sum"] for views, _ in pairs])[:, None]
         return volume, np.stack([mask for _, mask in pairs])[:, None]
 

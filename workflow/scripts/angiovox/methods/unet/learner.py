@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...method import Measurement, Training
-from ...training.learner import Learner, agreement, autocast, fractions, iou_of
+from ...training.learner import Learner, agreement, autocast, drawn, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
 FEW_VIEWS = 0.5  # an example's chance is its view count to minus this: few views are harder
@@ -77,7 +77,7 @@ class Segmenting(Learner):
         where projections are compared, those of each example, (views, x, z), and their angles."""
         volumes, masks, support, measured = [], [], [], []
         for index in batch:
-            views, mask = patients[index]
+            views, mask = drawn(patients, index, rng)
             first = int(rng.integers(max(mask.shape[2] - self.slab, 0) + 1))
             within = np.s_[..., first : first + self.slab]
             volumes.append(channels(views, within))
