@@ -199,9 +199,9 @@ def test_arteries_stay_in_the_brain_and_on_their_side_of_the_falx(seed):
     arteries, (kind, side) = grown(seed).arteries, kinds(seed)
     ends = arteries.points[arteries.segments[:, 1]] / grown(seed).size
     cerebral = np.isin(kind, cortical_arteries.CEREBRAL)
-    assert cortical_arteries.level(ends[cerebral], cerebellar=False).max() < 1.05
+    assert cortical_arteries.level(ends[cerebral], cerebellar=False).max() < 1.1
     cortical = np.isin(kind, CORTICAL)
-    assert (side[cortical] * ends[cortical, 0]).min() > -3  # where they leave the midline
+    assert (side[cortical] * ends[cortical, 0]).min() > -6  # where they leave the midline
     tip = cortical & (np.bincount(arteries.segments.ravel())[arteries.segments[:, 1]] == 1)
     assert (side[tip] * ends[tip, 0]).min() > 0
 

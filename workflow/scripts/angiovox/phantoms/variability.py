@@ -28,7 +28,7 @@ WARP_MM = (1.5, 5.0)
 CALIBRE_WARP = 0.10  # spread of the logarithm of the radius
 NUM_WAVES = 96  # of a smooth random field
 SKULL_MARGIN, FADING = 8.0, 20.0  # mm below the inner table without displacement, and to all of it
-FALX_MARGIN, FALX_BASE = 8.0, 0.0  # mm from the midline to free displacement; height of its edge
+FALX_MARGIN, FALX_BASE = 8.0, -8.0  # mm from the midline to free displacement; height of its edge
 
 
 @dataclass(frozen=True)
