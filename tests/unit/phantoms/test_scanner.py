@@ -241,7 +241,7 @@ def test_plain_ct_has_hounsfield_units_of_air_brain_and_skull(seed):
 
 
 def test_an_unknown_scanner_is_refused_with_its_name():
-    with pytest.raises(ValueError, match=r"^scanner 'mri'.*3dra, cta$"):
+    with pytest.raises(ValueError, match=r"^scanner 'mri'.*3dra, cta, plain$"):
         image(NOTHING, Pose(ORIGIN), SMALL, COARSE, 0, "mri")
 
 
