@@ -55,7 +55,7 @@ def read_swc(
 ) -> Arteries:
     """One tree. Contrast is full everywhere, and the middle of the tree's extent is the origin.
 
-    territory : types of the points that one catheter fills, see `territory.territory_segments`; None
+    territory : types of the points that one catheter fills (`territory.territory_segments`); None
     for the whole tree, which flows from its root.
     axes : of the file, see `patient_axes`.
 
