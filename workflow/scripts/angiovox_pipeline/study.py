@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,7 +31,7 @@ class Study:
     cohort: dict[str, Patient]
     example_patient: str
     runs: Runs
-    groups: dict[str, Group]
+    groups: dict[str, Group] = field(default_factory=dict)
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Study:

@@ -30,7 +30,7 @@ from .style import (
 )
 
 OWN = {"color": "black", "marker": "o", "ls": "-"}  # of the study's test patients
-MAX_COLUMNS = 4
+MAX_COLUMNS, LEGEND_COLUMNS = 4, 3
 LEFT, GAP, BELOW, TITLE, LEGEND_LINE = 11.0, 5.0, 5.0, 3.2, 4.0  # mm
 
 
@@ -66,7 +66,7 @@ def transfer(
             axes, rows.drop(columns="method").rename(columns={"group": "method"}), own
         )
         view_axis(axes, sorted(table["views"].unique()))
-        axes.set_ylim(0, 1)
+        axes.set_ylim(-0.02, 1.02)
     _legend(figure, table, groups, looks)
     add_note(figure, note)
     add_remark(figure, "means over patients with 95 % intervals")
@@ -94,7 +94,7 @@ def _panels(titles: list[str], groups: int, has_note: bool) -> tuple[Figure, lis
     wrapped = [textwrap.wrap(title, int(width / LETTER)) for title in titles]
     rows = [wrapped[start : start + columns] for start in range(0, len(wrapped), columns)]
     headings = [1.5 + TITLE * max(map(len, row)) for row in rows]
-    foot, top = 10.0 + 3 * has_note, 2 + LEGEND_LINE * groups
+    foot, top = 10.0 + 3 * has_note, 2 + LEGEND_LINE * math.ceil(groups / LEGEND_COLUMNS)
     taken = foot + top + sum(headings) + BELOW * (len(rows) - 1)
     height = min(46.0, 0.85 * width, (PAGE_HEIGHT - taken) / len(rows))
     figure = new_figure(DOUBLE_COLUMN, taken + height * len(rows))
@@ -123,4 +123,4 @@ def _legend(
         if name in counts
     ]
     place = {"loc": "upper left", "bbox_to_anchor": (0.005, 0.995), "borderaxespad": 0}
-    figure.legend(handles=handles, borderpad=0, handlelength=3, **place)
+    figure.legend(handles=handles, borderpad=0, handlelength=3, ncols=LEGEND_COLUMNS, **place)

@@ -18,7 +18,7 @@ def implausible_masks(table: str | Path) -> dict[str, str]:
         return {row["patient"]: row["reason"] for row in csv.DictReader(file) if row["reason"]}
 
 
-def refuse(implausible: dict[str, str], picture: str, leave_out: str) -> None:
+def refuse(implausible: dict[str, str], picture: str, leave_out: str = "cohort.leave_out") -> None:
     """Stop a study some of whose masks fail the checks.
 
     implausible : by patient, the reason. picture : where they can be looked at. leave_out : the
