@@ -15,6 +15,8 @@ from angiovox.vessels.swc import read_points, swc_files
 
 from .config import WIDEST_VOXEL, check_schema
 
+SHEET = "cohort.sheet"  # the key of the study's own
+
 
 @dataclass(frozen=True)
 class Patient:
@@ -128,7 +130,7 @@ def check_calibres(path: str, voxel_mm: float) -> None:
         )
 
 
-def sheet_patients(sheet: str | None, key: str = "cohort.sheet") -> list[Patient]:
+def sheet_patients(sheet: str | None, key: str = SHEET) -> list[Patient]:
     """The patients of a sheet in the order of its rows, none for no sheet.
 
     key : of the config that names it.
@@ -149,7 +151,8 @@ def sheet_patients(sheet: str | None, key: str = "cohort.sheet") -> list[Patient
     if not {"patient", "dicom"} <= set(columns):
         raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
     if not rows:
-        raise InputError(f"{sheet}: no patient in it; add a row, or leave out {key}")
+        advice = f"set {key}: null" if key == SHEET else f"leave out {key}"
+        raise InputError(f"{sheet}: no patient in it; add a row, or {advice}")
     patients = []
     for line, row in rows:
         row = {key: value.strip() for key, value in row.items() if key and value is not None}

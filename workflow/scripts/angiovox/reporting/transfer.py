@@ -21,11 +21,11 @@ NONE = "–"  # noqa: RUF001
 HOW_TO_READ = """\
 - **Means.** Arithmetic, over the n patients of a group that a heading names, with a 95 % interval
   by Student's t over patients in logit units, transformed back. {seeds}
-- **Gaps.** The mean of the {own} less that of the group, so that a method which does worse on the
-  group has a gap above 0, with a 95 % interval of Welch's t for two samples, and as a share of the
-  mean of the {own}. They are other patients: nothing is paired, and anatomy, imaging and masks all
-  have a part in a gap. A gap whose interval is above 0 is one between these groups of patients; of
-  several gaps one in 20 intervals misses the gap.
+- **Gaps.** The mean of the {own} less that of the group, so that a method that does worse on the
+  group has a gap above 0; with a 95 % interval of Welch's t for two samples, and as a share of the
+  mean of the {own}. The patients are different ones, so nothing is paired. Anatomy, imaging and
+  masks all have a part in a gap. Intervals are of one gap each and not corrected for how many there
+  are.
 - **Truth.** IoU, Dice and clDice are with the Otsu mask of each patient's own volume, IoU with the
   exact arteries where these are known.
 - No interval below {least} patients. An empty reconstruction counts as 0."""
