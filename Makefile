@@ -6,13 +6,16 @@ NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce transfer test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
 	$(SNAKEMAKE)
 	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(SNAKEMAKE) --report $(REPORT); fi
 	@$(BIN)/python tools/where_to_look.py
+
+transfer: $(VENV)/ready # the study's models on the patients of config/transfer.yaml
+	$(SNAKEMAKE) transfer --configfile config/transfer.yaml
 
 test: $(VENV)/ready # in minutes, without root
 	$(BIN)/python -m pytest

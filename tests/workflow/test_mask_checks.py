@@ -118,3 +118,7 @@ def test_the_gate_names_every_implausible_patient_with_its_reason(tmp_path):
     advice = re.search(r"cohort\.leave_out: (\[.*?\])", message)[1]
     assert yaml.safe_load(advice) == ["007", "c"] and "masks.png" in message
     gate.refuse({}, "masks.png")
+    with pytest.raises(
+        InputError, match=r'with cohort\.transfer\.trees\.leave_out: \["007", "c"\]'
+    ):
+        gate.refuse(found, "masks.png", "cohort.transfer.trees.leave_out")

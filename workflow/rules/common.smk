@@ -27,6 +27,7 @@ from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
 from angiovox_pipeline.patient_folders import FoldersWithin
 from angiovox_pipeline.preflight import disk, start
 from angiovox_pipeline.study import Study
+from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
 
 sys.path.remove(str(SCRIPTS))  # a workflow that uses this one may have a module `evaluate` too
 
@@ -50,6 +51,7 @@ RUNS, FEWEST_VIEWS = STUDY.runs, STUDY.fewest_views
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
 JOBS = JobInputs(RUNS, STUDY.cone_beam)
 TRAIN, TEST = RUNS.train, RUNS.test
+TRANSFER, TRANSFERRED, TREES = TransferInputs(STUDY), [*STUDY.transferred], STUDY.trees
 TEST_PHANTOMS = [name for name in TEST if name in PHANTOMS]
 VIEW_COUNTS, SEEDS = STUDY.view_counts, config["seeds"]
 TITLES = {name: method.title for name, method in RUNS.methods.items()}
@@ -72,14 +74,16 @@ wildcard_constraints:
 
 def dicom_folder(wildcards):
     """A patient's own folder, to which a module's prefix does not apply, or a phantom's."""
-    patient = STUDY.cohort[wildcards.patient]
+    patient = STUDY.patient(wildcards.patient)
     return local(patient.dicom) if patient.dicom else f"results/dicom/{patient.name}"
 
 
 def folders_within(wildcards):
     """Folders below a patient's own: what is exchanged there makes them newer."""
-    patient = STUDY.cohort[wildcards.patient]
-    return FoldersWithin(patient, config["cohort"]["sheet"], warn_once) if patient.dicom else []
+    patient = STUDY.patient(wildcards.patient)
+    if not patient.dicom:
+        return []
+    return FoldersWithin(patient, STUDY.sheet_of(patient.name), warn_once)
 
 
 def series_choice(wildcards):
@@ -87,7 +91,7 @@ def series_choice(wildcards):
 
 
 def phantom_seed(wildcards):
-    return STUDY.cohort[wildcards.patient].seed
+    return STUDY.patient(wildcards.patient).seed
 
 
 def pool_seeds(wildcards):
@@ -105,6 +109,11 @@ def phantom_centrelines(wildcards):
 def centrelines(names):
     given = [STUDY.cohort[name].centreline for name in names]
     return [local(path) for path in given if path]
+
+
+def one_of(names):
+    """A pattern of a wildcard that has one of these names."""
+    return "|".join(map(re.escape, names)) or NEVER_MATCH
 
 
 def stored(pattern, patients, **wildcards):

@@ -82,5 +82,6 @@ rule check_masks:
     params:
         code=code_version.of_script("check_masks"),
         implausible=config["masks"]["implausible"],
+        leave_out="cohort.leave_out",
     script:
         "../scripts/check_masks.py"

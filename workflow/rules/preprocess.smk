@@ -13,7 +13,7 @@ rule preprocess:
 
 # Made anew whenever it is asked for: no time stamp tells what changed deep in a folder.
 rule inventory:
-    """List the series of each patient of the sheet, and whether they can be read."""
+    """List the series of each patient of a sheet, and whether they can be read."""
     output:
         csv="results/tables/inventory.csv",
         md="results/tables/inventory.md",
@@ -28,9 +28,9 @@ rule inventory:
         runtime=minutes("inventory"),
     params:
         code=code_version.of_script("inventory"),
-        patients=STUDY.sheet_patients,
-        paths=[STUDY.cohort[name].dicom for name in STUDY.sheet_patients],
-        choices=[STUDY.series_options(name) for name in STUDY.sheet_patients],
+        patients=[*STUDY.inventoried],
+        paths=[patient.dicom for patient in STUDY.inventoried.values()],
+        choices=[STUDY.series_options(name) for name in STUDY.inventoried],
         num_phantoms=len(PHANTOMS),
         asked_at=time.time(),
     script:

@@ -44,6 +44,6 @@ rule provenance:
         patients=len(TEST),
         products=traced_products,
         seeds=STUDY.seeds,
-        config=config,
+        config=STUDY.own_config,
     script:
         "../scripts/provenance.py"

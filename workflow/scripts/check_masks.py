@@ -8,7 +8,7 @@ from angiovox_pipeline.preflight import masks
 with job(snakemake) as log:
     implausible = masks.implausible_masks(snakemake.input.table)
     if snakemake.params.implausible == "stop":
-        masks.refuse(implausible, snakemake.input.picture)
+        masks.refuse(implausible, snakemake.input.picture, snakemake.params.leave_out)
     for patient, reason in implausible.items():
         log(f"patient {patient}: implausible mask, kept as the config says: {reason}")
     with atomic.atomic_file(snakemake.output[0]) as temporary:

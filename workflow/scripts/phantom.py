@@ -17,6 +17,7 @@ with job(snakemake):
         params.voxel_mm,
         acquisition.Settings(params.injection, params.centre, params.scanner, params.lesions),
         *snakemake.input.get("centreline", []),
+        **params.get("tree", {}),
     )
     affine = isotropic_affine(shape, params.voxel_mm)
     nifti.save_fractions(output.share, taken.share, affine)

@@ -13,6 +13,7 @@ from angiovox.metrics.statistics import (
     mean_interval,
     paired_difference,
     standard_error,
+    unpaired_difference,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -264,3 +265,73 @@ def test_a_patient_without_a_value_at_each_seed_is_left_out():
     first, second = common_patients(tables["iou", 2, "unet"], tables["iou", 2, "hull"])
     np.testing.assert_array_equal(second, tables["iou", 2, "hull"].loc[["b", "c"]])
     assert first.shape == (2, 3)
+
+
+# Other patients
+
+
+def welch_coverage(draw, truth, samples=2000):
+    rng = np.random.default_rng(0)
+    intervals = np.array([unpaired_difference(*draw(rng)) for _ in range(samples)])
+    return np.mean((intervals[:, 1] <= truth) & (truth <= intervals[:, 2]))
+
+
+def test_scipys_welch_gives_the_same_interval():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(0.6, 0.05, 10), rng.normal(0.4, 0.2, 23)
+    expected = stats.ttest_ind(first, second, equal_var=False).confidence_interval()
+    apart, low, high = unpaired_difference(first, second)
+    assert apart == pytest.approx(first.mean() - second.mean())
+    np.testing.assert_allclose((low, high), expected)
+    np.testing.assert_allclose(unpaired_difference(second, first), (-apart, -high, -low))
+
+
+@pytest.mark.parametrize("counts", [(5, 5), (10, 20), (20, 4)])
+@pytest.mark.parametrize("spreads", [(0.1, 0.1), (0.05, 0.2)])
+def test_95_of_100_intervals_hold_a_difference_of_other_patients(counts, spreads):
+    """Groups of other sizes and spreads."""
+
+    def draw(rng):
+        return rng.normal(0.6, spreads[0], counts[0]), rng.normal(0.4, spreads[1], counts[1])
+
+    assert 0.925 <= welch_coverage(draw, 0.2) <= 0.98
+
+
+@pytest.mark.parametrize("of_seeds", [0, 0.05, 0.2])
+def test_what_seeds_differ_by_between_groups_is_in_the_interval(of_seeds):
+    """Trainings that are good on one group and bad on the other, and such as are good on both."""
+
+    def draw(rng):
+        shared = rng.normal(0, 0.3, 3)
+        return [
+            rng.normal(mean, 0.1, (count, 1))
+            + shared
+            + rng.normal(0, of_seeds, 3)
+            + rng.normal(0, 0.05, (count, 3))
+            for mean, count in ((0.6, 10), (0.4, 12))
+        ]
+
+    assert 0.915 <= welch_coverage(draw, 0.2) <= 0.99
+
+
+def test_seeds_that_are_as_good_on_both_sides_widen_nothing():
+    rng = np.random.default_rng(0)
+    first, second = rng.random((8, 1)), rng.random((9, 1))
+    seeds = np.array([0, 5, -3])
+    expected = unpaired_difference(first, second)
+    np.testing.assert_allclose(unpaired_difference(first + seeds, second + seeds), expected)
+
+
+@pytest.mark.parametrize("counts", [(LEAST_PATIENTS - 1, 9), (9, 1)])
+def test_few_patients_on_either_side_have_a_difference_without_an_interval(counts):
+    first, second = (np.random.default_rng(0).random(count) for count in counts)
+    apart, low, high = unpaired_difference(first, second)
+    assert apart == pytest.approx(first.mean() - second.mean()) and np.isnan([low, high]).all()
+
+
+def test_equal_values_on_both_sides_have_no_interval_and_other_seeds_are_refused():
+    assert np.isnan(unpaired_difference(np.full(5, 0.3), np.full(7, 0.1))[1:]).all()
+    one_sided = unpaired_difference(np.full(5, 0.3), np.random.default_rng(0).random(7))
+    assert one_sided[1] < one_sided[0] < one_sided[2]
+    with pytest.raises(ValueError, match=r"seeds: 3 and 2"):
+        unpaired_difference(np.zeros((5, 3)), np.zeros((5, 2)))

@@ -14,6 +14,7 @@ from angiovox.phantoms.scanner import SCANNERS, image
 from angiovox.phantoms.tortuosity import STEP
 from angiovox.vessels.graph import Arteries, Pose
 from angiovox.vessels.voxelize import occupancy
+from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 SHAPE, VOXEL_SIZE = (64, 64, 64), 0.75
@@ -253,7 +254,7 @@ def test_plain_ct_has_hounsfield_units_of_air_brain_and_skull(seed):
 
 
 def test_an_unknown_scanner_is_refused_with_its_name():
-    with pytest.raises(ValueError, match=r"^scanner 'mri'.*3dra, cta$"):
+    with pytest.raises(ValueError, match=r"^scanner 'mri'.*3dra, cta, plain$"):
         image(NOTHING, Pose(ORIGIN), SMALL, COARSE, 0, "mri")
 
 
@@ -319,3 +320,77 @@ def test_given_centrelines_are_imaged_in_place_of_grown_arteries(tmp_path, centr
     np.testing.assert_allclose(fork, {"circle": [0, 0, 0], "head": [-3, 0, 5]}[centre], atol=1e-9)
     assert one.arteries.contrast.max() == 1 > one.arteries.contrast.min()
     assert one.arteries.lengths.max() <= STEP * (1 + 1e-9)
+
+
+# Trees of files
+
+
+FORKED = "1 0 5 0 0 2 -1\n2 0 5 0 20 2 1\n3 2 15 0 26 1 2\n4 3 1 0 30 1 2\n"
+
+
+@pytest.fixture
+def forked(tmp_path):
+    """A trunk of type 0 that forks into branches of types 2 and 3."""
+    path = tmp_path / "tree.swc"
+    path.write_text(FORKED)
+    return str(path)
+
+
+def test_a_tree_in_a_random_pose_lies_as_a_grown_one_of_its_seed(forked):
+    straight = acquire(1, SMALL, COARSE, centreline=forked)
+    posed = acquire(1, SMALL, COARSE, centreline=forked, random_pose=True)
+    isocentre = np.array([5, 0, 20]) - [8, 0, 15]  # the fork from the middle of the extent
+    expected, _ = apply_random_pose(straight.arteries, -isocentre - MIDDLE, 1)
+    np.testing.assert_allclose(posed.arteries.points, expected.points)
+    assert np.abs(posed.arteries.points - straight.arteries.points).max() > 0.5
+    other = acquire(2, SMALL, COARSE, centreline=forked, random_pose=True)
+    assert np.abs(posed.arteries.points - other.arteries.points).max() > 0.5
+
+
+def test_a_territory_of_a_tree_is_imaged_without_the_rest(forked):
+    whole, part = (
+        acquire(1, SMALL, COARSE, centreline=forked, territory=types) for types in (None, [2])
+    )
+    assert len(part.arteries.segments) < len(whole.arteries.segments)
+    assert 0 < part.share.sum() < whole.share.sum()
+
+
+# The simplified scanner
+
+
+def test_the_plain_scanner_shows_arteries_full_of_contrast_and_nothing_else(forked):
+    """No head, no streaks, no edge of the field: the blurred share times one intensity."""
+    settings = Settings(scanner="plain")
+    for given in ({"centreline": forked}, {}):
+        found = acquire(3, SMALL, COARSE, settings, **given)
+        scanner = SCANNERS["plain"]
+        sigma = np.hypot(scanner.blur / COARSE, scanner.voxel_blur)
+        clean = ndimage.gaussian_filter(scanner.artery * found.share, sigma, truncate=3.0)
+        if "centreline" in given:
+            assert set(found.arteries.contrast) == {1.0}
+            noise = found.volume - clean
+            assert noise.std() == pytest.approx(scanner.noise, rel=0.03)
+            assert abs(noise.mean()) < 0.5
+        far = found.share == 0
+        far &= ndimage.maximum_filter(found.share, 9) == 0
+        assert far.any() and abs(found.volume[far].mean()) < 1.0
+
+
+def test_the_plain_scanners_noise_is_white():
+    """Neighbours share nothing, along each axis; of the other scanners they do."""
+    noise = empty("plain", (48, 48, 48), COARSE)
+    for axis in range(3):
+        first, second = (np.take(noise, range(s, s + 47), axis) for s in (0, 1))
+        assert abs(np.corrcoef(first.ravel(), second.ravel())[0, 1]) < 0.02
+
+
+def test_contrast_thins_where_the_scanner_says_so(scanner):
+    arteries = {
+        name: acquire(3, SMALL, COARSE, Settings(scanner=name)).arteries
+        for name in ("3dra", "plain", scanner(thins=False))
+    }
+    ends = {name: (own.contrast.min(), own.contrast.max()) for name, own in arteries.items()}
+    assert ends["3dra"][0] < 0.9 < ends["3dra"][1] <= 1
+    assert ends["changed"] == ends["plain"]
+    points = arteries["3dra"].points
+    assert all((own.points == points).all() for own in arteries.values())

@@ -21,7 +21,12 @@ MEASURED = (
     JOBS.groupby(["rule", "shape"])[["peak_mb", "seconds", "cpu_seconds"]].max().reset_index()
 )
 STORED = pd.read_csv(ROOT / "benchmarks/demand_stored.csv")
-HOURS = {"train", "train_cpu", "reconstruct_patient"}  # as many as the config says
+HOURS = {
+    "train",
+    "train_cpu",
+    "reconstruct_patient",
+    "reconstruct_patient_transfer",
+}  # as many as the config says
 RULES = re.findall(
     r"^(?:use rule \w+ as|rule) (\w+)(?: with)?:(?=(?:(?!^rule |^use rule ).)*?\bmem_mb=)",
     "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk"))),

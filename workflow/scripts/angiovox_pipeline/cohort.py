@@ -15,12 +15,14 @@ from angiovox.vessels.swc import read_points, swc_files
 
 from .config import WIDEST_VOXEL, check_schema
 
+SHEET = "cohort.sheet"  # the key of the study's own
+
 
 @dataclass(frozen=True)
 class Patient:
     """A patient of the study: a phantom has a seed, and perhaps given centrelines in place of
-    grown ones; a patient of the sheet has a DICOM folder, perhaps with the series to take, or the
-    file of a volume."""
+    grown ones, of which a territory may be filled; a patient of the sheet has a DICOM folder,
+    perhaps with the series to take, or the file of a volume."""
 
     name: str
     split: str
@@ -28,6 +30,7 @@ class Patient:
     centreline: str | None = None
     dicom: str | None = None
     series: str | None = None
+    territory: tuple[int, ...] | None = None
 
 
 def read_cohort(config: dict[str, Any]) -> list[Patient]:
@@ -39,9 +42,9 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     phantoms = cohort["phantoms"]
     leave_out = cohort["leave_out"]
     patients = _phantoms(phantoms, config["volume"]["voxel_mm"])
-    patients += _sheet_patients(cohort["sheet"])
-    patients = _without(patients, leave_out)
-    _refuse_duplicates(patients)
+    patients += sheet_patients(cohort["sheet"])
+    patients = without(patients, leave_out)
+    refuse_duplicates(patients)
     patients = _split(patients, cohort)
     splits = [patient.split for patient in patients]
     if splits.count("train") < 2:
@@ -54,12 +57,20 @@ def read_cohort(config: dict[str, Any]) -> list[Patient]:
     return patients
 
 
-def _without(patients: list[Patient], leave_out: list[str]) -> list[Patient]:
+def without(
+    patients: list[Patient],
+    leave_out: list[str],
+    key: str = "cohort.leave_out",
+    where: str = "cohort.phantoms and cohort.sheet",
+) -> list[Patient]:
+    """Those who are not left out.
+
+    Raises InputError naming the key for an id that nobody has.
+    """
     unknown = sorted({*leave_out} - {patient.name for patient in patients})
     if unknown:
         raise InputError(
-            f"cohort.leave_out: {', '.join(unknown)}: no such patient among the "
-            f"{len(patients)} of cohort.phantoms and cohort.sheet"
+            f"{key}: {', '.join(unknown)}: no such patient among the {len(patients)} of {where}"
         )
     return [patient for patient in patients if patient.name not in leave_out]
 
@@ -93,14 +104,17 @@ def _centrelines(folder: str, count: int, voxel_mm: float) -> list[str]:
         if len(files) < count:
             raise InputError(f"{folder}: {len(files)} .swc files for {count} phantoms")
         for path in files[:count]:
-            _check_calibres(path, voxel_mm)
+            check_calibres(path, voxel_mm)
     except InputError as error:
         raise InputError(f"cohort.phantoms.centrelines: {error}") from None
     return files[:count]
 
 
-def _check_calibres(path: str, voxel_mm: float) -> None:
-    """Refuse arteries that no voxel could show, or none of which is thick enough to be measured."""
+def check_calibres(path: str, voxel_mm: float) -> None:
+    """Refuse arteries that no voxel could show, or none of which is thick enough to be measured.
+
+    Raises InputError naming the file, also for one that is broken.
+    """
     tree = read_points(path)
     widest = 2 * max(point.radius for point in tree.values())
     if widest < voxel_mm / WIDEST_VOXEL:
@@ -116,11 +130,17 @@ def _check_calibres(path: str, voxel_mm: float) -> None:
         )
 
 
-def _sheet_patients(sheet: str | None) -> list[Patient]:
+def sheet_patients(sheet: str | None, key: str = SHEET) -> list[Patient]:
+    """The patients of a sheet in the order of its rows, none for no sheet.
+
+    key : of the config that names it.
+
+    Raises InputError for a sheet that cannot be used, naming it.
+    """
     if sheet is None:
         return []
     if not Path(sheet).is_file():
-        raise InputError(f"cohort.sheet: {sheet} does not exist")
+        raise InputError(f"{key}: {sheet} does not exist")
     with open(sheet, newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, delimiter="\t")
         try:
@@ -131,7 +151,8 @@ def _sheet_patients(sheet: str | None) -> list[Patient]:
     if not {"patient", "dicom"} <= set(columns):
         raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
     if not rows:
-        raise InputError(f"{sheet}: no patient in it; add a row, or set cohort.sheet: null")
+        advice = f"set {key}: null" if key == SHEET else f"leave out {key}"
+        raise InputError(f"{sheet}: no patient in it; add a row, or {advice}")
     patients = []
     for line, row in rows:
         row = {key: value.strip() for key, value in row.items() if key and value is not None}
@@ -163,8 +184,11 @@ def check_images(patient: Patient, sheet: str) -> None:
         ) from None
 
 
-def _refuse_duplicates(patients: list[Patient]) -> None:
-    """One id, one folder, one patient: nobody may stand on both sides of the split."""
+def refuse_duplicates(patients: list[Patient]) -> None:
+    """One id, one folder, one patient: nobody may stand on both sides of the split.
+
+    Raises InputError naming the patient.
+    """
     by_name: dict[str, Patient] = {}
     by_folder: dict[Path, str] = {}
     for patient in patients:

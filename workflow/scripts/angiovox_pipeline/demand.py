@@ -40,7 +40,7 @@ class Demand:
 
     def conversion_memory(self, wildcards: Any, attempt: int) -> int:
         """Megabytes by the size of the series too, which may be far larger than the grid."""
-        given = self.study.cohort[wildcards.patient].dicom
+        given = self.study.patient(wildcards.patient).dicom
         series_mb = disk.largest_folder_mb(given) if given else 0
         asked = resources.memory_mb("convert", self.study.scale, attempt, series_mb)
         return self._within_memory(asked)
@@ -58,10 +58,11 @@ class Demand:
         A network's reconstruction takes far more than that of a method which is not trained, a
         training on a CPU less than the libraries of a GPU.
         """
-        if rule in ("train", "reconstruct_patient") and scheduling.trains_on_cpu(self.workflow):
+        job = rule.removesuffix(resources.OF_GROUPS)
+        if job in ("train", "reconstruct_patient") and scheduling.trains_on_cpu(self.workflow):
             return "train_cpu"
-        if rule in ("reconstruct", "calibrate") and wildcards.method in self.study.runs.learned:
-            return f"{rule}_trained"
+        if job in ("reconstruct", "calibrate") and wildcards.method in self.study.runs.learned:
+            return rule.replace(job, f"{job}_trained")
         return rule
 
     def _within_memory(self, asked_mb: int) -> int:

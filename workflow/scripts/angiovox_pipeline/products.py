@@ -7,7 +7,7 @@ from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
-from .resources import MEASURED_USAGE
+from .resources import MEASURED_USAGE, OF_GROUPS
 from .snakemake_parts import optional
 
 
@@ -28,11 +28,17 @@ def our_rules(rules: Any) -> dict[str, str]:
 
 @optional("run times are not gathered", {})
 def benchmark_patterns(workflow: Any, ours: Mapping[str, str]) -> dict[str, str]:
-    """By rule, a regular expression of its benchmark files: others may lie beside them."""
+    """By rule, a regular expression of its benchmark files: others may lie beside them.
+
+    Of the study itself, whose last job gathers them, not of the groups that come after it.
+    """
+    left_out = ("provenance", "transfer_table", "transfer_figure")
     return {
         ours[rule.name]: rule.benchmark.regex().pattern
         for rule in workflow.rules
-        if ours.get(rule.name, "provenance") != "provenance"
+        if rule.name in ours
+        and ours[rule.name] not in left_out
+        and not ours[rule.name].endswith(OF_GROUPS)
     }
 
 

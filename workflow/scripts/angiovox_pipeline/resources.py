@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from angiovox.errors import InputError
@@ -24,7 +24,7 @@ SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
 class Scale:
     """The sizes of a study that its jobs' demands follow from; counts of views and patients.
 
-    methods : how many run at the fewest views.
+    methods : how many run at the fewest views. transfer : patients of all groups.
     """
 
     shape: int
@@ -39,6 +39,7 @@ class Scale:
     trees: int
     pool_batch: int
     methods: int
+    transfer: int = 0
 
     @property
     def volume_mb(self) -> float:
@@ -113,7 +114,17 @@ MEASURED_USAGE = {
     "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
     "error_profiles": Job(153),
     "provenance": Job(150),
+    "transfer_table": Job(160),
+    "transfer_figure": Job(177),
 }
+OF_GROUPS = "_transfer"  # ends the name of a rule that does for groups what another does here
+MEASURED_USAGE |= {
+    f"{rule}{OF_GROUPS}": replace(job, volumes="transfer" if job.volumes else "")
+    for rule, job in MEASURED_USAGE.items()
+    if rule in ("phantom", "convert", "mask", "mask_quality", "check_masks", "project")
+    or rule in ("project_cone_beam", "reconstruct", "reconstruct_trained", "reconstruct_patient")
+    or rule == "evaluate"
+} | {f"back_project{OF_GROUPS}": MEASURED_USAGE["back_project"]}
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
 # float32 volume and of a stack of projections.
 MEASURED_STORAGE = {
@@ -128,6 +139,7 @@ MEASURED_STORAGE = {
     "models": (9, 0, 0),  # the U-Net 13, the paper's network 3
     "reconstructions": (0, 0.45, 0),  # the network's; those of thresholds compress to nothing
     "meshes": (3, 0.02, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
+    "transfer": (0.1, 0.45, 0),  # reconstructions; metrics and pictures are small
     "segmentations": (0.1, 0.032, 0),
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
@@ -168,7 +180,7 @@ def _peak_mb(rule: str, scale: Scale) -> float:
 def minutes(rule: str, scale: Scale, attempt: int = 1) -> int:
     """Run time to ask for at an attempt. What resumes from a checkpoint, a training or the
     optimisation for a patient, has what the config says at each attempt."""
-    if rule in ("train", "train_cpu", "reconstruct_patient"):
+    if rule.removesuffix(OF_GROUPS) in ("train", "train_cpu", "reconstruct_patient"):
         return math.ceil(60 * scale.training_hours)
     job = MEASURED_USAGE[rule]
     each = job.each_seconds + job.volume_seconds * (scale.shape / 384) ** 3

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,13 @@ from .config import check_config
 from .resources import Scale
 from .runs import Runs
 from .study_methods import methods
+from .transfer import Group, checked_file, read_groups
 
 MASK_LIMITS = ("min_fraction", "max_fraction", "min_largest_component", "max_border")
 POOL_FILE = "results/pool/{batch}.npz"
 POOL_BATCH = 25  # phantoms in a job
 FIRST_POOL_SEED, MAX_POOL = 10_000_000, 100_000
+TEST = "test"  # the study's own test patients, as if they were a group
 LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
 
 
@@ -24,13 +26,15 @@ LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
 class Study:
     """What a config asks for, once it is checked.
 
-    cohort : the patients by id, phantoms first. runs : of all methods.
+    cohort : the patients by id, phantoms first. runs : of all methods. groups : of patients that
+    the models are transferred to, by name; they are not of the cohort.
     """
 
     config: dict[str, Any]
     cohort: dict[str, Patient]
     example_patient: str
     runs: Runs
+    groups: dict[str, Group] = field(default_factory=dict)
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Study:
@@ -50,7 +54,8 @@ class Study:
         pool = [POOL_FILE.format(batch=batch) for batch in _batches(count)]
         splits = train, calibration, test
         runs = Runs(methods(config), config["seeds"], *splits, kept, pool, renewed)
-        return cls(config, cohort, figure_patient(config, test), runs)
+        groups = read_groups(config, [*cohort.values()])
+        return cls(config, cohort, figure_patient(config, test), runs, groups)
 
     @property
     def patients(self) -> list[str]:
@@ -68,6 +73,73 @@ class Study:
     @property
     def sheet_patients(self) -> list[str]:
         return [name for name in self.cohort if name not in self.phantoms]
+
+    @cached_property
+    def transferred(self) -> dict[str, Patient]:
+        """The patients of all groups by id."""
+        return {
+            n: patient for group in self.groups.values() for n, patient in group.patients.items()
+        }
+
+    @property
+    def trees(self) -> list[str]:
+        """Those among them who are imaged here."""
+        return [name for name, patient in self.transferred.items() if patient.seed is not None]
+
+    @property
+    def transfer_runs(self) -> Runs:
+        """The same models, tested on the groups."""
+        return replace(self.runs, test=[*self.transferred])
+
+    @property
+    def inventoried(self) -> dict[str, Patient]:
+        """Everyone who is in a sheet, of the study or of a group."""
+        own = {name: self.cohort[name] for name in self.sheet_patients}
+        return own | {n: patient for n, patient in self.transferred.items() if patient.dicom}
+
+    def patient(self, name: str) -> Patient:
+        """One of the cohort or of a group."""
+        return self.cohort[name] if name in self.cohort else self.transferred[name]
+
+    def group_of(self, name: str) -> str:
+        """The name of a patient's group."""
+        return next(group for group, given in self.groups.items() if name in given.patients)
+
+    def sheet_of(self, name: str) -> str:
+        """The sheet that a patient is in."""
+        if name in self.cohort:
+            return self.config["cohort"]["sheet"]
+        return self.groups[self.group_of(name)].sheet
+
+    def tree_file(self, name: str) -> Iterator[str]:
+        """The file of a tree, which is checked on the way."""
+        voxel_mm = self.config["volume"]["voxel_mm"]
+        return checked_file(self.transferred[name], self.group_of(name), voxel_mm)
+
+    def tree_options(self, name: str) -> dict[str, Any]:
+        """How a tree is filled, and how it lies."""
+        territory = self.transferred[name].territory
+        return {
+            "territory": territory and list(territory),
+            "axes": self.groups[self.group_of(name)].axes,
+            "random_pose": True,
+        }
+
+    @property
+    def compared(self) -> dict[str, dict[str, Any]]:
+        """Title and patients of what the table of the transfer compares, the study's own first."""
+        own = {"title": f"test {self._kinds(self.runs.test)}", "patients": self.runs.test}
+        groups = {
+            name: {"title": group.title, "patients": [*group.patients]}
+            for name, group in self.groups.items()
+        }
+        return {TEST: own} | groups
+
+    @property
+    def own_config(self) -> dict[str, Any]:
+        """The config without the groups, on which no result of the study itself depends."""
+        cohort = {k: given for k, given in self.config["cohort"].items() if k != "transfer"}
+        return self.config | {"cohort": cohort}
 
     @property
     def view_counts(self) -> list[int]:
@@ -117,7 +189,7 @@ class Study:
 
     def series_options(self, name: str) -> dict[str, Any]:
         """Which series of a patient's folder is read, and how wide its gaps may be."""
-        patient = self.cohort[name]
+        patient = self.patient(name)
         return {"series": patient.series, **self.config["dicom"]} if patient.dicom else {}
 
     @property
@@ -176,6 +248,7 @@ class Study:
             trees=len(self.measured_seeds),
             pool_batch=POOL_BATCH,
             methods=len(self.shown_at_fewest.methods),
+            transfer=len(self.transferred),
         )
 
     @property
@@ -195,6 +268,11 @@ class Study:
         train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
         tested = f"tested on {len(self.runs.test)} {test}"
         return f"trained on {train}, {tested}, {self.trainings}, {self.grid}"
+
+    @property
+    def note_of_models(self) -> str:
+        """The same without the test patients, for what compares several groups of them."""
+        return f"trained on {self._kinds(self.runs.train)}, {self.trainings}, {self.grid}"
 
     @property
     def trainings(self) -> str:

@@ -42,6 +42,49 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     return mean_interval(differences(first, second))
 
 
+def unpaired_difference(first: np.ndarray, second: np.ndarray) -> tuple[float, float, float]:
+    """Difference of the means of other patients, first less second, and its interval (Welch 1947).
+
+    first, second : (patients,) or (patients, seeds); patients differ, and their number may; the
+    seeds are those of the same trainings.
+
+    As of `mean_interval`, there is none below `LEAST_PATIENTS` on either side, nor where neither
+    side varies. With several seeds, their part is the variance of the seeds' differences, and what
+    is left over after patients and seeds is taken off, as in `standard_error`: a training that is
+    good on both sides says nothing about the difference.
+
+    Raises ValueError when the seeds differ in number.
+    """
+    samples = _two_axes(first), _two_axes(second)
+    if samples[0].shape[1] != samples[1].shape[1]:
+        raise ValueError(f"not the same seeds: {samples[0].shape[1]} and {samples[1].shape[1]}")
+    apart = float(samples[0].mean() - samples[1].mean())
+    if min(map(len, samples)) < LEAST_PATIENTS:
+        return apart, np.nan, np.nan
+    parts = [(values.mean(axis=1).var(ddof=1) / len(values), len(values) - 1) for values in samples]
+    of_patients = sum(part for part, _ in parts)
+    variance, seeds = of_patients, samples[0].shape[1]
+    if seeds > 1:
+        by_seed = samples[0].mean(axis=0) - samples[1].mean(axis=0)
+        of_seeds = by_seed.var(ddof=1) / seeds
+        of_residual = sum(map(_residual, samples))
+        parts.append((of_seeds, seeds - 1))
+        variance = max(of_patients + of_seeds - of_residual, of_patients, of_seeds)
+    size = max(np.abs(values).max() for values in samples)
+    if not variance > (ROUNDING * size) ** 2:
+        return apart, np.nan, np.nan
+    freedom = variance**2 / sum(part**2 / own for part, own in parts)
+    reach = float(stdtrit(max(freedom, min(own for _, own in parts)), QUANTILE) * np.sqrt(variance))
+    return apart, apart - reach, apart + reach
+
+
+def _residual(values: np.ndarray) -> float:
+    """Variance that the mean, (patients, seeds), has from what neither factor explains."""
+    patients, seeds = values.shape
+    left = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    return float((left**2).sum() / ((patients - 1) * (seeds - 1)) / values.size)
+
+
 def differences(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """First less second, (patients, seeds); 0 where they are equal up to rounding.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,13 +10,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ..vessels.graph import Arteries, Pose
-from ..vessels.swc import read_swc
+from ..vessels.swc import LPS, read_swc
 from .arterial_tree import grow
 from .circle_of_willis import Variant
 from .contrast import inject, thinned
 from .lesion_placement import Lesion
 from .lesions import plant
-from .scanner import image
+from .scanner import image, scanner_named
 from .tortuosity import STEP
 
 MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
@@ -61,6 +62,9 @@ def acquire(
     voxel_size: float,
     settings: Settings = Settings(),
     centreline: str | None = None,
+    territory: Collection[int] | None = None,
+    axes: str = LPS,
+    random_pose: bool = False,
 ) -> Acquisition:
     """The angiogram of one phantom patient; the same arguments, the same bytes.
 
@@ -70,6 +74,9 @@ def acquire(
     shape : (x, y, z) of the grid, centred on the isocentre.
     voxel_size : mm.
     centreline : SWC file with the arteries that contrast fills, in place of grown ones.
+    territory, axes : of that file, as in `vessels.swc.read_swc`.
+    random_pose : whether arteries of a file lie as grown ones do (`apply_random_pose`) and not
+        straight.
 
     Raises
     ------
@@ -78,16 +85,19 @@ def acquire(
     """
     # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
     # It stands for a scanner, so no patient's processing waits for it.
-    variant = None
+    variant, thins = None, scanner_named(settings.scanner).thins
     if centreline is None:
         patient = grow(seed)
-        variant = patient.variant
-        arteries, origin = inject(patient, settings.injection, settings.centre)
+        variant, size = patient.variant, patient.size
+        arteries, origin = inject(patient, settings.injection, settings.centre, thins)
+    else:
+        tree = read_swc(centreline, territory, axes)
+        arteries, origin = _injected_tree(tree, settings.centre, thins)
+    pose = Pose(origin)
+    if centreline is None or random_pose:
         if settings.centre == "circle":
             arteries, origin = aim(arteries, origin, seed)
-        arteries, pose = apply_random_pose(arteries, origin, seed, patient.size)
-    else:
-        arteries, pose = _from_file(centreline, settings.centre)
+        arteries, pose = apply_random_pose(arteries, origin, seed, size)
     field_mm = voxel_size * min(shape)
     arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose)
     volume, share = image(arteries, pose, shape, voxel_size, seed, settings.scanner)
@@ -121,13 +131,14 @@ def apply_random_pose(
     return lain, Pose(rotation @ origin + offset, rotation, size)
 
 
-def _from_file(path: str, centre: str) -> tuple[Arteries, Pose]:
-    """Given arteries, straight as they are, around their first fork or ("head") their middle."""
-    arteries = read_swc(path).finer(STEP)
-    arteries = replace(arteries, contrast=thinned(arteries))
+def _injected_tree(tree: Arteries, centre: str, thins: bool) -> tuple[Arteries, np.ndarray]:
+    """Given arteries around their first fork or ("head") their middle, and the head's origin."""
+    arteries = tree.finer(STEP)
+    left = thinned(arteries)
     forks = np.flatnonzero(np.bincount(arteries.segments[:, 0]) > 1)
     isocentre = np.zeros(3)
     if centre == "circle" and len(forks):
         # Contrast only thins along the flow: the first fork is the one with most of it.
-        isocentre = arteries.points[forks[np.argmax(arteries.contrast[forks])]]
-    return arteries.moved(-isocentre), Pose(-isocentre - MIDDLE)
+        isocentre = arteries.points[forks[np.argmax(left[forks])]]
+    arteries = replace(arteries, contrast=left) if thins else arteries
+    return arteries.moved(-isocentre), -isocentre - MIDDLE

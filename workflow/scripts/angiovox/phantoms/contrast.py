@@ -22,7 +22,9 @@ CAROTID = ("ICA", "ophthalmic", "AChA", "M1", "M2", "M3", "lenticulostriate", "A
 BOTH_VERTEBRALS = ("basilar", "AICA", "SCA", "P1", *POSTERIOR, "thalamoperforating")
 
 
-def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Arteries, np.ndarray]:
+def inject(
+    patient: Patient, injection: str, centre: str = "circle", thins: bool = True
+) -> tuple[Arteries, np.ndarray]:
     """The arteries that contrast fills, around the scanner's isocentre.
 
     Parameters
@@ -32,10 +34,11 @@ def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Ar
     centre : "circle" puts the isocentre where the injected artery ends at the circle of Willis,
         or at the origin of the anatomy when all are filled; "head" in the middle of all arteries,
         filled or not.
+    thins : whether contrast thins with the distance from the catheter.
 
     Returns
     -------
-    The filled arteries, contrast thinning with the distance from the catheter, and (3,) mm where
+    The filled arteries, and (3,) mm where
     the origin of the patient's anatomy now lies.
 
     Raises
@@ -60,7 +63,7 @@ def inject(patient: Patient, injection: str, centre: str = "circle") -> tuple[Ar
         isocentre = np.zeros(3)
     if centre == "head":
         isocentre = (arteries.points.min(axis=0) + arteries.points.max(axis=0)) / 2
-    return _filled(arteries, strength).moved(-isocentre), -isocentre
+    return _filled(arteries, strength, thins).moved(-isocentre), -isocentre
 
 
 def _from_carotid(patient: Patient, side: str, rng: np.random.Generator) -> dict[str, float]:
@@ -122,14 +125,14 @@ def _end_of(arteries: Arteries, name: str) -> np.ndarray:
     return arteries.points[_segments_of(arteries, name)[-1, 1]]
 
 
-def _filled(arteries: Arteries, strength: dict[str, float]) -> Arteries:
+def _filled(arteries: Arteries, strength: dict[str, float], thins: bool) -> Arteries:
     """Only the arteries with contrast, and how much of it is left at each point."""
     chosen = np.array([name in strength for name in arteries.names])[arteries.artery]
     filled = arteries.keep(chosen)
     by_artery = np.array([strength.get(name, 0.0) for name in filled.names])
     own = np.zeros(len(filled.points))
     np.maximum.at(own, filled.segments, by_artery[filled.artery][:, None])
-    return replace(filled, contrast=own * thinned(filled))
+    return replace(filled, contrast=own * thinned(filled) if thins else own)
 
 
 def thinned(arteries: Arteries) -> np.ndarray:

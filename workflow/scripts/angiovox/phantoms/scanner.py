@@ -6,7 +6,7 @@ worked on in blocks of slices, so that a 384 cube needs few copies of itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -24,20 +24,25 @@ STREAK_RADIUS = 1.2  # mm; thinner arteries leave no streaks to speak of
 
 @dataclass(frozen=True)
 class Scanner:
-    """One kind of acquisition, in its own intensity units (Hounsfield units for CT)."""
+    """One kind of acquisition, in its own intensity units (Hounsfield units for CT).
+
+    background : what of the head is seen around the arteries, positions to intensities; None for
+    nothing. thins : whether contrast thins along the arteries. noise_cutoff : share of the Nyquist
+    frequency at which the filter leaves 37 % of the noise power; None for white noise. outside :
+    intensity beyond the cylindrical field of view; None where there is no such edge.
+    """
 
     description: str
     units: str | None  # as DICOM's rescale type
-    subtracted: bool
+    background: Callable[..., np.ndarray] | None
+    thins: bool
     artery: float  # intensity of an artery full of contrast
     noise: float  # standard deviation
     streaks: float  # strongest streak beside a full carotid
     blur: float  # mm, standard deviation of the point spread of detector and motion
     voxel_blur: float  # voxels, of the reconstruction's filter
-    noise_cutoff: (
-        float  # share of the Nyquist frequency at which the filter leaves 37 % of the noise power
-    )
-    outside: float  # intensity beyond the cylindrical field of view
+    noise_cutoff: float | None
+    outside: float | None
 
 
 # ASSUME: levels of a clear clinical acquisition; the paper's scanner and protocol are not stated.
@@ -45,7 +50,8 @@ SCANNERS = {
     "3dra": Scanner(
         description="3D rotational angiography",
         units=None,
-        subtracted=True,
+        background=residue,
+        thins=True,
         artery=700.0,
         noise=12.0,
         streaks=30.0,
@@ -57,7 +63,8 @@ SCANNERS = {
     "cta": Scanner(
         description="CT angiography",
         units="HU",
-        subtracted=False,
+        background=plain_ct,
+        thins=True,
         artery=380.0,
         noise=14.0,
         streaks=15.0,
@@ -66,7 +73,31 @@ SCANNERS = {
         noise_cutoff=0.5,
         outside=-1000.0,
     ),
+    # A check on the other two: what holds on both does not hang on how they are simulated.
+    "plain": Scanner(
+        description="Simplified angiography",
+        units=None,
+        background=None,
+        thins=False,
+        artery=700.0,
+        noise=12.0,
+        streaks=0.0,
+        blur=0.22,
+        voxel_blur=0.45,
+        noise_cutoff=None,
+        outside=None,
+    ),
 }
+
+
+def scanner_named(name: str) -> Scanner:
+    """The scanner of a name.
+
+    Raises ValueError for a name that none has.
+    """
+    if name not in SCANNERS:
+        raise ValueError(f"scanner {name!r}: choose one of {', '.join(SCANNERS)}")
+    return SCANNERS[name]
 
 
 def image(
@@ -87,7 +118,7 @@ def image(
     voxel_size : mm.
     seed : of the patient; the same arguments give the same image.
     scanner : "3dra" is subtracted rotational angiography, "cta" plain CT angiography with skull
-        and air.
+        and air, "plain" arteries alone, with blur and white noise.
 
     Returns
     -------
@@ -97,23 +128,26 @@ def image(
     ------
     ValueError : a voxel size or radius that is not positive, or a scanner of another name.
     """
-    if scanner not in SCANNERS:
-        raise ValueError(f"scanner {scanner!r}: choose one of {', '.join(SCANNERS)}")
-    kind = SCANNERS[scanner]
+    kind = scanner_named(scanner)
     share, contrast = occupancy(arteries, shape, voxel_size)
     rng = np.random.default_rng([seed, 3])
     head = Head.draw(rng, pose)
     volume = np.empty(shape, dtype=np.float32)
     for z, axes in _blocks(shape, voxel_size):
-        background = residue(head, *axes) if kind.subtracted else plain_ct(head, *axes)
+        background = kind.background(head, *axes) if kind.background else np.float32(0)
         filled = kind.artery * contrast[:, :, z]
         volume[:, :, z] = background + share[:, :, z] * (filled - background)
     del contrast  # the filter takes a volume of its own
     sigma = np.hypot(kind.blur / voxel_size, kind.voxel_blur)
     ndimage.gaussian_filter(volume, sigma, output=volume, truncate=3.0)
-    _add_streaks(volume, arteries, voxel_size, kind.streaks, rng)
-    _add_noise(volume, kind, rng)
-    _cut_cylinder(volume, kind.outside)
+    if kind.streaks:
+        _add_streaks(volume, arteries, voxel_size, kind.streaks, rng)
+    if kind.noise_cutoff is None:
+        _add_white_noise(volume, kind.noise, rng)
+    else:
+        _add_noise(volume, kind.noise, kind.noise_cutoff, rng)
+    if kind.outside is not None:
+        _cut_cylinder(volume, kind.outside)
     return volume, share
 
 
@@ -125,7 +159,12 @@ def _blocks(shape: tuple[int, int, int], voxel_size: float) -> Iterator[tuple[sl
         yield part, [x[:, None, None], y[None, :, None], z[None, None, part]]
 
 
-def _add_noise(volume: np.ndarray, kind: Scanner, rng: np.random.Generator) -> None:
+def _add_white_noise(volume: np.ndarray, noise: float, rng: np.random.Generator) -> None:
+    for z in range(volume.shape[2]):
+        volume[:, :, z] += np.float32(noise) * rng.standard_normal(volume.shape[:2], np.float32)
+
+
+def _add_noise(volume: np.ndarray, noise: float, cutoff: float, rng: np.random.Generator) -> None:
     """Noise whose in-plane spectrum rises with frequency and is cut off by the filter.
 
     Filtered back-projection amplifies high frequencies and its window damps them again; slices
@@ -133,11 +172,11 @@ def _add_noise(volume: np.ndarray, kind: Scanner, rng: np.random.Generator) -> N
     """
     nx, ny, nz = volume.shape
     frequency = np.hypot(np.fft.fftfreq(nx)[:, None], np.fft.fftfreq(ny)) * 2  # of Nyquist's
-    power = frequency * np.exp(-((frequency / kind.noise_cutoff) ** 2))
+    power = frequency * np.exp(-((frequency / cutoff) ** 2))
     response = np.sqrt(power[:, : ny // 2 + 1]).astype(np.float32)
     weights = np.array([0.25, 0.5, 0.25], dtype=np.float32)
     # Standard deviation of white noise after both filters, by Parseval.
-    scale = kind.noise / np.sqrt(power.mean() * np.sum(weights**2))
+    scale = noise / np.sqrt(power.mean() * np.sum(weights**2))
     # Two slices of the last block stay, so that blocks join without a seam.
     before = _filtered(rng, response, 2, (nx, ny))
     for start in range(0, nz, BLOCK):

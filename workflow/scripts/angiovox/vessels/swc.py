@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .graph import Arteries
 
 NO_PARENT = -1
+LPS = "LPS"  # the axes of DICOM's patient: x grows to the left, y to posterior, z to superior
+OPPOSITE = str.maketrans("RAI", LPS)
 
 
 class Point(NamedTuple):
@@ -48,11 +50,14 @@ def swc_files(folder: str | Path) -> list[Path]:
     return files
 
 
-def read_swc(path: str | Path, territory: Collection[int] | None = None) -> Arteries:
+def read_swc(
+    path: str | Path, territory: Collection[int] | None = None, axes: str = LPS
+) -> Arteries:
     """One tree. Contrast is full everywhere, and the middle of the tree's extent is the origin.
 
-    territory : types of the points that one catheter fills (see `territory.territory_segments`);
-    None for the whole tree, which flows from its root.
+    territory : types of the points that one catheter fills (`territory.territory_segments`); None
+    for the whole tree, which flows from its root.
+    axes : of the file, see `patient_axes`.
 
     Raises InputError as `read_points`, and for a territory that the tree does not have.
     """
@@ -61,20 +66,16 @@ def read_swc(path: str | Path, territory: Collection[int] | None = None) -> Arte
     from .graph import Arteries
 
     tree = read_points(path)
-    if territory is None:
-        pairs = [(point.parent, number) for number, point in tree.items() if point.has_parent]
-    else:
-        try:
-            pairs = territory_segments(tree, territory)
-        except ValueError as error:
-            raise InputError(f"{path}: {error}") from None
+    pairs = flow(tree, territory, path)
     used = sorted({number for pair in pairs for number in pair})
     index = {number: i for i, number in enumerate(used)}
     segments = [(index[first], index[last]) for first, last in pairs]
-    every = np.array([point.place for point in tree.values()])
+    columns, signs = patient_axes(axes)
+    places = {n: np.array(point.place)[columns] * signs for n, point in tree.items()}
+    every = np.array([*places.values()])
     middle = (every.min(axis=0) + every.max(axis=0)) / 2
     return Arteries(
-        points=np.array([tree[number].place for number in used]) - middle,
+        points=np.array([places[number] for number in used]) - middle,
         radii=np.array([tree[number].radius for number in used]),
         contrast=np.ones(len(used)),
         segments=np.array(segments),
@@ -83,9 +84,41 @@ def read_swc(path: str | Path, territory: Collection[int] | None = None) -> Arte
     )
 
 
+def patient_axes(axes: str) -> tuple[list[int], list[int]]:
+    """For each axis of the patient (LPS), the file's axis that runs along it, and 1 or -1.
+
+    axes : where x, y and z of the file grow to, by a letter each of left or right, posterior or
+    anterior, superior or inferior: "LPS" is the patient's own, "LSP" has y and z exchanged.
+
+    Raises ValueError for letters that are not three directions at right angles.
+    """
+    along = axes.translate(OPPOSITE)
+    if sorted(along) != sorted(LPS):
+        raise ValueError(
+            f"axes {axes!r}: expected a letter each of L or R, P or A, S or I, such as {LPS}"
+        )
+    columns = [along.index(direction) for direction in LPS]
+    return columns, [1 if axes[column] in LPS else -1 for column in columns]
+
+
+def flow(
+    tree: dict[int, Point], territory: Collection[int] | None, path: str | Path
+) -> list[tuple[int, int]]:
+    """Pairs of points that contrast flows between, of a territory or of the whole tree.
+
+    Raises InputError for a territory that the tree does not have.
+    """
+    if territory is None:
+        return [(point.parent, number) for number, point in tree.items() if point.has_parent]
+    try:
+        return territory_segments(tree, territory)
+    except ValueError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
 def read_points(path: str | Path) -> dict[int, Point]:
     """The points of one tree by number: number, type, x, y, z, radius and parent (-1 for the root)
-    per line, in mm. Axes are taken as the patient's (x left, y posterior, z superior).
+    per line, in mm.
 
     Raises InputError that names file and line for a line that cannot be read, a number given
     twice, a radius that is not positive, a missing parent, a cycle or a second root.

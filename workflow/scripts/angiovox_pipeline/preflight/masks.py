@@ -18,17 +18,19 @@ def implausible_masks(table: str | Path) -> dict[str, str]:
         return {row["patient"]: row["reason"] for row in csv.DictReader(file) if row["reason"]}
 
 
-def refuse(implausible: dict[str, str], picture: str) -> None:
+def refuse(implausible: dict[str, str], picture: str, leave_out: str = "cohort.leave_out") -> None:
     """Stop a study some of whose masks fail the checks.
 
-    implausible : by patient, the reason. picture : where they can be looked at.
+    implausible : by patient, the reason. picture : where they can be looked at. leave_out : the
+    config's key that leaves patients out.
 
     Raises InputError naming every such patient, and what can be done.
     """
     if implausible:
         named = "; ".join(f"{patient} ({reason})" for patient, reason in implausible.items())
+        names = json.dumps([*implausible])
         raise InputError(
             f"masks that fail the plausibility checks: {named}; look at {picture}, then set "
-            "masks.window or masks.classes, or leave patients out with cohort.leave_out: "
-            f"{json.dumps([*implausible])}, or go on with them by masks.implausible: keep"
+            f"masks.window or masks.classes, or leave patients out with {leave_out}: {names}, or "
+            "go on with them by masks.implausible: keep"
         )
