@@ -340,7 +340,7 @@ def test_a_tree_in_a_random_pose_lies_as_a_grown_one_of_its_seed(forked):
     straight = acquire(1, SMALL, COARSE, centreline=forked)
     posed = acquire(1, SMALL, COARSE, centreline=forked, random_pose=True)
     isocentre = np.array([5, 0, 20]) - [8, 0, 15]  # the fork from the middle of the extent
-    expected, _ = apply_random_pose(straight.arteries, -isocentre - MIDDLE, 1)
+    expected, _ = apply_random_pose(*aim(straight.arteries, -isocentre - MIDDLE, 1), 1)
     np.testing.assert_allclose(posed.arteries.points, expected.points)
     assert np.abs(posed.arteries.points - straight.arteries.points).max() > 0.5
     other = acquire(2, SMALL, COARSE, centreline=forked, random_pose=True)

@@ -85,7 +85,8 @@ def acquire(
     """
     # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
     # It stands for a scanner, so no patient's processing waits for it.
-    variant, thins = None, scanner_named(settings.scanner).thins
+    variant, size = None, 1.0
+    thins = scanner_named(settings.scanner).thins
     if centreline is None:
         patient = grow(seed)
         variant, size = patient.variant, patient.size
