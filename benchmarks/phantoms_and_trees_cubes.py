@@ -10,8 +10,9 @@ import numpy as np
 from angiovox.geometry.parallel_beam import projection_angles
 from angiovox.io.quantization import quantize, requantize
 from angiovox.masks.otsu import otsu_mask
-from angiovox.phantoms.acquisition import acquire, apply_random_pose
-from angiovox.phantoms.contrast import thinned
+from angiovox.phantoms.acquisition import apply_random_pose
+from angiovox.phantoms.arterial_tree import grow
+from angiovox.phantoms.contrast import inject, thinned
 from angiovox.phantoms.scanner import image
 from angiovox.phantoms.tortuosity import STEP
 from angiovox.projectors import mip
@@ -53,10 +54,12 @@ class Cube:
 
 
 def phantom_cubes(count: int, first_seed: int = FIRST_SEED) -> Iterator[Cube]:
-    """Phantoms of the package as it is."""
+    """Phantoms of the package as it is, around the carotid's end, wherever a scanner aims."""
     for number in range(count):
-        taken = acquire(first_seed + number, (EDGE,) * 3, VOXEL_MM)
-        yield _cube(number, False, taken.arteries, taken.volume, taken.share)
+        patient = grow(first_seed + number)
+        posed, pose = apply_random_pose(*inject(patient, "carotid"), patient.seed, patient.size)
+        volume, share = image(posed, pose, (EDGE,) * 3, VOXEL_MM, patient.seed)
+        yield _cube(number, False, posed, volume, share)
 
 
 def tree_cubes(folder: str | Path) -> Iterator[Cube]:
