@@ -172,3 +172,54 @@ def test_products_are_what_is_wanted_and_what_is_made_with_it():
     workflow = SimpleNamespace(rules=[rule("one", "a.csv", "a.md"), rule("other", "b.csv")])
     made = products(workflow, ["a.csv"])
     assert made == {path: {"rule": "one", "params": {"code": "one"}} for path in ("a.csv", "a.md")}
+
+
+# Phantoms that only train
+
+
+def pooled(count, **cohort):
+    return study(cohort={"phantoms": {"pool": count}} | cohort)
+
+
+@pytest.mark.parametrize("count", [0, 1, 25, 60])
+def test_a_pool_has_a_seed_for_each_phantom_and_none_of_the_cohorts(count):
+    given = pooled(count)
+    batches = [path.split("/")[-1].removesuffix(".npz") for path in given.runs.pool]
+    seeds = [seed for batch in batches for seed in given.pool_seeds(batch)]
+    assert len(seeds) == len(set(seeds)) == count
+    assert not {*seeds} & {patient.seed for patient in given.cohort.values()}
+
+
+def test_another_cohort_has_another_pool():
+    first, second = (
+        study(cohort={"phantoms": {"pool": 30, "seed": seed}}).pool_seeds("0001") for seed in (1, 2)
+    )
+    assert not {*first} & {*second}
+
+
+def test_only_trained_methods_take_the_pool():
+    runs = pooled(30).runs
+    takers = {name for name in runs.methods if runs.takes_pool(name)}
+    assert takers == set(runs.trained)
+    for name in runs.methods:
+        models = runs.methods[name].models
+        assert ("pool" in runs.fit_inputs(name, models[0], "1")) == (name in takers)
+
+
+def test_each_example_of_a_training_phantom_may_be_renewed():
+    runs = pooled(30).runs
+    (views,) = runs.methods["unet"].models
+    counts = runs.examples("unet", views, runs.train)
+    assert runs.renewed_examples("unet", views) == [True] * len(counts)
+    assert runs.renewed_examples("hull", "2") == []
+
+
+def test_a_sheets_patients_are_not_renewed(tmp_path):
+    sheet = tmp_path / "patients.tsv"
+    sheet.write_text("patient\tdicom\tsplit\nanna\ta\ttrain\nben\tb\ttest\n")
+    cohort = {"sheet": str(sheet), "test_patients": 1} | NONE_HELD_BACK
+    runs = pooled(30, **cohort, phantoms={"pool": 30, "count": 4}).runs
+    flags = dict(zip(runs.train, runs.renewed_examples("dae", "2"), strict=True))
+    assert flags.pop("anna") is False and flags and all(flags.values())
+    sheet.write_text("patient\tdicom\tsplit\nanna\ta\ttrain\ncleo\tc\ttrain\nben\tb\ttest\n")
+    assert not study(cohort=cohort | {"phantoms": {"count": 0, "pool": 30}}).runs.pool
