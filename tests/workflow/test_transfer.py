@@ -198,6 +198,8 @@ def test_without_a_group_the_target_says_what_to_do(fresh):
 
 
 def test_a_missing_folder_is_refused_before_any_job(fresh):
+    write_trees(fresh)
+    shutil.rmtree(fresh / "traced")
     done = tiny(fresh, "transfer", cohort=cohort())
     assert done.returncode != 0 and "Traceback" not in done.stdout
     assert re.search(r"cohort\.transfer\.\w+\.centrelines: traced: no such folder", done.stdout)

@@ -50,7 +50,12 @@ use rule mask_quality as mask_quality_transfer with:
         quality=TRANSFER.of_group("results/masks/{patient}.json"),
     output:
         table="results/transfer/{group}/mask_quality.csv",
-        png="results/transfer/{group}/masks.png",
+        png=report(
+            "results/transfer/{group}/masks.png",
+            caption="../report/masks.rst",
+            category="Transfer",
+            labels={"result": "Otsu masks, {group}"},
+        ),
         pdf="results/transfer/{group}/masks.pdf",
     log:
         "logs/mask_quality_transfer/{group}.log",

@@ -35,7 +35,7 @@ with job(snakemake):
         "machines": run_records.machines(chain(*jobs.values()), logs),
         "trainings": run_records.devices([*jobs["train"], *jobs["reconstruct_patient"]], logs),
         "seeds": params.seeds,
-        "config": run_records.without_folders(snakemake.config),
+        "config": run_records.without_folders(params.config),
         "rules": json.loads(times.set_index("rule").to_json(orient="index")),
         "products": {
             path: made | run_records.digest(path) for path, made in sorted(products.items())
