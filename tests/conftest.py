@@ -22,7 +22,7 @@ SOURCES = ("Snakefile", "workflow", "config", "profiles", "resources", "envs")
 ONE_THREAD = ("--set-threads", "train=1")  # weights are compared bit for bit, here and on SLURM
 TINY_ARGUMENTS = (*ONE_THREAD, "--configfile", "tiny.yaml")  # under the default profile
 TINY = {
-    "cohort": {"phantoms": {"count": 5, "pool": 2}, "calibration_patients": 1, "test_patients": 2},
+    "cohort": {"phantoms": {"count": 5, "pool": 0}, "calibration_patients": 1, "test_patients": 2},
     "volume": {"shape": 16, "voxel_mm": 2.5},
     "masks": {"max_border": 0.6},  # 16 voxels have a third of the volume on the border
     "projections": 10,

@@ -14,6 +14,7 @@ import pandas as pd
 import psutil
 import pytest
 import yaml
+from angiovox.io.pool_files import count_examples
 from angiovox.methods import registry
 from angiovox.metrics.registry import METRICS as CATALOGUE
 from angiovox_pipeline import code_version, runs, study_methods
@@ -275,6 +276,27 @@ def test_the_same_series_from_the_users_folders_give_the_same_tables(study, fres
         rows = theirs.read_text().splitlines()
         known = [row for row in rows if not re.search("lesion|exact", row)]  # of phantoms only
         assert ours.read_text().splitlines() == known, table
+
+
+# Phantoms that only train
+
+
+@pytest.mark.thorough
+def test_a_pool_is_made_for_what_is_trained_and_changes_it(study, fresh):
+    """In batches of 25 phantoms; what is fitted without a network takes none."""
+    cohort = {"phantoms": {"pool": 27}}
+    model = "results/models/{}/views-2/seed-1/model.pt"
+    done = tiny(fresh, model.format("hull"), cohort=cohort)
+    assert done.returncode == 0 and not (fresh / "results/pool").exists(), done.stdout
+    done = tiny(fresh, model.format("dae"), cohort=cohort)
+    assert done.returncode == 0, done.stdout
+    batches = sorted((fresh / "results/pool").iterdir())
+    assert [count_examples(path) for path in batches] == [25, 2]
+    histories = [
+        (folder / model.format("dae")).with_name("history.csv").read_text().splitlines()
+        for folder in (study, fresh)
+    ]
+    assert len(histories[0]) == len(histories[1]) and histories[0] != histories[1]
 
 
 # The user's own centrelines

@@ -116,7 +116,7 @@ def test_any_mask_has_positive_radii():
 
 
 @pytest.mark.parametrize(
-    ("count", "least"), [(6, 0.8), pytest.param(45, 0.8, marks=pytest.mark.thorough)]
+    ("count", "least"), [(6, 0.75), pytest.param(45, 0.8, marks=pytest.mark.thorough)]
 )
 def test_phantoms_have_the_calibres_of_their_exact_centrelines(count, least):
     """Within 0.1 mm on exact masks. Otsu's of thick arteries are wider by 0.13 mm themselves."""
