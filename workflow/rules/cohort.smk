@@ -32,40 +32,6 @@ rule phantom:
         "../scripts/phantom.py"
 
 
-# A network sees each of them once or twice, so that what it learns is how arteries run and not how
-# those of its training patients do.
-rule training_pool:
-    """Make phantoms that only train: their projections and masks."""
-    output:
-        "results/pool/{batch}.npz",
-    log:
-        "logs/training_pool/{batch}.log",
-    benchmark:
-        "results/benchmarks/training_pool/{batch}.tsv"
-    wildcard_constraints:
-        batch=r"\d+",
-    conda:
-        "../../envs/preprocess.yaml"
-    resources:
-        mem_mb=memory("training_pool"),
-        runtime=minutes("training_pool"),
-    params:
-        code=code_version.of_script("training_pool"),
-        seeds=pool_seeds,
-        injection=config["cohort"]["phantoms"]["injection"],
-        centre=config["cohort"]["phantoms"]["centre"],
-        scanner=config["cohort"]["phantoms"]["scanner"],
-        lesions=config["cohort"]["phantoms"]["lesions"],
-        shape=config["volume"]["shape"],
-        voxel_mm=config["volume"]["voxel_mm"],
-        projections=config["projections"],
-        window=config["masks"]["window"],
-        classes=config["masks"]["classes"],
-        limits=STUDY.mask_limits,
-    script:
-        "../scripts/training_pool.py"
-
-
 rule phantom_morphometry:
     """Measure phantoms beside published arteries."""
     input:

@@ -115,14 +115,15 @@ def test_any_mask_has_positive_radii():
         assert np.isfinite(found).all() and (found > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("count", "least"), [(6, 0.75), pytest.param(45, 0.8, marks=pytest.mark.thorough)]
-)
-def test_phantoms_have_the_calibres_of_their_exact_centrelines(count, least):
+@pytest.mark.parametrize("count", [6, pytest.param(45, marks=pytest.mark.thorough)])
+def test_phantoms_have_the_calibres_of_their_exact_centrelines(count):
     """Within 0.1 mm on exact masks. Otsu's of thick arteries are wider by 0.13 mm themselves."""
     found = by_class(cohort_radii(range(1001, 1001 + count)))
     assert len(found) == len(NAMES) * len(CLASSES)
     assert (found["points"] > 30 * count).all()
     assert found.loc["exact", "bias"].abs().max() <= 0.1
     assert found.loc["otsu", "bias"].abs().max() <= 0.15
-    assert found["right"].min() >= least
+    # On exact masks some medium arteries are called thin: many are near the boundary of 0.75 mm.
+    right, is_least = found["right"].copy(), ("exact", "medium")
+    assert right.pop(is_least) >= (0.75 if count < 45 else 0.8)
+    assert right.min() >= 0.85

@@ -21,8 +21,7 @@ FLOW_EXPONENT, FLOW_EXPONENT_SPREAD = 7.7, 0.22
 MAX_DEVIATIONS = 2.2  # standard deviations from the mean; no patient lies further out
 
 # ASSUME: courses and calibres of patients differ smoothly, over WARP_LENGTH mm, by displacements
-# whose root mean square along each axis lies between patients' least and most, in mm. Trees traced
-# in people are met as well by networks trained on such phantoms as by those trained on people.
+# whose root mean square along each axis is drawn from WARP_MM.
 WARP_LENGTH = 21.0
 WARP_MM = (1.5, 5.0)
 CALIBRE_WARP = 0.10  # spread of the logarithm of the radius
