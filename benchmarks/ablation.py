@@ -54,10 +54,12 @@ IDEAS = {
     "U-Net": Idea("what the others are compared with"),
     "sum only": Idea(
         "worse: the minimum bounds what can be vessel",
-        settings={"hull_support": False},
+        settings={"hull_support": False, "harmonics": 0},
         inputs=("sum",),
     ),
-    "minimum only": Idea("a little worse at few views", inputs=("min",)),
+    "minimum only": Idea("a little worse at few views", settings={"harmonics": 0}, inputs=("min",)),
+    "no harmonics": Idea("worse at few views", settings={"harmonics": 0}),
+    "two pairs of harmonics": Idea("no more than one", settings={"harmonics": 2}),
     "no hull support": Idea("worse: vessels outside the hull", settings={"hull_support": False}),
     "one model per view count": Idea(
         "worse with as many steps in all: a fifth for each",
@@ -154,8 +156,7 @@ def fitted(name: str, idea: Idea, training: PatientDataset, unet: Method) -> tup
 
 def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) -> PatientDataset:
     """Patients as the workflow gives them, each once per view count."""
-    looks_at_views = idea.consistency or idea.refinement_steps is not None
-    kinds = [*idea.inputs, *["projections"] * bool(looks_at_views)]
+    kinds = [*idea.inputs, "projections"]
     pattern = {kind: runs.BACK_PROJECTION for kind in kinds} | {"projections": runs.PROJECTIONS}
     examples = [(name, count) for count in counts for name in names]
     paths = {

@@ -153,7 +153,9 @@ def unet_inference(device: str, edge: int) -> dict:
 
     learner, ((views, _),) = unet_case(edge)
     state = {"network": learner.network.state_dict(), "slab": learner.slab}
-    state |= {"shape": {"inputs": 2, "channels": Settings.channels, "levels": Settings.levels}}
+    inputs = 2 + 2 * learner.harmonics
+    state |= {"shape": {"inputs": inputs, "channels": Settings.channels, "levels": Settings.levels}}
+    state |= {"harmonics": learner.harmonics}
     state |= {"support": learner.support}
     return timed(lambda: model.logits(state, views, device).cpu(), device)
 
@@ -177,6 +179,7 @@ def unet_case(edge: int) -> tuple[Segmenting, Patients]:
 
     rng = np.random.default_rng(0)
     inputs = {kind: rng.integers(0, 1 << 16, (edge,) * 3, np.uint16) for kind in ("sum", "min")}
+    inputs["projections"] = rng.random((2, edge, edge), np.float32)
     patients = [(Measurement(np.array([0.0, 90.0]), inputs), inputs["sum"] > 65000)]
     return segmenting(min(edge, Settings.slab), {2: 0.1}, [2]), patients
 

@@ -107,9 +107,11 @@ def segmenting(slab: int, support: dict[int, float], counts: list[int]) -> Segme
     from angiovox.methods.unet.network import ResidualUNet
 
     torch.manual_seed(0)
-    network = ResidualUNet(2, Settings.channels, Settings.levels)
+    harmonics = Settings.harmonics
+    network = ResidualUNet(2 + 2 * harmonics, Settings.channels, Settings.levels)
     network = network.to(memory_format=torch.channels_last_3d)
-    return Segmenting(network, Terms(Settings.bce_weight), slab, support, counts)
+    terms = Terms(Settings.bce_weight)
+    return Segmenting(network, terms, slab, support, counts, harmonics=harmonics)
 
 
 def phantom(seed: int, edge: int, device: str) -> Patients:
@@ -128,7 +130,8 @@ def phantom(seed: int, edge: int, device: str) -> Patients:
     for count in VIEW_COUNTS:
         chosen = view_indices(VIEWS, count)
         total, bound = back_project(projections[chosen], angles[chosen], edge)
-        inputs = {"sum": codes(total), "min": codes(bound)}
+        seen = projections[chosen].cpu().numpy()
+        inputs = {"projections": seen, "sum": codes(total), "min": codes(bound)}
         patients.append((Measurement(angles[chosen], inputs), mask))
     return patients
 

@@ -90,8 +90,10 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
     method = registry.create(name, {k: v for k, v in methods[name].items() if k != "title"})
     given = methods[method.needs.starts_from or name]
-    shape = {"inputs": 2, "channels": given["channels"], "levels": given["levels"]}
+    inputs = 2 + 2 * given["harmonics"]
+    shape = {"inputs": inputs, "channels": given["channels"], "levels": given["levels"]}
     state = {"network": ResidualUNet(**shape).state_dict(), "shape": shape, "slab": given["slab"]}
+    state["harmonics"] = given["harmonics"]
     state |= {"support": {views: 0.1}, "level": 0.5}
     state |= {"refinement_steps": methods[name].get("refinement_steps", 0)}
     paths = {kind: [folder / f"{edge}.{views}.{kind}.nii"] for kind in ("sum", "min")}

@@ -11,7 +11,13 @@ from angiovox.io.model_files import load_model, save_model
 from angiovox.method import Context, Measurement
 from angiovox.methods import registry
 from angiovox.methods.unet import model
-from angiovox.methods.unet.learner import OUTSIDE_HULL_LOGIT, Segmenting, Terms, within_hull
+from angiovox.methods.unet.learner import (
+    OUTSIDE_HULL_LOGIT,
+    Segmenting,
+    Terms,
+    channels,
+    within_hull,
+)
 from angiovox.methods.unet.method import Settings, UNet
 from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
 from angiovox.methods.unet.silhouettes import Silhouettes, brightness, refine, silhouette_loss
@@ -198,6 +204,48 @@ def test_the_weight_of_cross_entropy_changes_the_model(tmp_path):
     changed, _ = fitted(tmp_path / "other", [patient(1)], bce_weight=0.0)
     pairs = ((weight, changed["network"][name]) for name, weight in plain["network"].items())
     assert not all(torch.equal(*pair) for pair in pairs)
+
+
+# What it sees
+
+
+@pytest.mark.parametrize("harmonics", [0, 1, 2])
+def test_brighter_or_shifted_projections_look_the_same(harmonics):
+    views, _ = patient(1, count=3)
+    seen = channels(views, harmonics)
+    assert seen.shape == (2 + 2 * harmonics, EDGE, EDGE, EDGE)
+    shifted = views.inputs | {"projections": 7 * views.inputs["projections"] - 1000}
+    again = channels(Measurement(views.angles, shifted), harmonics)
+    np.testing.assert_allclose(again, seen, atol=1e-4)
+
+
+def test_of_two_views_the_channels_tell_which_shows_a_voxel_bright():
+    """Exchanged views change neither sum nor minimum of a volume that is symmetric."""
+    volume = np.random.default_rng(0).uniform(0, 1, (EDGE, EDGE, 4)).astype(np.float32)
+    projections = project_max(volume, [0.0, 90.0])
+    given = []
+    for shown in (projections, projections[::-1]):
+        sums, minima = network_inputs(shown, np.array([0.0, 90.0]), [np.arange(2)], EDGE)
+        inputs = {"sum": sums[0], "min": minima[0], "projections": shown}
+        given.append(channels(Measurement(np.array([0.0, 90.0]), inputs), 1))
+    first, second = given
+    turned = second.swapaxes(1, 2)[:, ::-1, ::-1]
+    assert np.abs(first[0]).max() > 0.1
+    np.testing.assert_allclose(turned[0], -first[0], atol=1e-6)
+    np.testing.assert_allclose(turned[2:], first[2:], atol=1e-4)
+
+
+def test_a_slab_has_the_channels_of_the_whole():
+    views, _ = patient(1, count=3)
+    within = np.s_[..., 5:9]
+    np.testing.assert_allclose(channels(views, 1, within), channels(views, 1)[within], atol=1e-6)
+
+
+def test_without_harmonics_stored_codes_go_through_untouched_and_projections_are_not_needed():
+    views, _ = patient(1)
+    seen = channels(Measurement(views.angles, {k: views.inputs[k] for k in ("sum", "min")}))
+    assert seen.dtype == np.uint16
+    assert UNet(Settings(harmonics=0)).needs.inputs == ("sum", "min")
 
 
 # The hull

@@ -5,7 +5,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
-from angiovox.projectors.backprojection import back_project, network_input_slabs, network_inputs
+from angiovox.projectors.backprojection import (
+    angular_harmonics,
+    back_project,
+    network_input_slabs,
+    network_inputs,
+)
 from angiovox.projectors.mip import project_max
 from scipy import ndimage
 
@@ -48,6 +53,25 @@ def test_bound_equals_the_least_view_by_scipy(detector, depth):
     _, bound = back_project(projections, ANGLES, depth)
     assert bound.shape == (detector, depth, 4) and bound.dtype == np.float32
     np.testing.assert_allclose(bound, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_harmonics_weigh_each_view_by_its_angle():
+    projections = random_array((len(ANGLES), 9, 4))
+    found = angular_harmonics(projections, ANGLES, 7, 2)
+    assert found.shape == (4, 9, 7, 4) and found.dtype == np.float32
+    alone = [
+        back_project(image[None], [angle], 7)[0]
+        for image, angle in zip(projections, ANGLES, strict=True)
+    ]
+    turns = np.deg2rad(2 * np.array(ANGLES))
+    for k in (1, 2):
+        for wave, harmonic in zip((np.cos, np.sin), found[2 * k - 2 :], strict=False):
+            expected = np.mean([w * v for w, v in zip(wave(k * turns), alone, strict=True)], axis=0)
+            np.testing.assert_allclose(harmonic, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_no_harmonics_are_no_volumes():
+    assert angular_harmonics(random_array((len(ANGLES), 9, 4)), ANGLES, 7, 0).shape[0] == 0
 
 
 def test_bound_is_below_each_view_alone():

@@ -51,6 +51,37 @@ def back_project(
     return total, bound
 
 
+def angular_harmonics(
+    projections: np.ndarray, angles: np.ndarray, depth: int, order: int, threads: int = 1
+) -> np.ndarray:
+    """Tell from which directions each voxel is seen bright.
+
+    A view at an angle counts cos(2 k angle) and sin(2 k angle), for k from 1 to the order: a
+    quarter circle of a parallel beam holds half a turn of the first pair. The plain sum is k = 0.
+
+    Parameters
+    ----------
+    projections, angles, depth, threads : see `back_project`. order : of the last pair.
+
+    Returns
+    -------
+    (2 * order, x, y, z) float32, cosine and sine of each k: means over the views, within the range
+    of the projections' absolute values.
+
+    Raises
+    ------
+    ValueError : as `back_project`.
+    """
+    _check(projections, angles)
+    turns = 2 * np.deg2rad(angles)[:, None, None]
+    waves = [wave(k * turns) for k in range(1, order + 1) for wave in (np.cos, np.sin)]
+    weighted = (np.float32(wave / len(angles)) * projections for wave in waves)
+    found = np.empty((len(waves), projections.shape[1], depth, projections.shape[2]), np.float32)
+    for harmonic, one in zip(found, weighted, strict=True):
+        harmonic[:] = back_project(one, angles, depth, threads)[0]
+    return found
+
+
 def network_inputs(
     projections: np.ndarray,
     angles: np.ndarray,

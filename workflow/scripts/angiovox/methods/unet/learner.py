@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...method import Measurement, Training
+from ...projectors.backprojection import angular_harmonics
 from ...training.learner import Learner, agreement, autocast, drawn, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
 
@@ -37,7 +38,7 @@ class Segmenting(Learner):
 
     terms : of the loss. slab : axial slices per example. counts : views of each example.
     support : by view count, the least minimum that a vessel has. silhouettes : needed where the
-    loss compares projections.
+    loss compares projections. harmonics : see `channels`.
 
     Where the same patients are there with several view counts, an epoch goes through each patient
     once, at a count of its own.
@@ -54,8 +55,10 @@ class Segmenting(Learner):
         support: Mapping[int, float],
         counts: Sequence[int],
         silhouettes: Silhouettes | None = None,
+        harmonics: int = 0,
     ):
         self.network, self.terms, self.slab = network, terms, slab
+        self.harmonics = harmonics
         self.support, self.silhouettes = support, silhouettes
         self.by_count = [np.flatnonzero(np.equal(counts, count)) for count in np.unique(counts)]
         self.chances = np.unique(counts) ** -FEW_VIEWS
@@ -80,7 +83,7 @@ class Segmenting(Learner):
             views, mask = drawn(patients, index, rng)
             first = int(rng.integers(max(mask.shape[2] - self.slab, 0) + 1))
             within = np.s_[..., first : first + self.slab]
-            volumes.append(channels(views, within))
+            volumes.append(channels(views, self.harmonics, within))
             masks.append(mask[within][None])
             support.append(self.support[len(views.angles)])
             if self.terms.consistency:
@@ -117,10 +120,27 @@ class Segmenting(Learner):
         return 1 - dice + self.terms.bce * entropy
 
 
-def channels(views: Measurement, within: tuple = ...) -> np.ndarray:
-    """The back-projections that a network sees, (channels, x, y, z), as they are stored."""
+def channels(views: Measurement, harmonics: int = 0, within: tuple = np.s_[...]) -> np.ndarray:
+    """What a network sees, (channels, x, y, z): back-projections, the minimum last.
+
+    Without harmonics they are as they are stored; with `backprojection.angular_harmonics` up to an
+    order, of projections scaled to [0, 1], they are float32. Of few views, sum and minimum say
+    what is bright, and not in which view.
+    within : part of the axial slices.
+    """
     kinds = [kind for kind in ("sum", "min") if kind in views.inputs]
-    return np.stack([views.inputs[kind][within] for kind in kinds])
+    stored = [views.inputs[kind][within] for kind in kinds]
+    if not harmonics:
+        return np.stack(stored)
+    projections = views.inputs["projections"]
+    low, high = projections.min(), projections.max()
+    scaled = (projections[within] - low) / np.float32(max(high - low, 1e-6))
+    seen = angular_harmonics(scaled, views.angles, stored[0].shape[1], harmonics)
+    return np.concatenate([seen, [_in_unit_range(volume) for volume in stored]])
+
+
+def _in_unit_range(stored: np.ndarray) -> np.ndarray:
+    return stored / np.float32(65535) if stored.dtype == np.uint16 else stored
 
 
 def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:

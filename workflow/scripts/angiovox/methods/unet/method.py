@@ -1,9 +1,11 @@
-"""A residual 3D U-Net on the back-projected sum and minimum, within the visual hull.
+"""A residual 3D U-Net on back-projections, within the visual hull.
 
 One model for all view counts: each patient is an example once per count, so that what is seen
-clearly from many views teaches what to make of few. Voxels that a view rules out are no vessel.
-For a new patient, steps of refinement may move the reconstruction towards the silhouettes that the
-patient's own views show: the variant `consistent`, which takes over the trained model.
+clearly from many views teaches what to make of few. Beside sum and minimum it sees sums weighted by
+the views' angles, which tell in which of them a voxel is bright. Voxels that a view rules out are
+no vessel. For a new patient, steps of refinement may move the reconstruction towards the
+silhouettes that the patient's own views show: the variant `consistent`, which takes over the
+trained model.
 
 Facts followed: an encoder and a decoder with skip connections, instance norm and leaky ReLU,
 trained with Dice and cross-entropy (Isensee et al. 2021); maximum projections of the output
@@ -31,6 +33,8 @@ class Settings(training_settings.Settings):
     channels : at half the resolution, doubled at each coarser one. levels : of resolution.
     slab : axial slices that go through at a time.
     bce_weight : of cross-entropy beside the Dice loss.
+    harmonics : pairs of back-projections that tell from which directions a voxel is seen bright
+    (`backprojection.angular_harmonics`); 0 for none.
     hull_support : whether voxels darker in a view than any vessel of the training patients are
     ruled out.
     starts_from : the U-Net whose model is taken over, in place of a training.
@@ -43,6 +47,7 @@ class Settings(training_settings.Settings):
     levels: int = 5
     slab: int = 64
     bce_weight: float = 5.0
+    harmonics: int = 1
     hull_support: bool = True
     starts_from: str | None = None
     refinement_steps: int = 0
@@ -51,7 +56,7 @@ class Settings(training_settings.Settings):
         super().__post_init__()
         self.require_int("channels", "slab")
         self.require_int("levels", least=3)
-        self.require_int("refinement_steps", least=0)
+        self.require_int("harmonics", "refinement_steps", least=0)
         self.require_positive("bce_weight", or_zero=True)
         self.require_bool("hull_support")
         if not isinstance(self.starts_from, str | None):
@@ -72,10 +77,10 @@ class UNet(Method):
 
     @property
     def needs(self) -> Needs:
-        refined = self.settings.refinement_steps > 0
+        looks_at_views = self.settings.harmonics > 0 or self.settings.refinement_steps > 0
         is_taken_over = self.settings.starts_from is not None
         return Needs(
-            inputs=("projections", "sum", "min") if refined else ("sum", "min"),
+            inputs=("projections", "sum", "min") if looks_at_views else ("sum", "min"),
             fit_inputs=("projections",) if is_taken_over else None,
             requires_training=not is_taken_over,
             starts_from=self.settings.starts_from,

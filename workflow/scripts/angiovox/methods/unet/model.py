@@ -22,8 +22,8 @@ def fit(
 ) -> tuple[dict, list[dict]]:
     """Train a U-Net from random weights.
 
-    settings : `unet.method.Settings`. consistency : weight of the projections in the loss; above 0
-    the patients' projections are needed.
+    settings : `unet.method.Settings`. consistency : weight of the projections in the loss; above 0,
+    or with harmonics, the patients' projections are needed.
 
     Returns the model's state and a row per epoch.
     """
@@ -33,16 +33,18 @@ def fit(
     context.log(f"least minimum of a vessel by view count: {support}")
     seen = Silhouettes.of(patients) if consistency else None
     torch.manual_seed(context.seed)
-    inputs = len(channels(patients[0][0]))
+    inputs = len(channels(patients[0][0], settings.harmonics))
     shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
     network = ResidualUNet(**shape).to(memory_format=torch.channels_last_3d)
     terms = Terms(settings.bce_weight, consistency)
-    learner = Segmenting(network, terms, settings.slab, support, counts, seen)
+    seeing = (seen, settings.harmonics)
+    learner = Segmenting(network, terms, settings.slab, support, counts, *seeing)
     history = Trainer(learner, patients, settings, context).run()
     state = {
         "network": weights_on_cpu(network),
         "shape": shape,
         "slab": settings.slab,
+        "harmonics": settings.harmonics,
         "support": support,
     }
     return state | ({"level": seen.level} if seen else {}), history
@@ -72,7 +74,8 @@ def logits(state: dict, views: Measurement, device: str) -> Tensor:
     """
     network = ResidualUNet(**state["shape"]).to(device).eval()
     network.load_state_dict(state["network"])
-    volume = fractions(torch.from_numpy(channels(views)).to(device))[None]
+    seen = channels(views, state["harmonics"])
+    volume = fractions(torch.from_numpy(seen).to(device))[None]
     *edges, depth = volume.shape[2:]
     if depth <= state["slab"]:
         result = network(volume)
