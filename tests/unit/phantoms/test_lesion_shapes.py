@@ -160,7 +160,7 @@ def test_a_sac_lies_whole_in_the_field_of_view(field_mm):
 @pytest.mark.parametrize("tilted", [False, True], ids=["straight", "tilted"])
 def test_most_sacs_point_the_usual_way_of_their_site_mirrored_on_the_right(tilted):
     usual, sideways = [], {"left": [], "right": []}
-    for after, lesion, pose in planted(ANEURYSM, range(120), tilted=tilted):
+    for after, lesion, pose in planted(ANEURYSM, range(240), tilted=tilted):
         leads = (lesion.position - beginning(after, lesion.artery)) @ pose.rotation
         side, way = lesion.artery.split()[0], ANEURYSM_SITES[kind(lesion.artery)].way
         mirror = -1 if side == "right" else 1
@@ -170,7 +170,8 @@ def test_most_sacs_point_the_usual_way_of_their_site_mirrored_on_the_right(tilte
     assert np.mean(usual) > 0.85
     # A posterior communicating one points outwards: to its own side.
     assert min(map(len, sideways.values())) > 5
-    assert np.mean(sideways["left"]) > 0.6 and np.mean(sideways["right"]) < 0.4
+    assert np.mean(sideways["left"]) > 0.5 > np.mean(sideways["right"])
+    assert np.mean(sideways["left"] + [not left for left in sideways["right"]]) > 0.6
 
 
 def test_sacs_turn_with_the_head():

@@ -10,9 +10,10 @@ from angiovox.geometry.affine import isotropic_affine
 from angiovox.geometry.parallel_beam import projection_angles
 from angiovox.io import patient_source
 from angiovox.io.dicom import writer
-from angiovox.io.quantization import quantize
+from angiovox.io.quantization import quantize, requantize
 from angiovox.masks import otsu
 from angiovox.phantoms.acquisition import Settings, acquire
+from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.training_pool import NEXT_TRY, simulate
 from angiovox.projectors import mip
 
@@ -43,6 +44,21 @@ def test_each_seed_is_another_phantom_and_always_the_same():
         np.testing.assert_array_equal(a.codes, b.codes)
         np.testing.assert_array_equal(mask_a, mask_b)
     assert (first[0][1] != first[1][1]).any()
+
+
+def test_two_in_a_row_are_one_patient_imaged_twice():
+    _, *later = pool([5, 6, 7])
+    for (projections, _), volume in zip(
+        later,
+        (acquire(6, SHAPE, VOXEL, patient=grow(5)).volume, acquire(7, SHAPE, VOXEL).volume),
+        strict=True,
+    ):
+        expected = pool_projections(quantize(volume))
+        np.testing.assert_array_equal(projections.codes, expected)
+
+
+def pool_projections(volume):
+    return requantize(volume, mip.project_max(volume.codes, projection_angles(10))).codes
 
 
 def test_another_phantom_takes_the_place_of_one_with_an_implausible_mask():

@@ -59,7 +59,7 @@ def test_nobody_lies_far_out():
 
 def test_a_branch_leaves_in_the_direction_of_its_parent_and_ends_where_it_did():
     way = np.outer(np.arange(0, 30, STEP), [1.0, 0, 0])
-    bent = leave_along(way, np.array([0.0, 1.0, 0.0]))
+    bent = leave_along(way, np.array([0.0, 1.0, 0.0]), lambda points, _: points)
     np.testing.assert_allclose(bent[[0, -1]], way[[0, -1]], atol=1e-9)
     first = bent[1] - bent[0]
     assert np.degrees(np.arccos(first[0] / np.linalg.norm(first))) > 45

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from ..vessels.graph import Arteries, Pose
 from ..vessels.swc import LPS, read_swc
-from .arterial_tree import grow
+from .arterial_tree import Patient, grow
 from .circle_of_willis import Variant
 from .contrast import inject, thinned
 from .lesion_placement import Lesion
@@ -19,7 +19,7 @@ from .lesions import plant
 from .scanner import image, scanner_named
 from .tortuosity import STEP
 
-MIDDLE = np.array([0.0, 18.0, 17.0])  # mm, of all grown arteries, from the head's origin
+MIDDLE = np.array([0.0, 17.0, 15.5])  # mm, of all grown arteries, from the head's origin
 # ASSUME: how heads lie and where scanners aim: standard deviations over patients and axes.
 TILT, OFFSET = 10.0, 3.0  # degrees, mm
 MAX_TILT = 25.0  # degrees
@@ -65,6 +65,7 @@ def acquire(
     territory: Collection[int] | None = None,
     axes: str = LPS,
     random_pose: bool = False,
+    patient: Patient | None = None,
 ) -> Acquisition:
     """The angiogram of one phantom patient; the same arguments, the same bytes.
 
@@ -77,6 +78,7 @@ def acquire(
     territory, axes : of that file, as in `vessels.swc.read_swc`.
     random_pose : whether arteries of a file lie as grown ones do (`apply_random_pose`) and not
         straight.
+    patient : in place of the seed's own; all but the arteries and their variant is by the seed.
 
     Raises
     ------
@@ -88,7 +90,7 @@ def acquire(
     variant, size = None, 1.0
     thins = scanner_named(settings.scanner).thins
     if centreline is None:
-        patient = grow(seed)
+        patient = grow(seed) if patient is None else replace(patient, seed=seed)
         variant, size = patient.variant, patient.size
         arteries, origin = inject(patient, settings.injection, settings.centre, thins)
     else:

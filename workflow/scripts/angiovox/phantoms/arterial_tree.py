@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -11,6 +12,7 @@ import numpy as np
 from ..vessels.graph import Arteries, along, branches
 from . import anatomy, calibre, circle_of_willis, cortical_arteries, tortuosity, variability
 
+DIVISIONS = ("A1", "M1")  # of the carotid
 NAMED_TORTUOSITY = (1.04, 1.12)  # least and most of what the course at the base adds to itself
 
 
@@ -59,8 +61,8 @@ def _assemble(
     for way, own in zip(ways, radii, strict=True):
         edges = [artery_of[edge] for edge in pairwise(way.tolist())]
         wound = _wind(nodes[way], edges[-1], trunk.issuperset(way.tolist()), winding, rng)
-        if cortical_arteries.is_grown(edges[0]) and int(way[0]) in arriving:
-            wound = tortuosity.leave_along(wound, arriving[int(way[0])])
+        if _divides(edges[0]) and int(way[0]) in arriving:
+            wound = tortuosity.leave_along(wound, arriving[int(way[0])], _within(edges[0]))
         share = along(nodes[way]) / along(nodes[way])[-1]
         places = np.linspace(0, 1, len(wound))
         numbers = np.arange(count, count + len(wound))
@@ -87,14 +89,23 @@ def _assemble(
     return arteries.keep(np.ones(len(arteries.segments), dtype=bool))
 
 
+def _divides(name: str) -> bool:
+    """Whether an artery is one into which another divides, and no side branch of it."""
+    return cortical_arteries.is_grown(name) or anatomy.kind(name) in DIVISIONS
+
+
 def _wind(
     way: np.ndarray, name: str, is_trunk: bool, winding: float, rng: np.random.Generator
 ) -> np.ndarray:
     if cortical_arteries.is_grown(name):
         target = tortuosity.draw_tortuosity(along(way)[-1], is_trunk, winding, rng)
-        return tortuosity.add_tortuosity(
-            way, target, rng, partial(cortical_arteries.confine, name=name)
-        )
-    return tortuosity.add_tortuosity(
-        way, rng.uniform(*NAMED_TORTUOSITY), rng, lambda points, _: points
-    )
+    else:
+        target = rng.uniform(*NAMED_TORTUOSITY)
+    return tortuosity.add_tortuosity(way, target, rng, _within(name))
+
+
+def _within(name: str) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What keeps points of an artery, displaced from a way, where such arteries run."""
+    if cortical_arteries.is_grown(name):
+        return partial(cortical_arteries.confine, name=name)
+    return lambda points, _: points

@@ -22,9 +22,9 @@ BEYOND = {"A2": "A3", "M2": "M3", "P2": "P3"}  # what cortical branches of a tru
 CEREBRAL = (*BEYOND, *BEYOND.values())
 # ASSUME: tips per artery (least, most) such that forks meet the published 103 (78 to 129).
 TIPS = {
-    "A2": (12, 16),
-    "M2": (22, 33),
-    "P2": (10, 14),
+    "A2": (11, 15),
+    "M2": (21, 31),
+    "P2": (9, 13),
     "SCA": (2, 2),
     "AICA": (1, 2),
     "PICA": (2, 2),
@@ -43,7 +43,7 @@ CAROTID_TRUNKS = ("A2", "M2")
 LONGEST_STEP = 16.0  # mm
 ROUGHNESS = 0.35  # spread of the logarithm of a step's cost
 # Of distance already travelled: 0 gives the shortest net, 1 each tip its own shortest way.
-PATH_WEIGHT = 0.15
+PATH_WEIGHT = 0.3
 
 
 def grow(graph: Graph, richness: float, rng: np.random.Generator) -> None:
@@ -78,10 +78,10 @@ def _hemisphere(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     outer = outer[(x > 3) & ~brain_stem]
     medial = _medial_wall(rng)
     back, up = rng.uniform(0, 1, (2, INSULAR_POINTS))
-    insula = np.stack([38 + 3 * up, -10 + 40 * back, -2 + 12 * back + 14 * up], axis=1)
+    insula = np.stack([35.5 + 3 * up, -10 + 40 * back, -2 + 20 * back + 14 * up], axis=1)
     back, out = rng.uniform(0, 1, (2, FISSURE_POINTS))
     lips = np.stack([52 + 6 * back, -22 + 62 * back, -4 + 28 * back], axis=1)
-    floor = np.stack([39 + 2 * back, -10 + 42 * back, 20 * back], axis=1)
+    floor = np.stack([36.5 + 2 * back, -10 + 42 * back, 20 * back], axis=1)
     fissure = floor + out[:, None] * (lips - floor)
     points = np.concatenate([outer, medial, insula, fissure])
     return points, np.arange(len(points)) < len(outer) + len(medial)

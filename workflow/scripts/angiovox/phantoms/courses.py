@@ -16,7 +16,7 @@ from .circle_of_willis import SIDES, Variant
 FEEDING_BOTH = 1.2  # factor on the calibre of a first segment that feeds both sides
 # ASSUME: where the middle cerebral artery divides, mm from the midline: within 16 mm of the carotid
 # in most trees traced in people, late in some.
-M1_END = (23.0, 34.0)
+M1_END = (22.0, 31.0)
 LEFT_DOMINANT = 0.65  # share of people whose left vertebral artery is the thicker one
 
 
@@ -90,15 +90,16 @@ def _vertebral(side: str, calibre: float) -> list[Course]:
 def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
     calibre = rng.uniform(1.8, 2.15)
     depth = rng.uniform(0.75, 1.3)  # of the siphon, from front to back
+    rise = rng.uniform(0.1, 0.9)  # mm up per mm forwards, of its cavernous part
     siphon = [
         (23, 12, -35),
         (22, 12, -30),
         (18, 8, -26),
-        (13, 4, -23),
-        (10.5, 4 * depth, -17),
-        (9.5, -3 * depth, -13.5),
-        (9, -11 * depth, -12.5),
-        (9.3, -14.5 * depth, -8),
+        (13, 4, -19 - 8 * rise),
+        (10.5, 4 * depth, -13.5 - 8 * rise),
+        (9.5, -3 * depth, -13.5 - rise),
+        (9, -11 * depth, -13.5 + 7 * rise),
+        (9.3, -14.5 * depth, -8 + 3 * rise),
         (10, -11 * depth, -4),
         (11.3, -5.5, -1.5),
         (13, -3, 4),
@@ -110,12 +111,14 @@ def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Cour
             f"{side} ICA",
             [(10, -12 * depth, -5), (11, -19, -6), (13, -27, -7), (15, -38, -4), (14, -46, -3)],
             radii=(rng.uniform(0.4, 0.65), 0.38),
+            spread=2.0,
         ),
         Course(
             f"{side} AChA",
             f"{side} ICA",
             [(12.3, -4, 1.5), (14, 2, 3), (17, 10, 5), (20, 19, 8)],
             radii=(rng.uniform(0.28, 0.45), 0.26),
+            spread=2.0,
         ),
     ]
     return courses + _middle(side, rng, variant) + _anterior(side, rng, variant)
@@ -135,13 +138,13 @@ def _middle(side: str, rng: np.random.Generator, variant: Variant) -> list[Cours
         Course(
             f"{side} M2 superior",
             f"{side} M1",
-            [end, (34, -8, 7), (37, -6, 14), (39, 2, 20), (40, 13, 22)],
+            [end, (32, -7, 7), (34.5, -6, 14), (36.5, 1, 21), (37.5, 9, 26)],
             sprouts_after=0.15,
         ),
         Course(
             f"{side} M2 inferior",
             f"{side} M1",
-            [end, (34, 0, 2), (38, 8, 5), (40, 18, 9), (42, 28, 14)],
+            [end, (32, -1, 3), (35.5, 6, 8), (37.5, 14, 15), (39.5, 22, 22)],
             sprouts_after=0.15,
         ),
     ]
@@ -150,7 +153,7 @@ def _middle(side: str, rng: np.random.Generator, variant: Variant) -> list[Cours
             Course(
                 f"{side} M2 middle",
                 f"{side} M1",
-                [end, (37, -2, 8), (39, 8, 13), (41, 16, 16)],
+                [end, (34.5, -2, 8), (36.5, 5, 15), (38.5, 11, 21)],
                 sprouts_after=0.15,
             )
         )

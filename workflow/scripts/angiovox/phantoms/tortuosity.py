@@ -12,7 +12,7 @@ from ..vessels.graph import along
 STEP = 0.7  # mm between the points of a centreline
 # ASSUME: path over chord of a branch is 1 plus a lognormal; its median and spread are chosen so
 # that the cohort meets the published tortuosity (median 1.44, 90th percentile 2.3).
-EXCESS_MEDIAN, EXCESS_SPREAD = 0.66, 0.68
+EXCESS_MEDIAN, EXCESS_SPREAD = 0.56, 0.72
 # Of that excess: the trunks in the cisterns run straighter than cortical branches.
 TRUNK_SHARE = 0.35
 CALM_LENGTH = 10.0  # mm; shorter branches wind less, as they have no room to
@@ -42,7 +42,7 @@ def add_tortuosity(
         return _smooth(confine(base + amplitude * sway, base))
 
     low, high = 0.0, WIDEST
-    for _ in range(12):
+    for _ in range(8):
         middle = (low + high) / 2
         if along(winding(middle))[-1] < target * chord:
             low = middle
@@ -51,7 +51,11 @@ def add_tortuosity(
     return _evenly(winding(low))
 
 
-def leave_along(way: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def leave_along(
+    way: np.ndarray,
+    direction: np.ndarray,
+    confine: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
     """Bend the beginning of a way (n, 3) towards where its parent was heading, (3,).
 
     Arteries fork at acute angles. The last point stays.
@@ -60,7 +64,7 @@ def leave_along(way: np.ndarray, direction: np.ndarray) -> np.ndarray:
     straight = way[0] + far[:, None] * direction / np.linalg.norm(direction)
     share = LEAVING_SHARE * np.exp(-((far / LEAVING_LENGTH) ** 2))
     share[-1] = 0.0
-    return _evenly(way + share[:, None] * (straight - way))
+    return _evenly(confine(way + share[:, None] * (straight - way), way))
 
 
 def draw_tortuosity(

@@ -12,7 +12,9 @@ from ..io.quantization import QuantizedVolume, quantize, requantize
 from ..masks import otsu
 from ..projectors import mip
 from .acquisition import Settings, acquire
+from .arterial_tree import Patient, grow
 
+IMAGES = 2  # of each patient: most of a phantom's time goes into its growth
 TRIES = 20  # phantoms in a row whose masks may be implausible
 NEXT_TRY = 1_000_000  # added to the seed
 
@@ -28,8 +30,9 @@ def simulate(
 ) -> Iterator[tuple[QuantizedVolume, np.ndarray]]:
     """Projections (views, x, z) and mask (x, y, z) bool of the phantom of each seed.
 
-    They are those of the study's own phantoms, but for the rounding of a DICOM series in between.
-    Where a mask is implausible, the phantom of another seed takes the place.
+    They are those of the study's own phantoms, but for the rounding of a DICOM series in between,
+    and two in a row have the same patient's arteries: injected, posed and imaged anew. Where a mask
+    is implausible, the phantom of another seed takes the place.
 
     Parameters
     ----------
@@ -42,13 +45,16 @@ def simulate(
     InputError : many implausible masks in a row.
     """
     angles = projection_angles(num_projections)
-    for seed in seeds:
-        volume, mask = _plausible(seed, shape, voxel_size, settings, segment, limits)
+    for number, seed in enumerate(seeds):
+        if number % IMAGES == 0:
+            patient = grow(seed)
+        volume, mask = _plausible(seed, patient, shape, voxel_size, settings, segment, limits)
         yield requantize(volume, mip.project_max(volume.codes, angles)), mask
 
 
 def _plausible(
     seed: int,
+    patient: Patient,
     shape: tuple[int, int, int],
     voxel_size: float,
     settings: Settings,
@@ -56,7 +62,8 @@ def _plausible(
     limits: otsu.Limits,
 ) -> tuple[QuantizedVolume, np.ndarray]:
     for attempt in range(TRIES):
-        taken = acquire(seed + attempt * NEXT_TRY, shape, voxel_size, settings)
+        known = {} if attempt else {"patient": patient}
+        taken = acquire(seed + attempt * NEXT_TRY, shape, voxel_size, settings, **known)
         volume = quantize(taken.volume)
         mask, threshold = segment(volume)
         quality = otsu.assess(mask, threshold, limits)

@@ -25,6 +25,9 @@ MAX_DEVIATIONS = 2.2  # standard deviations from the mean; no patient lies furth
 WARP_LENGTH = 21.0
 WARP_MM = (1.5, 5.0)
 CALIBRE_WARP = 0.10  # spread of the logarithm of the radius
+# ASSUME: within that, arteries of any calibre wind out of any plane in bends of some mm.
+WINDING_LENGTH, WINDING_MM = 1.8, (0.15, 0.55)
+WINDING_DEPTH = 1.5  # mm below the inner table without such bends; all from twice that on
 NUM_WAVES = 96  # of a smooth random field
 SKULL_MARGIN, FADING = 8.0, 20.0  # mm below the inner table without displacement, and to all of it
 FALX_MARGIN, FALX_BASE = 8.0, -8.0  # mm from the midline to free displacement; height of its edge
@@ -63,20 +66,27 @@ def warp(arteries: Arteries, rng: np.random.Generator) -> Arteries:
     Arteries stay joined and neighbours stay neighbours: the deformation is one of space.
     """
     displacement = smooth_field(rng, WARP_LENGTH, 3)
+    winding = smooth_field(rng, WINDING_LENGTH, 3)
     calibre = smooth_field(rng, WARP_LENGTH, 1)
-    amplitude = rng.uniform(*WARP_MM)
-    points = arteries.points
+    points, far, near = arteries.points, rng.uniform(*WARP_MM), rng.uniform(*WINDING_MM)
+    below_skull = -_depth(points)[:, None]
+    moved = far * _freedom(points, below_skull) * displacement(points)
+    moved += near * np.clip(below_skull / WINDING_DEPTH - 1, 0, 1) * winding(points)
     return replace(
         arteries,
-        points=points + amplitude * _freedom(points) * displacement(points),
+        points=points + moved,
         radii=arteries.radii * np.exp(CALIBRE_WARP * calibre(points)[:, 0]),
     )
 
 
-def _freedom(points: np.ndarray) -> np.ndarray:
+def _depth(points: np.ndarray) -> np.ndarray:
+    """Height (n,) in mm above the skull's inner table of a head that lies straight."""
+    return Head(Pose(np.zeros(3)), np.empty((0, 5)), np.empty((0, 5))).depth(*points.T)
+
+
+def _freedom(points: np.ndarray, below_skull: np.ndarray) -> np.ndarray:
     """Share of a displacement (n, 3) that points take: less near the skull and across the falx."""
-    depth = Head(Pose(np.zeros(3)), np.empty((0, 5)), np.empty((0, 5))).depth(*points.T)
-    share = np.clip((-depth - SKULL_MARGIN) / FADING, 0, 1)[:, None] * np.ones(3)
+    share = np.clip((below_skull - SKULL_MARGIN) / FADING, 0, 1) * np.ones(3)
     beside_falx = np.clip(np.abs(points[:, 0]) / FALX_MARGIN, 0, 1)
     above_base = np.clip((points[:, 2] - FALX_BASE) / FALX_MARGIN, 0, 1)
     share[:, 0] *= 1 - above_base * (1 - beside_falx)
