@@ -117,13 +117,13 @@ def test_any_mask_has_positive_radii():
 
 @pytest.mark.parametrize("count", [6, pytest.param(45, marks=pytest.mark.thorough)])
 def test_phantoms_have_the_calibres_of_their_exact_centrelines(count):
-    """Within 0.1 mm on exact masks. Otsu's of thick arteries are wider by 0.13 mm themselves."""
+    """Otsu's masks of arteries from 1.4 mm on are wider by 0.1 mm themselves."""
     found = by_class(cohort_radii(range(1001, 1001 + count)))
     assert len(found) == len(NAMES) * len(CLASSES)
     assert (found["points"] > 30 * count).all()
-    assert found.loc["exact", "bias"].abs().max() <= 0.1
-    assert found.loc["otsu", "bias"].abs().max() <= 0.15
-    # Many medium arteries are near the boundary of 0.75 mm, and some of them are called thin.
-    is_least = found.index == (("exact", "medium") if count < 45 else ("otsu", "medium"))
-    assert found.loc[is_least, "right"].min() >= (0.75 if count < 45 else 0.8)
-    assert found.loc[~is_least, "right"].min() >= 0.85
+    assert found["bias"].abs().max() <= 0.1
+    right = found["right"]
+    if count < 45:  # many of these few medium arteries are near the boundary of 0.75 mm
+        assert right.pop(("exact", "medium")) >= 0.82
+        assert right.min() >= 0.88
+    assert right.min() >= 0.85

@@ -20,8 +20,12 @@ RINGS = 2  # the second around the middle of the first
 SURFACE, INSIDE = 0.5, 0.55  # of a point's surroundings is artery: rays end there, begin there
 LONGEST = 3.0  # of the ring's median: what is longer looks along a branch
 # A fork makes some rings too wide and none too narrow, so less than the median is taken.
-NEIGHBOURHOOD, QUANTILE = 5, 0.4  # steps along the line
-MOST_NEIGHBOURS = 32  # the nearest come first; a fork of three has 16
+NEIGHBOURHOOD, QUANTILE = 7, 0.45  # steps along the line; near ones weigh more
+MOST_NEIGHBOURS = 32  # the nearest come first; a fork of three has 22
+# Rings that a fork, a contact or a tilt deforms are uneven, and weigh less. Unevenness is measured
+# by the geometric mean of the radius and a voxel: by the voxel alone a thin branch's rings would
+# outweigh its trunk's at a fork, by the radius alone the trunk's those of the branch.
+EVEN = 0.2  # a ring as uneven as this has half the weight of a circle
 # What the squared radius lacks, in voxels². A surface half way between voxel centres cuts off four
 # corners more than it fills in around any cross-section: 2 log 2 - 1 of its area. And voxels at
 # least half full of a tube are those within one narrower by 1 / (24 radius): 1 / 12 of the square.
@@ -53,9 +57,11 @@ def radii(mask: np.ndarray, line: np.ndarray, voxel_mm: np.ndarray) -> np.ndarra
     points = line * voxel_mm
     for _ in range(RINGS):
         starts, across = _cross_sections(points, joined)
-        points, area = _rings(voxels, starts, line, across, voxel_mm)
-    squared = _quantiles(joined.indptr, joined.indices, area)
-    return np.sqrt(squared + LOST * np.prod(voxel_mm) ** (2 / 3))
+        points, area, variance = _rings(voxels, starts, line, across, voxel_mm)
+    edge = np.prod(voxel_mm) ** (1 / 3)
+    weights = 1 / (EVEN**2 + variance / (edge * np.sqrt(area)))
+    squared = _quantiles(joined.indptr, joined.indices, area, weights)
+    return np.sqrt(squared + LOST * edge**2)
 
 
 def _joined(line: np.ndarray) -> sparse.csr_array:
@@ -93,8 +99,8 @@ def _rings(
     line: np.ndarray,
     across: np.ndarray,
     voxel_mm: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Middle in mm (n, 3) and squared radius in mm² (n,) of each point's cross-section.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Middle in mm (n, 3), squared radius and variance of the rays in mm² (n,) of cross-sections.
 
     Rays start at a point, or at the voxel of the line where smoothing led to the mask's surface.
     """
@@ -108,7 +114,8 @@ def _rings(
     squared = np.mean(lengths**2, axis=1)
     # Of the sectors of a ring: a third of the cubes and half of the squares.
     shift = 2 / 3 * (lengths**3 @ circle) / RAYS / squared[:, None]
-    return starts * voxel_mm + np.einsum("nk,nkd->nd", shift, across), squared
+    middles = starts * voxel_mm + np.einsum("nk,nkd->nd", shift, across)
+    return middles, squared, np.var(lengths, axis=1)
 
 
 @njit(nogil=True, cache=True)
@@ -157,33 +164,43 @@ def _interpolated(voxels, x, y, z):
 
 
 @njit(nogil=True, cache=True)
-def _quantiles(starts, neighbours, values):
-    """A quantile of each point's values within some steps along the line.
+def _quantiles(starts, neighbours, values, weights):
+    """A weighted quantile of each point's values within some steps along the line.
 
-    starts, neighbours : rows of a sparse matrix (`_joined`).
+    starts, neighbours : rows of a sparse matrix (`_joined`). weights : positive; here they
+    fall with each step, to none beyond the neighbourhood.
     """
     results = np.empty_like(values)
     near = np.empty(MOST_NEIGHBOURS, dtype=np.int64)
+    steps = np.empty(MOST_NEIGHBOURS, dtype=np.int64)
     ascending = np.empty(MOST_NEIGHBOURS)
+    shares = np.empty(MOST_NEIGHBOURS)
     for point in range(len(values)):
-        count = _near(point, starts, neighbours, near)
+        count = _near(point, starts, neighbours, near, steps)
+        total = 0.0
         for number in range(count):
             # Inserted by hand: numba takes a second longer to compile a sort.
             value, place = values[near[number]], number
             while place > 0 and ascending[place - 1] > value:
-                ascending[place] = ascending[place - 1]
+                ascending[place], shares[place] = ascending[place - 1], shares[place - 1]
                 place -= 1
             ascending[place] = value
-        results[point] = ascending[int(QUANTILE * (count - 1) + 0.5)]
+            shares[place] = weights[near[number]] * (NEIGHBOURHOOD + 1 - steps[number])
+            total += shares[place]
+        place, below = 0, shares[0]
+        while below < QUANTILE * total:
+            place += 1
+            below += shares[place]
+        results[point] = ascending[place]
     return results
 
 
 @njit(nogil=True, cache=True)
-def _near(point, starts, neighbours, near):
+def _near(point, starts, neighbours, near, steps):
     """Fill in the points within some steps of one, nearest first; returns how many they are."""
-    near[0] = point
+    near[0], steps[0] = point, 0
     begin, count = 0, 1
-    for _ in range(NEIGHBOURHOOD):
+    for step in range(1, NEIGHBOURHOOD + 1):
         end = count
         for place in range(begin, end):
             for edge in range(starts[near[place]], starts[near[place] + 1]):
@@ -191,7 +208,7 @@ def _near(point, starts, neighbours, near):
                 for other in range(count):
                     known |= near[other] == neighbours[edge]
                 if not known:
-                    near[count] = neighbours[edge]
+                    near[count], steps[count] = neighbours[edge], step
                     count += 1
         begin = end
     return count
