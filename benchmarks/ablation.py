@@ -59,7 +59,7 @@ IDEAS = {
     ),
     "minimum only": Idea("a little worse at few views", settings={"harmonics": 0}, inputs=("min",)),
     "no harmonics": Idea("worse at few views", settings={"harmonics": 0}),
-    "two pairs of harmonics": Idea("no more than one", settings={"harmonics": 2}),
+    "two harmonics": Idea("no more than one", settings={"harmonics": 2}),
     "no hull support": Idea("worse: vessels outside the hull", settings={"hull_support": False}),
     "one model per view count": Idea(
         "worse with as many steps in all: a fifth for each",

@@ -153,7 +153,7 @@ def unet_inference(device: str, edge: int) -> dict:
 
     learner, ((views, _),) = unet_case(edge)
     state = {"network": learner.network.state_dict(), "slab": learner.slab}
-    inputs = 2 + 2 * learner.harmonics
+    inputs = 2 + learner.harmonics
     state |= {"shape": {"inputs": inputs, "channels": Settings.channels, "levels": Settings.levels}}
     state |= {"harmonics": learner.harmonics}
     state |= {"support": learner.support}

@@ -108,7 +108,7 @@ def segmenting(slab: int, support: dict[int, float], counts: list[int]) -> Segme
 
     torch.manual_seed(0)
     harmonics = Settings.harmonics
-    network = ResidualUNet(2 + 2 * harmonics, Settings.channels, Settings.levels)
+    network = ResidualUNet(2 + harmonics, Settings.channels, Settings.levels)
     network = network.to(memory_format=torch.channels_last_3d)
     terms = Terms(Settings.bce_weight)
     return Segmenting(network, terms, slab, support, counts, harmonics=harmonics)

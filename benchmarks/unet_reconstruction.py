@@ -90,7 +90,7 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     methods = yaml.safe_load((HERE.parent / "config/config.yaml").read_text())["methods"]
     method = registry.create(name, {k: v for k, v in methods[name].items() if k != "title"})
     given = methods[method.needs.starts_from or name]
-    inputs = 2 + 2 * given["harmonics"]
+    inputs = 2 + given["harmonics"]
     shape = {"inputs": inputs, "channels": given["channels"], "levels": given["levels"]}
     state = {"network": ResidualUNet(**shape).state_dict(), "shape": shape, "slab": given["slab"]}
     state["harmonics"] = given["harmonics"]

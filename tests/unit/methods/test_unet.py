@@ -213,7 +213,7 @@ def test_the_weight_of_cross_entropy_changes_the_model(tmp_path):
 def test_brighter_or_shifted_projections_look_the_same(harmonics):
     views, _ = patient(1, count=3)
     seen = channels(views, harmonics)
-    assert seen.shape == (2 + 2 * harmonics, EDGE, EDGE, EDGE)
+    assert seen.shape == (2 + harmonics, EDGE, EDGE, EDGE)
     shifted = views.inputs | {"projections": 7 * views.inputs["projections"] - 1000}
     again = channels(Measurement(views.angles, shifted), harmonics)
     np.testing.assert_allclose(again, seen, atol=1e-4)
@@ -232,7 +232,7 @@ def test_of_two_views_the_channels_tell_which_shows_a_voxel_bright():
     turned = second.swapaxes(1, 2)[:, ::-1, ::-1]
     assert np.abs(first[0]).max() > 0.1
     np.testing.assert_allclose(turned[0], -first[0], atol=1e-6)
-    np.testing.assert_allclose(turned[2:], first[2:], atol=1e-4)
+    np.testing.assert_allclose(turned[1:], first[1:], atol=1e-4)
 
 
 def test_a_slab_has_the_channels_of_the_whole():

@@ -58,16 +58,15 @@ def test_bound_equals_the_least_view_by_scipy(detector, depth):
 def test_harmonics_weigh_each_view_by_its_angle():
     projections = random_array((len(ANGLES), 9, 4))
     found = angular_harmonics(projections, ANGLES, 7, 2)
-    assert found.shape == (4, 9, 7, 4) and found.dtype == np.float32
+    assert found.shape == (2, 9, 7, 4) and found.dtype == np.float32
     alone = [
         back_project(image[None], [angle], 7)[0]
         for image, angle in zip(projections, ANGLES, strict=True)
     ]
-    turns = np.deg2rad(2 * np.array(ANGLES))
-    for k in (1, 2):
-        for wave, harmonic in zip((np.cos, np.sin), found[2 * k - 2 :], strict=False):
-            expected = np.mean([w * v for w, v in zip(wave(k * turns), alone, strict=True)], axis=0)
-            np.testing.assert_allclose(harmonic, expected, rtol=1e-4, atol=1e-3)
+    for k, harmonic in enumerate(found, start=1):
+        weights = np.cos(2 * k * np.deg2rad(ANGLES))
+        expected = np.mean([w * v for w, v in zip(weights, alone, strict=True)], axis=0)
+        np.testing.assert_allclose(harmonic, expected, rtol=1e-4, atol=1e-3)
 
 
 def test_no_harmonics_are_no_volumes():

@@ -56,17 +56,17 @@ def angular_harmonics(
 ) -> np.ndarray:
     """Tell from which directions each voxel is seen bright.
 
-    A view at an angle counts cos(2 k angle) and sin(2 k angle), for k from 1 to the order: a
-    quarter circle of a parallel beam holds half a turn of the first pair. The plain sum is k = 0.
+    A view at an angle counts cos(2 k angle), for k from 1 to the order. Over a quarter circle these
+    cosines and a constant, the plain sum, are a complete series.
 
     Parameters
     ----------
-    projections, angles, depth, threads : see `back_project`. order : of the last pair.
+    projections, angles, depth, threads : see `back_project`. order : of the last harmonic.
 
     Returns
     -------
-    (2 * order, x, y, z) float32, cosine and sine of each k: means over the views, within the range
-    of the projections' absolute values.
+    (order, x, y, z) float32: means over the views, within the range of the projections' absolute
+    values.
 
     Raises
     ------
@@ -74,11 +74,10 @@ def angular_harmonics(
     """
     _check(projections, angles)
     turns = 2 * np.deg2rad(angles)[:, None, None]
-    waves = [wave(k * turns) for k in range(1, order + 1) for wave in (np.cos, np.sin)]
-    weighted = (np.float32(wave / len(angles)) * projections for wave in waves)
-    found = np.empty((len(waves), projections.shape[1], depth, projections.shape[2]), np.float32)
-    for harmonic, one in zip(found, weighted, strict=True):
-        harmonic[:] = back_project(one, angles, depth, threads)[0]
+    found = np.empty((order, projections.shape[1], depth, projections.shape[2]), np.float32)
+    for k, harmonic in enumerate(found, start=1):
+        weighted = np.float32(np.cos(k * turns) / len(angles)) * projections
+        harmonic[:] = back_project(weighted, angles, depth, threads)[0]
     return found
 
 

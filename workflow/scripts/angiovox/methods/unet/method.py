@@ -2,9 +2,9 @@
 
 One model for all view counts: each patient is an example once per count, so that what is seen
 clearly from many views teaches what to make of few. Beside sum and minimum it sees sums weighted by
-the views' angles, which tell in which of them a voxel is bright. Voxels that a view rules out are
-no vessel. For a new patient, steps of refinement may move the reconstruction towards the
-silhouettes that the patient's own views show: the variant `consistent`, which takes over the
+cosines of the views' angles, which tell in which of them a voxel is bright. Voxels that a view
+rules out are no vessel. For a new patient, steps of refinement may move the reconstruction towards
+the silhouettes that the patient's own views show: the variant `consistent`, which takes over the
 trained model.
 
 Facts followed: an encoder and a decoder with skip connections, instance norm and leaky ReLU,
@@ -33,7 +33,7 @@ class Settings(training_settings.Settings):
     channels : at half the resolution, doubled at each coarser one. levels : of resolution.
     slab : axial slices that go through at a time.
     bce_weight : of cross-entropy beside the Dice loss.
-    harmonics : pairs of back-projections that tell from which directions a voxel is seen bright
+    harmonics : back-projections that tell from which directions a voxel is seen bright
     (`backprojection.angular_harmonics`); 0 for none.
     hull_support : whether voxels darker in a view than any vessel of the training patients are
     ruled out.
