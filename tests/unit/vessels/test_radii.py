@@ -121,9 +121,8 @@ def test_phantoms_have_the_calibres_of_their_exact_centrelines(count):
     found = by_class(cohort_radii(range(1001, 1001 + count)))
     assert len(found) == len(NAMES) * len(CLASSES)
     assert (found["points"] > 30 * count).all()
-    assert found["bias"].abs().max() <= 0.1
+    assert found.loc["exact", "bias"].abs().max() <= 0.05
+    assert found.loc["otsu", "bias"].abs().max() <= 0.12
     right = found["right"]
-    if count < 45:  # many of these few medium arteries are near the boundary of 0.75 mm
-        assert right.pop(("exact", "medium")) >= 0.82
-        assert right.min() >= 0.88
-    assert right.min() >= 0.85
+    assert right.pop(("otsu", "medium")) >= 0.8  # of which many are that wide
+    assert right.min() >= (0.88 if count < 45 else 0.85)
