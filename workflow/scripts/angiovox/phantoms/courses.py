@@ -89,8 +89,8 @@ def _vertebral(side: str, calibre: float) -> list[Course]:
 
 def _carotid(side: str, rng: np.random.Generator, variant: Variant) -> list[Course]:
     calibre = rng.uniform(1.8, 2.15)
-    depth = rng.uniform(0.75, 1.3)  # of the siphon, from front to back
-    rise = rng.uniform(0.1, 0.9)  # mm up per mm forwards, of its cavernous part
+    depth = rng.uniform(0.7, 1.2)  # of the siphon, from front to back
+    rise = rng.uniform(-0.4, 0.3)  # mm up per mm forwards, of its cavernous part
     siphon = [
         (23, 12, -35),
         (22, 12, -30),
