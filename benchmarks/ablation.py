@@ -54,16 +54,22 @@ IDEAS = {
     "U-Net": Idea("what the others are compared with"),
     "sum only": Idea(
         "worse: the minimum bounds what can be vessel",
+        reference="no harmonics",
         settings={"hull_support": False, "harmonics": 0},
         inputs=("sum",),
     ),
-    "minimum only": Idea("a little worse at few views", settings={"harmonics": 0}, inputs=("min",)),
+    "minimum only": Idea(
+        "a little worse at few views",
+        reference="no harmonics",
+        settings={"harmonics": 0},
+        inputs=("min",),
+    ),
     "no harmonics": Idea("worse at few views", settings={"harmonics": 0}),
     "two harmonics": Idea("no more than one", settings={"harmonics": 2}),
     "no hull support": Idea("worse: vessels outside the hull", settings={"hull_support": False}),
     "one model per view count": Idea(
         "worse with as many steps in all: a fifth for each",
-        settings={"epochs": 4},
+        settings={"epochs": 5},
         models=tuple((count,) for count in COUNTS),
     ),
     "two views only": Idea("better there: all steps for them", models=((2,),)),
@@ -79,7 +85,7 @@ IDEAS = {
         refinement_steps=25,
     ),
     "four times the steps": Idea(
-        "better: the default's steps are few for its budget's sake", settings={"epochs": 80}
+        "better: the default's steps are few for its budget's sake", settings={"epochs": 104}
     ),
 }
 

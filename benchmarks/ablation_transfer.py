@@ -38,7 +38,7 @@ from angiovox_pipeline import runs  # noqa: E402
 from angiovox_pipeline.study import Study  # noqa: E402
 
 VIEWS = (2, 5, 90)
-DECAY, DROPPED = 0.99, 0.1
+AVERAGE_DECAY, DROPOUT = 0.99, 0.1
 REFINEMENT = 25
 TABLE = HERE / "ablation_transfer_patients.csv"
 
@@ -52,19 +52,19 @@ class Idea:
     change: Callable | None = None
 
 
-def dropping(network):
+def with_dropout(network):
     """Leave out a tenth of the channels that each residual block gives, while training."""
     from torch.nn import functional
 
     def drop(block, _, result):
-        return functional.dropout3d(result, DROPPED, block.training)
+        return functional.dropout3d(result, DROPOUT, block.training)
 
     for block in (*network.encoder, *network.decoder):
         block.register_forward_hook(drop)
     return network
 
 
-def grouped(network):
+def with_group_norm(network):
     """Norms over groups of eight channels in place of each channel alone."""
     from torch import nn
 
@@ -75,7 +75,7 @@ def grouped(network):
     return network
 
 
-def averaging(network):
+def with_average(network):
     """Keep an exponential moving average of the weights beside them."""
     import torch
 
@@ -84,19 +84,19 @@ def averaging(network):
     @torch.no_grad()
     def follow(module, *_):
         for name, weight in module.named_parameters() if module.training else ():
-            module.average[name].lerp_(weight, 1 - DECAY)
+            module.average[name].lerp_(weight, 1 - AVERAGE_DECAY)
 
     network.register_forward_hook(follow)
     return network
 
 
 IDEAS = {
-    "U-Net": Idea(change=averaging),
+    "U-Net": Idea(change=with_average),
     "no harmonics": Idea({"harmonics": 0}),
     "no pool": Idea(has_pool=False),
     "four levels": Idea({"levels": 4}),
-    "dropout": Idea(change=dropping),
-    "group norm": Idea(change=grouped),
+    "dropout": Idea(change=with_dropout),
+    "group norm": Idea(change=with_group_norm),
 }
 AVERAGED, REFINED, TURNED = "averaged weights", "25 steps of refinement", "mean over symmetries"
 EXPECTED = {
@@ -115,27 +115,31 @@ EXPECTED = {
 def main() -> None:
     """Train and test, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("groups", nargs="*", help="of cohort.transfer: their patients' first part")
+    parser.add_argument("groups", nargs="*", help="names of groups in cohort.transfer")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
     if not given.table:
+        empty = [group for group in given.groups if not patients_of(group)]
+        if empty or not given.groups:
+            parser.error(f"no patients in results/masks: {', '.join(empty) or 'name a group'}")
         jobs = list(product(IDEAS, given.seeds))
         parts = []
         with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
-            running = {pool.submit(measured, *job, given.groups): job for job in jobs}
+            running = {pool.submit(evaluate_variant, *job, given.groups): job for job in jobs}
             for done in as_completed(running):
                 parts.append(done.result())
-                print(running[done], parts[-1].groupby(["idea", "group", "views"])["iou"].mean())
-        table = pd.concat(parts).sort_values(["idea", "seed", "group", "views", "patient"])
-        table.to_csv(TABLE, index=False, float_format="%.5g")
+                means = parts[-1].groupby(["idea", "group", "views"])["iou"].mean()
+                print(*running[done], means.round(3).to_dict(), flush=True)
+                table = pd.concat(parts).sort_values(["idea", "seed", "group", "views", "patient"])
+                table.to_csv(TABLE, index=False, float_format="%.5g")
     text = markdown(pd.read_csv(TABLE))
     (HERE / "ablation_transfer.md").write_text(text)
     print(text)
 
 
-def measured(name: str, seed: int, groups: list[str]) -> pd.DataFrame:
+def evaluate_variant(name: str, seed: int, groups: list[str]) -> pd.DataFrame:
     """IoU of each patient of the groups at each view count, of a variant and what is made of it."""
     import torch
     from angiovox.methods.unet import model
@@ -145,8 +149,11 @@ def measured(name: str, seed: int, groups: list[str]) -> pd.DataFrame:
     idea, built = IDEAS[name], []
 
     def build(**shape):
-        built.append(idea.change(ResidualUNet(**shape)) if idea.change else ResidualUNet(**shape))
-        return built[-1]
+        network = ResidualUNet(**shape)
+        network = idea.change(network) if idea.change else network
+        if not built:  # the trained one; each reconstruction builds another
+            built.append(network)
+        return network
 
     study = Study.read(yaml.safe_load((HERE.parent / "config/config.yaml").read_text()))
     settings = study.runs.methods["unet"].settings | idea.settings
@@ -156,23 +163,23 @@ def measured(name: str, seed: int, groups: list[str]) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as folder, mock.patch.object(model, "ResidualUNet", build):
         context = Context(seed, "cpu", Path(folder) / "checkpoint.pt", {}, lambda line: None)
         state, _ = unet.fit(training, context)
-        made = {name: (unet, state)}
-        if idea.change is averaging:
+        models = {name: (unet, state)}
+        if idea.change is with_average:
             average = state["network"] | {k: v.clone() for k, v in built[0].average.items()}
-            made[AVERAGED] = unet, state | {"network": average}
+            models[AVERAGED] = unet, state | {"network": average}
             refining = registry.create(
                 "unet", {"starts_from": "unet", "refinement_steps": REFINEMENT}
             )
             base = Context(seed, "cpu", Path(folder) / "own.pt", {}, lambda line: None, base=state)
-            made[REFINED] = refining, refining.fit(training, base)[0]
+            models[REFINED] = refining, refining.fit(training, base)[0]
         for group, views in product(groups, VIEWS):
             names = patients_of(group)
-            for patient, (seen, mask) in zip(names, blind(study, names, views), strict=True):
-                for label, (method, own) in made.items():
+            for patient, (seen, mask) in zip(names, test_dataset(study, names, views), strict=True):
+                for label, (method, own) in models.items():
                     found = method.reconstruct(own, seen, Context()).probability >= 0.5
                     rows.append((label, seed, group, views, patient, ratios(found, mask)["iou"]))
-                if idea.change is averaging:
-                    iou = ratios(turned(unet, state, seen) >= 0.5, mask)["iou"]
+                if idea.change is with_average:
+                    iou = ratios(symmetry_mean(unet, state, seen) >= 0.5, mask)["iou"]
                     rows.append((TURNED, seed, group, views, patient, iou))
     return pd.DataFrame(rows, columns=["idea", "seed", "group", "views", "patient", "iou"])
 
@@ -198,7 +205,7 @@ def examples(study: Study, idea: Idea) -> PatientDataset:
     )
 
 
-def blind(study: Study, names: list[str], views: int) -> PatientDataset:
+def test_dataset(study: Study, names: list[str], views: int) -> PatientDataset:
     """Patients at one number of views, with the masks that they are judged by."""
     paths = [runs.PROJECTIONS.format(patient=name) for name in names]
     masks = [runs.MASK.format(patient=name) for name in names]
@@ -208,7 +215,7 @@ def blind(study: Study, names: list[str], views: int) -> PatientDataset:
     return PatientDataset(inputs, study.config["projections"], counts, masks, **how)
 
 
-def turned(unet, state: dict, seen: Measurement) -> np.ndarray:
+def symmetry_mean(unet, state: dict, seen: Measurement) -> np.ndarray:
     """Mean probability over half turns about z and mirror images along it."""
     total = 0.0
     for half_turn, upside_down in product((False, True), repeat=2):
@@ -231,7 +238,9 @@ def markdown(table: pd.DataFrame) -> str:
         row = {"idea": idea, "expected": EXPECTED[idea]}
         for (group, views), own in table.groupby(["group", "views"], sort=False):
             values = own.pivot_table(index="patient", columns=["idea", "seed"], values="iou")
-            row[f"{group}, {views} views"] = shown(values[idea], values["U-Net"], idea == "U-Net")
+            row[f"{group}, {views} views"] = format_cell(
+                values[idea], values["U-Net"], idea == "U-Net"
+            )
         lines.append(row)
     seeds = ", ".join(map(str, sorted(table["seed"].unique())))
     counts = table.groupby("group")["patient"].nunique()
@@ -239,13 +248,13 @@ def markdown(table: pd.DataFrame) -> str:
     return f"""{pd.DataFrame(lines).to_markdown(index=False, disable_numparse=True)}
 
 Mean IoU over patients ({who}) and training seeds ({seeds}), and the difference to the first row
-with its 95 % interval of t over patients and seeds, crossed; with few seeds it is wide. Single rows
-are not corrected for their number. Last three rows: of the first row's models.
+with its 95 % interval of t over patients and seeds, crossed; with few seeds it is wide. Intervals
+are not adjusted for the number of rows. Last three rows: of the first row's models.
 `python benchmarks/ablation_transfer.py {" ".join(counts.index)}`, one CPU thread for each training.
 """
 
 
-def shown(values: pd.DataFrame, reference: pd.DataFrame, is_reference: bool) -> str:
+def format_cell(values: pd.DataFrame, reference: pd.DataFrame, is_reference: bool) -> str:
     mean = f"{values.to_numpy().mean():.3f}"
     if is_reference:
         return mean

@@ -38,6 +38,7 @@ def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Met
     """
     record = json.loads((results / "provenance.json").read_text())
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    default["cohort"].pop("transfer")  # groups are no part of a study, nor of its record
     other = [key for key in DECIDING if record["config"][key] != default[key]]
     if other:
         raise SystemExit(f"{results}: {', '.join(other)} differ from config/config.yaml")

@@ -66,6 +66,13 @@ def test_a_branch_leaves_in_the_direction_of_its_parent_and_ends_where_it_did():
     np.testing.assert_allclose(bent[-8:, 1], 0, atol=0.1)
 
 
+def test_a_branch_that_leaves_stays_where_it_is_confined():
+    way, up = np.outer(np.arange(0, 30, STEP), [1.0, 0, 0]), np.array([0.0, 1.0, 0.0])
+    free = leave_along(way, up, lambda points, _: points)
+    low = leave_along(way, up, lambda points, _: np.minimum(points, [np.inf, 1.0, np.inf]))
+    assert free[:, 1].max() > 1.5 and low[:, 1].max() < 1.2
+
+
 @pytest.mark.thorough
 def test_the_cohort_is_as_broad_as_people_are():
     """Medians within the published bands; the bands' widths within a fifth."""

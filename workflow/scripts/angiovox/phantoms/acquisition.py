@@ -78,7 +78,8 @@ def acquire(
     territory, axes : of that file, as in `vessels.swc.read_swc`.
     random_pose : whether arteries of a file lie as grown ones do (`apply_random_pose`) and not
         straight.
-    patient : in place of the seed's own; all but the arteries and their variant is by the seed.
+    patient : whose arteries, variant and size are taken in place of the seed's own; without effect
+        beside `centreline`.
 
     Raises
     ------

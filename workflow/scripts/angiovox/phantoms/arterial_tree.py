@@ -61,7 +61,7 @@ def _assemble(
     for way, own in zip(ways, radii, strict=True):
         edges = [artery_of[edge] for edge in pairwise(way.tolist())]
         wound = _wind(nodes[way], edges[-1], trunk.issuperset(way.tolist()), winding, rng)
-        if _divides(edges[0]) and int(way[0]) in arriving:
+        if _is_division(edges[0]) and int(way[0]) in arriving:
             wound = tortuosity.leave_along(wound, arriving[int(way[0])], _within(edges[0]))
         share = along(nodes[way]) / along(nodes[way])[-1]
         places = np.linspace(0, 1, len(wound))
@@ -89,8 +89,8 @@ def _assemble(
     return arteries.keep(np.ones(len(arteries.segments), dtype=bool))
 
 
-def _divides(name: str) -> bool:
-    """Whether an artery is one into which another divides, and no side branch of it."""
+def _is_division(name: str) -> bool:
+    """Whether an artery is a daughter of the fork that it leaves, and no side branch."""
     return cortical_arteries.is_grown(name) or anatomy.kind(name) in DIVISIONS
 
 

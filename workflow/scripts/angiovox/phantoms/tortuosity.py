@@ -59,6 +59,7 @@ def leave_along(
     """Bend the beginning of a way (n, 3) towards where its parent was heading, (3,).
 
     Arteries fork at acute angles. The last point stays.
+    confine : keeps points (first) that were moved off a way (second) where arteries run.
     """
     far = along(way)
     straight = way[0] + far[:, None] * direction / np.linalg.norm(direction)

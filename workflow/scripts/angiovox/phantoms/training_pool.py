@@ -30,9 +30,10 @@ def simulate(
 ) -> Iterator[tuple[QuantizedVolume, np.ndarray]]:
     """Projections (views, x, z) and mask (x, y, z) bool of the phantom of each seed.
 
-    They are those of the study's own phantoms, but for the rounding of a DICOM series in between,
-    and two in a row have the same patient's arteries: injected, posed and imaged anew. Where a mask
-    is implausible, the phantom of another seed takes the place.
+    They are those of the study's own phantoms, but for the rounding of a DICOM series in between.
+    Two seeds in a row share one patient's arteries, grown from the first of them and injected,
+    posed and imaged by each. Where a mask is implausible, the phantom of another seed takes the
+    place.
 
     Parameters
     ----------

@@ -54,10 +54,11 @@ def back_project(
 def angular_harmonics(
     projections: np.ndarray, angles: np.ndarray, depth: int, order: int, threads: int = 1
 ) -> np.ndarray:
-    """Tell from which directions each voxel is seen bright.
+    """Back-project the views weighted by cosines of their angles.
 
-    A view at an angle counts cos(2 k angle), for k from 1 to the order. Over a quarter circle these
-    cosines and a constant, the plain sum, are a complete series.
+    The sums tell in which views a voxel is bright. A view at an angle counts cos(2 k angle), for k
+    from 1 to the order: over a quarter circle these cosines and a constant, the plain sum, are a
+    complete series. A view adds nothing where it does not see a voxel.
 
     Parameters
     ----------
@@ -65,8 +66,8 @@ def angular_harmonics(
 
     Returns
     -------
-    (order, x, y, z) float32: means over the views, within the range of the projections' absolute
-    values.
+    (order, x, y, z) float32, means over the views, no larger in magnitude than the projections.
+    They lie in memory with x innermost, as those of `back_project`.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def angular_harmonics(
     """
     _check(projections, angles)
     turns = 2 * np.deg2rad(angles)[:, None, None]
-    found = np.empty((order, projections.shape[1], depth, projections.shape[2]), np.float32)
+    shape = (order, projections.shape[2], depth, projections.shape[1])
+    found = np.empty(shape, np.float32).transpose(0, 3, 2, 1)
     for k, harmonic in enumerate(found, start=1):
         weighted = np.float32(np.cos(k * turns) / len(angles)) * projections
         harmonic[:] = back_project(weighted, angles, depth, threads)[0]

@@ -128,19 +128,20 @@ def channels(views: Measurement, harmonics: int = 0, within: tuple = np.s_[...])
     what is bright, and not in which view.
     within : part of the axial slices.
     """
-    kinds = [kind for kind in ("sum", "min") if kind in views.inputs]
-    stored = [views.inputs[kind][within] for kind in kinds]
+    stored = [views.inputs[kind][within] for kind in ("sum", "min") if kind in views.inputs]
     if not harmonics:
         return np.stack(stored)
     projections = views.inputs["projections"]
     low, high = projections.min(), projections.max()
     scaled = (projections[within] - low) / np.float32(max(high - low, 1e-6))
-    seen = angular_harmonics(scaled, views.angles, stored[0].shape[1], harmonics)
-    return np.concatenate([seen, [_in_unit_range(volume) for volume in stored]])
-
-
-def _in_unit_range(stored: np.ndarray) -> np.ndarray:
-    return stored / np.float32(65535) if stored.dtype == np.uint16 else stored
+    depth, levels = stored[0].shape[1:]
+    shape = (harmonics + len(stored), levels, depth, len(stored[0]))
+    seen = np.empty(shape, np.float32).transpose(0, 3, 2, 1)  # x innermost, as all of them are
+    seen[:harmonics] = angular_harmonics(scaled, views.angles, depth, harmonics)
+    for channel, volume in zip(seen[harmonics:], stored, strict=True):
+        largest = 65535 if volume.dtype == np.uint16 else 1
+        np.divide(volume, np.float32(largest), out=channel)
+    return seen
 
 
 def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:

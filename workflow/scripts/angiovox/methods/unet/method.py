@@ -77,8 +77,10 @@ class UNet(Method):
 
     @property
     def needs(self) -> Needs:
-        looks_at_views = self.settings.harmonics > 0 or self.settings.refinement_steps > 0
         is_taken_over = self.settings.starts_from is not None
+        # A model that is taken over may have harmonics, which its own entry says.
+        has_harmonics = is_taken_over or self.settings.harmonics > 0
+        looks_at_views = has_harmonics or self.settings.refinement_steps > 0
         return Needs(
             inputs=("projections", "sum", "min") if looks_at_views else ("sum", "min"),
             fit_inputs=("projections",) if is_taken_over else None,

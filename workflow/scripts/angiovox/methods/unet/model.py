@@ -33,12 +33,11 @@ def fit(
     context.log(f"least minimum of a vessel by view count: {support}")
     seen = Silhouettes.of(patients) if consistency else None
     torch.manual_seed(context.seed)
-    inputs = len(channels(patients[0][0], settings.harmonics))
+    inputs = len(channels(patients[0][0], settings.harmonics, np.s_[..., :1]))
     shape = {"inputs": inputs, "channels": settings.channels, "levels": settings.levels}
     network = ResidualUNet(**shape).to(memory_format=torch.channels_last_3d)
     terms = Terms(settings.bce_weight, consistency)
-    seeing = (seen, settings.harmonics)
-    learner = Segmenting(network, terms, settings.slab, support, counts, *seeing)
+    learner = Segmenting(network, terms, settings.slab, support, counts, seen, settings.harmonics)
     history = Trainer(learner, patients, settings, context).run()
     state = {
         "network": weights_on_cpu(network),
@@ -74,7 +73,7 @@ def logits(state: dict, views: Measurement, device: str) -> Tensor:
     """
     network = ResidualUNet(**state["shape"]).to(device).eval()
     network.load_state_dict(state["network"])
-    seen = channels(views, state["harmonics"])
+    seen = channels(views, state.get("harmonics", 0))  # none in older models
     volume = fractions(torch.from_numpy(seen).to(device))[None]
     *edges, depth = volume.shape[2:]
     if depth <= state["slab"]:
