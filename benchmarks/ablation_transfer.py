@@ -174,7 +174,9 @@ def evaluate_variant(name: str, seed: int, groups: list[str]) -> pd.DataFrame:
             models[REFINED] = refining, refining.fit(training, base)[0]
         for group, views in product(groups, VIEWS):
             names = patients_of(group)
-            for patient, (seen, mask) in zip(names, test_dataset(study, names, views), strict=True):
+            for patient, (seen, mask) in zip(
+                names, transfer_dataset(study, names, views), strict=True
+            ):
                 for label, (method, own) in models.items():
                     found = method.reconstruct(own, seen, Context()).probability >= 0.5
                     rows.append((label, seed, group, views, patient, ratios(found, mask)["iou"]))
@@ -205,7 +207,7 @@ def examples(study: Study, idea: Idea) -> PatientDataset:
     )
 
 
-def test_dataset(study: Study, names: list[str], views: int) -> PatientDataset:
+def transfer_dataset(study: Study, names: list[str], views: int) -> PatientDataset:
     """Patients at one number of views, with the masks that they are judged by."""
     paths = [runs.PROJECTIONS.format(patient=name) for name in names]
     masks = [runs.MASK.format(patient=name) for name in names]
@@ -234,7 +236,8 @@ def symmetry_mean(unet, state: dict, seen: Measurement) -> np.ndarray:
 def markdown(table: pd.DataFrame) -> str:
     """A row per idea: mean IoU by group and number of views, and its difference to the U-Net's."""
     lines = []
-    for idea in EXPECTED:
+    known = set(table["idea"])
+    for idea in (name for name in EXPECTED if name in known):
         row = {"idea": idea, "expected": EXPECTED[idea]}
         for (group, views), own in table.groupby(["group", "views"], sort=False):
             values = own.pivot_table(index="patient", columns=["idea", "seed"], values="iou")
