@@ -63,8 +63,8 @@ def _plausible(
     limits: otsu.Limits,
 ) -> tuple[QuantizedVolume, np.ndarray]:
     for attempt in range(TRIES):
-        known = {} if attempt else {"patient": patient}
-        taken = acquire(seed + attempt * NEXT_TRY, shape, voxel_size, settings, **known)
+        own = None if attempt else patient
+        taken = acquire(seed + attempt * NEXT_TRY, shape, voxel_size, settings, patient=own)
         volume = quantize(taken.volume)
         mask, threshold = segment(volume)
         quality = otsu.assess(mask, threshold, limits)

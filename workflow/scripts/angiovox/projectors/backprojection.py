@@ -52,7 +52,7 @@ def back_project(
 
 
 def angular_harmonics(
-    projections: np.ndarray, angles: np.ndarray, depth: int, order: int, threads: int = 1
+    projections: np.ndarray, angles: np.ndarray, depth: int, order: int
 ) -> np.ndarray:
     """Back-project the views weighted by cosines of their angles.
 
@@ -62,7 +62,7 @@ def angular_harmonics(
 
     Parameters
     ----------
-    projections, angles, depth, threads : see `back_project`. order : of the last harmonic.
+    projections, angles, depth : see `back_project`. order : of the last harmonic.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def angular_harmonics(
     found = np.empty(shape, np.float32).transpose(0, 3, 2, 1)
     for k, harmonic in enumerate(found, start=1):
         weighted = np.float32(np.cos(k * turns) / len(angles)) * projections
-        harmonic[:] = back_project(weighted, angles, depth, threads)[0]
+        harmonic[:] = back_project(weighted, angles, depth)[0]
     return found
 
 
