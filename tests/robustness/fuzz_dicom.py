@@ -28,6 +28,7 @@ import pandas as pd
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "workflow/scripts")]
 
+import dicom_cases  # noqa: E402
 import nibabel as nib  # noqa: E402
 import pydicom  # noqa: E402
 import scanners  # noqa: E402
@@ -48,11 +49,13 @@ HANGS_S = 120.0  # on the clock
 MEMORY_MB = 300  # beyond what a case held when it began; the volumes have 0.03
 ADDRESSES = 8 << 30  # bytes that a process may map, so that no case takes the machine along
 MOVED = 0.25  # of a voxel: a slice within the reader's tolerances moves no corner by more
+CLASS_NAME = re.compile(r"\w(Error|Exception|Warning)\b")
+UNFORESEEN = "nothing foresaw"
 NAMED = "Case^Of"  # the patient of tests/support/scanners.py
 NOTES = f"""\
 - One file of each series is damaged, or the one file that holds it. Series are the whole ones of
-  `tests/support/scanners.py` (classic, multi-frame, every transfer syntax there); other files are
-  NIfTI, NRRD and MetaImage.
+  `tests/support/dicom_cases.py` (classic, multi-frame, every transfer syntax there, the kinds of
+  `archives.py`); other files are NIfTI, NRRD and MetaImage.
 - "{OWN}": the shape and place are right, and only slices of the damaged file differ: it holds
   other pixels, or another slope, and nothing else could know them.
 - "{ELSEWHERE}": one file is the whole volume, and what it says of shape or place once for all
@@ -161,14 +164,14 @@ FILES = {
         ("compressed", "w.nrrd"), ("compressed", "w.mha"), ("plain", "v.mhd"), ("plain", "v.nhdr"),
     ]
 }  # fmt: skip
-SERIES = [case for case in scanners.READ if case.build is not scanners.many_files]
-CASES = [*SERIES, *(scanners.Case(build) for build in FILES.values())]
+SERIES = [case for case in dicom_cases.READ if case.build is not scanners.many_files]
+CASES = [*SERIES, *(dicom_cases.Case(build) for build in FILES.values())]
 
 
 class Valid:
     """A case, read as it was, and which planes of the volume each of its files holds."""
 
-    def __init__(self, case: scanners.Case, folder: Path):
+    def __init__(self, case: dicom_cases.Case, folder: Path):
         folder.mkdir()
         case.build(folder)
         self.name, self.folder, self.options = case.name, folder, case.read
@@ -241,8 +244,10 @@ def classify(valid: Valid, path: Path, read: Callable[[], tuple]) -> tuple[str, 
 
 
 def of_sentence(text: str) -> tuple[str, str]:
-    if "MemoryError" in text:
+    if "more memory" in text:
         return MEMORY, text
+    if CLASS_NAME.search(text) or UNFORESEEN in text:
+        return CRASH, text
     if len(text.splitlines()) != 1 or not text.isprintable() or len(text) > 1000 or NAMED in text:
         return CRASH, f"no sentence: {text!r}"
     return REFUSED, text
@@ -278,7 +283,7 @@ def moved(shape: tuple[int, ...], before: np.ndarray, after: np.ndarray) -> floa
 # A case in a process that may die
 
 
-def case_of(seed: int, number: int) -> tuple[scanners.Case, str, np.random.Generator]:
+def case_of(seed: int, number: int) -> tuple[dicom_cases.Case, str, np.random.Generator]:
     """The series, the damage and the chance of a number; each series meets every damage."""
     case = CASES[number % len(CASES)]
     damage = list(DAMAGES)[number // len(CASES) % len(DAMAGES)]

@@ -1,17 +1,10 @@
-"""Series as scanners and archives leave them, whole and broken, built with pydicom and highdicom.
-
-`python tests/support/scanners.py` writes what becomes of each, and of pydicom's own test files,
-into docs/dicom.md.
-"""
+"""Series as scanners leave them, whole and broken, built with pydicom and highdicom."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import sys
-import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -689,104 +682,3 @@ def whole_archive(folder):
 def empty(folder):
     """no image at all"""
     (folder / "notes.txt").write_text("nothing here")
-
-
-@dataclass(frozen=True)
-class Case:
-    """How to build it; how to read it; whether SimpleITK reads the same from it."""
-
-    build: Callable[[Path], None]
-    itk: bool = False
-    read: dict = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.build.__doc__
-
-
-READ = [
-    *(Case(build, itk=True) for build in (
-        shuffled, reversed_order, coronal, sagittal, turned, magnetic, xa_slices,
-        enhanced_ct, enhanced_mr, xa_3d, enhanced_j2k, legacy_ct, legacy_mr,
-        signed, eight_bits, twelve_bits, twelve_bits_signed,
-        big_endian, implicit, deflated, without_preamble,
-        rle, jpeg_ls, jpeg_2000, jpeg_2000_sign, jpeg_lossless, jpeg_twelve_bits,
-        monochrome1, rescaled, without_ends, every_second, with_company, strange_paths, many_files,
-    )),
-    Case(chosen, itk=True, read={"series": "5"}),
-    Case(with_phases),
-    Case(monochrome1_hounsfield),
-    Case(enhanced_ct_shuffled),
-    Case(padded),
-    Case(rounded),
-    Case(tilted),
-    Case(missing_interpolated, read={"largest_gap": 2}),
-]  # fmt: skip
-REFUSED = [
-    Case(build) for build in (
-        truncated, truncated_compressed, not_dicom, without_pixels, other_size, ambiguous,
-        two_times, duplicated, missing, uneven, sideways, stray, cine, cine_of_files,
-        cine_in_one_place, localizer, colours, undecoded, private_syntax,
-        of_spacing("0"), of_spacing("-1"), of_spacing("1e9"), far_apart,
-        terabytes, terabytes_compressed, unreadable, dangling, whole_archive, empty,
-    )
-]  # fmt: skip
-
-
-def outcome(folder: Path, **choice) -> str:
-    """What becomes of a folder: the volume that is read, or the sentence that refuses it."""
-    from angiovox.errors import InputError
-    from angiovox.geometry.affine import voxel_sizes
-    from angiovox.io.dicom import reader
-
-    try:
-        found = reader.find(folder, **choice)
-        volume, affine = found.read()
-    except InputError as error:
-        return f"refused: {error}"
-    sizes = " x ".join(f"{v:.4g}" for v in voxel_sizes(affine))
-    notes = "".join(f"; {note}" for note in found.notes)
-    return f"{' x '.join(map(str, volume.shape))} voxels of {sizes} mm{notes}"
-
-
-def shipped() -> list[Path]:
-    """The files that pydicom ships for its own tests."""
-    folder = Path(pydicom.data.__file__).parent / "test_files"
-    return sorted(path for path in folder.iterdir() if path.is_file())
-
-
-def cases() -> str:
-    """Every case, what becomes of it, and whether SimpleITK reads the same."""
-    lines = ["| case | outcome | SimpleITK |", "|:--|:--|:--|"]
-    for case in READ + REFUSED:
-        with tempfile.TemporaryDirectory() as folder:
-            case.build(Path(folder))
-            words = outcome(Path(folder), **case.read)
-        lines.append(f"| {case.name} | {words} | {'the same' if case.itk else '-'} |")
-    return "\n".join(lines)
-
-
-def shipped_table() -> str:
-    """Every file that pydicom ships, alone in a folder, and what becomes of it."""
-    lines = ["| file | outcome |", "|:--|:--|"]
-    for path in shipped():
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / path.name).symlink_to(path)
-            lines.append(f"| `{path.name}` | {outcome(Path(folder))} |")
-    return "\n".join(lines)
-
-
-def write(text: str) -> str:
-    """A page with its tables made anew, each between its two marks."""
-    for mark, table in (("cases", cases()), ("pydicom", shipped_table())):
-        before, rest = text.split(f"<!-- {mark} -->")
-        after = rest.split(f"<!-- end of {mark} -->")[1]
-        text = f"{before}<!-- {mark} -->\n{table}\n<!-- end of {mark} -->{after}"
-    return text
-
-
-if __name__ == "__main__":
-    root = Path(__file__).parents[2]
-    sys.path.insert(0, str(root / "workflow" / "scripts"))
-    page = root / "docs" / "dicom.md"
-    page.write_text(write(page.read_text()))

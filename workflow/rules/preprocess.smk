@@ -31,6 +31,7 @@ rule inventory:
         patients=[*STUDY.inventoried],
         paths=[patient.dicom for patient in STUDY.inventoried.values()],
         choices=[STUDY.series_options(name) for name in STUDY.inventoried],
+        grid=(config["volume"]["shape"], config["volume"]["voxel_mm"]),
         num_phantoms=len(PHANTOMS),
         asked_at=time.time(),
     script:

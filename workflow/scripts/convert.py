@@ -11,6 +11,7 @@ with job(snakemake) as log:
     log(f"{found}: {inventory.described(found.shape, found.voxel_mm)}")
     for note in found.notes:
         log(note)
+    patient_source.check_field(found, snakemake.params.shape, snakemake.params.voxel_mm)
     volume, placed = found.read(snakemake.threads)
     volume, affine = resample.to_study_grid(
         volume, placed, snakemake.params.shape, snakemake.params.voxel_mm

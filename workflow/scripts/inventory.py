@@ -8,7 +8,7 @@ with job(snakemake) as log:
     params = snakemake.params
     entries = []
     for patient, path, choice in zip(params.patients, params.paths, params.choices, strict=True):
-        found = inventory.inventory(patient, path, **choice)
+        found = inventory.inventory(patient, path, grid=params.grid, **choice)
         for entry in found:
             log(str(entry))
         entries += found

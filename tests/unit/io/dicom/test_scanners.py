@@ -6,6 +6,7 @@ import struct
 import time
 from pathlib import Path
 
+import dicom_cases
 import numpy as np
 import pydicom
 import pytest
@@ -36,6 +37,7 @@ def params(cases):
 
 
 def built(case, folder):
+    folder.mkdir(exist_ok=True)
     case.build(folder)
     return folder
 
@@ -94,7 +96,7 @@ def in_order(files):
 
 @pytest.mark.parametrize(
     "case",
-    params(case for case in scanners.READ if case.itk),
+    params(case for case in dicom_cases.READ if case.itk),
     ids=lambda case: case.build.__name__,
 )
 def test_it_is_what_an_independent_reader_makes_of_the_same_files(case, tmp_path):
@@ -106,7 +108,7 @@ def test_it_is_what_an_independent_reader_makes_of_the_same_files(case, tmp_path
     np.testing.assert_array_equal(volume, expected)
 
 
-@pytest.mark.parametrize("case", params(scanners.REFUSED), ids=lambda case: case.name)
+@pytest.mark.parametrize("case", params(dicom_cases.REFUSED), ids=lambda case: case.name)
 def test_what_is_no_volume_ends_in_one_sentence_within_seconds(case, tmp_path):
     folder = built(case, tmp_path)
     start = time.process_time()
@@ -117,6 +119,28 @@ def test_what_is_no_volume_ends_in_one_sentence_within_seconds(case, tmp_path):
     assert sentence
     assert "\n" not in sentence
     assert not re.search(r"\d+(\.\d+){4,}", sentence)  # no UID
+
+
+@pytest.mark.parametrize(
+    "case", [case for case in dicom_cases.READ if case.as_in], ids=lambda case: case.build.__name__
+)
+def test_it_is_the_volume_of_a_plain_series(case, tmp_path):
+    volume, affine = reading.read_volume(built(case, tmp_path / "of the kind"), **case.read)
+    (tmp_path / "plain").mkdir()
+    case.as_in(tmp_path / "plain")
+    expected, placed = reading.read_volume(tmp_path / "plain")
+    np.testing.assert_array_equal(volume, expected)
+    np.testing.assert_allclose(affine, placed, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for case in dicom_cases.REFUSED if case.said],
+    ids=lambda case: case.build.__name__,
+)
+def test_it_is_said_what_it_is(case, tmp_path):
+    with pytest.raises(InputError, match=re.escape(case.said)):
+        reading.read_volume(built(case, tmp_path))
 
 
 # What SimpleITK reads otherwise, or not at all
@@ -309,7 +333,7 @@ def test_frames_without_places_are_a_cine_however_many_are_declared(tmp_path):
     del whole.PerFrameFunctionalGroupsSequence
     whole.Rows, whole.Columns, whole.NumberOfFrames = 4, 4, 100_000_000
     scanners.save(tmp_path, [whole])
-    with pytest.raises(InputError, match="a cine, 100000000 images over time"):
+    with pytest.raises(InputError, match="100000000 frames without a position for each"):
         reading.find(tmp_path)
 
 
@@ -456,24 +480,24 @@ def test_a_folder_is_walked_once_however_it_is_linked(tmp_path):
     assert (len(images), others) == (scanners.SHAPE[0], 0)
 
 
-@pytest.mark.parametrize("path", scanners.shipped(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", dicom_cases.shipped(), ids=lambda path: path.name)
 def test_the_files_that_pydicom_ships_end_in_a_volume_or_one_sentence(path, tmp_path):
     (tmp_path / path.name).symlink_to(path)
-    words = scanners.outcome(tmp_path)
+    words = dicom_cases.outcome(tmp_path)
     assert re.fullmatch(r"refused: .+|[\dx ]+ voxels of .+ mm", words)
 
 
 @pytest.mark.parametrize(
-    "case", params(scanners.READ + scanners.REFUSED), ids=lambda case: case.name
+    "case", params(dicom_cases.READ + dicom_cases.REFUSED), ids=lambda case: case.name
 )
 def test_the_page_says_of_every_case_what_becomes_of_it(case, tmp_path):
     case.build(tmp_path)
-    assert f"| {case.name} | {scanners.outcome(tmp_path, **case.read)} |" in PAGE.read_text()
+    assert f"| {case.name} | {dicom_cases.outcome(tmp_path, **case.read)} |" in PAGE.read_text()
 
 
 def test_the_page_lists_every_file_that_pydicom_ships():
     listed = re.findall(r"^\| `(.+?)` \| ", PAGE.read_text(), re.M)
-    assert set(listed) >= {path.name for path in scanners.shipped()}
+    assert set(listed) >= {path.name for path in dicom_cases.shipped()}
 
 
 @pytest.mark.parametrize("word", ["LOCALIZER", "CT_SOM5 MIP", "CSA MIP", "SCOUT", "minip"])

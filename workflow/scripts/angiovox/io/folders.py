@@ -17,15 +17,24 @@ def folders(
 
     onerror : what to do about a folder that may not be read; it is passed over where nothing is.
     """
-    seen = set()
-    for here, below, files in os.walk(top, followlinks=True, onerror=onerror):
-        status = os.stat(here)
+    seen, waiting = set(), [os.fspath(top)]
+    while waiting:  # no recursion: folders may be thousands deep
+        here = waiting.pop()
+        try:
+            status = os.stat(here)
+            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
+        except NotADirectoryError:
+            continue
+        except OSError as error:
+            if onerror:
+                onerror(error)
+            continue
         if (status.st_dev, status.st_ino) in seen:
-            below.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        below.sort()
-        yield here, sorted(files)
+        below = {entry.name for entry in entries if entry.is_dir()}
+        yield here, [entry.name for entry in entries if entry.name not in below]
+        waiting += [os.path.join(here, name) for name in sorted(below, reverse=True)]
 
 
 def check_exists(path: str | Path) -> None:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .dicom import reader
+from .dicom.choice import Preference, choose, preferred
 from .dicom.discovery import find_images
-from .dicom.series import Series, choose, group
+from .dicom.series import Series, group
 from .folders import check_exists
-from .patient_source import find
+from .patient_source import check_field, find
 from .volume_files import ImageFile, is_image_file, times
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
 OTHER_FILES = "other files"
 NO_VOLUME = "none of its series is a volume"
-CHOOSE = "more than one may be the volume: put {} into the column series of the sheet"
+TAKE_FIRST = (
+    "may be the volume, with the thinnest slices: put {} into the column series of the sheet"
+)
+TAKE = "may be the volume: put {} into the column series of the sheet"
 
 
 @dataclass(frozen=True)
@@ -53,21 +57,28 @@ class Entry:
 
 
 def inventory(
-    patient: str, path: str | Path, series: str | None = None, largest_gap: int = 1
+    patient: str,
+    path: str | Path,
+    series: str | None = None,
+    largest_gap: int = 1,
+    prefer: Preference = None,
+    grid: tuple[int, float | None] | None = None,
 ) -> list[Entry]:
     """Every series of a patient, and what becomes of it, from headers alone. Arguments as `find`'s.
+
+    grid : of the study, as `patient_source.check_field` takes it.
 
     A patient is read, which takes one entry, or refused, with the reason in one or more.
     """
     try:
         if is_image_file(path):
-            return [_read(Entry(patient), find(path, series))]
+            return [_read(Entry(patient), find(path, series), grid)]
         check_exists(path)
         images, others = find_images(path)
         every = group(images)
     except InputError as error:
         return [Entry(patient, reason=str(error))]
-    entries = _of_series(patient, every, series, largest_gap)
+    entries = _of_series(patient, every, series, largest_gap, prefer, grid)
     if others:
         reason = f"{others} without an image"
         entries.append(Entry(patient, kind=OTHER_FILES, outcome=SKIPPED, reason=reason))
@@ -75,29 +86,35 @@ def inventory(
 
 
 def _of_series(
-    patient: str, every: Sequence[Series], wanted: str | None, largest_gap: int
+    patient: str,
+    every: Sequence[Series],
+    wanted: str | None,
+    largest_gap: int,
+    prefer: Preference,
+    grid: tuple[int, float | None] | None,
 ) -> list[Entry]:
     def look_into(series: Series) -> Entry:
         """As if it were the one to be read."""
         try:
             found = reader.Found(series, reader.ordered(series, every, largest_gap))
+            return _read(entries[series.label], found, grid)
         except InputError as error:
             return replace(entries[series.label], outcome=REFUSED, reason=str(error))
-        return _read(entries[series.label], found)
 
     entries = {series.label: _skipped(patient, series) for series in every}
     candidates = [series for series in every if not series.why_not]
     try:
-        chosen = choose(every, wanted)
+        chosen = choose(every, wanted, prefer)
         entries[chosen.label] = look_into(chosen)
     except InputError as error:
         if wanted or not candidates:
             reason = NO_VOLUME if every and not wanted else str(error)
             return [*entries.values(), Entry(patient, reason=reason)]
-        choice = CHOOSE.format(" or ".join(series.label for series in candidates))
+        first = preferred(candidates)
         for series in candidates:
             entry = look_into(series)
-            reason = "; ".join(filter(None, [choice, entry.reason]))
+            take = (TAKE_FIRST if series in first else TAKE).format(series.label)
+            reason = "; ".join(filter(None, [take, entry.reason]))
             entries[series.label] = replace(entry, outcome=REFUSED, reason=reason)
     return list(entries.values())
 
@@ -105,13 +122,17 @@ def _of_series(
 def _skipped(patient: str, series: Series) -> Entry:
     images = str(sum(image.num_frames for image in series.images))
     reason = series.why_not or "the sheet names another series"
-    return Entry(patient, series.label, series.kind, images, outcome=SKIPPED, reason=reason)
+    return Entry(patient, series.label, series.what, images, outcome=SKIPPED, reason=reason)
 
 
-def _read(entry: Entry, found: reader.Found | ImageFile) -> Entry:
+def _read(
+    entry: Entry, found: reader.Found | ImageFile, grid: tuple[int, float | None] | None
+) -> Entry:
+    if grid:
+        check_field(found, *grid)
     return replace(
         entry,
-        kind=found.kind,
+        kind=entry.kind or found.kind,
         shape=times(found.shape),
         voxel_mm=times(found.voxel_mm),
         outcome=READ,

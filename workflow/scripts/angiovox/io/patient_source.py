@@ -4,42 +4,65 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ..errors import InputError
 from .dicom import reader
+from .dicom.choice import Preference
 from .dicom.discovery import holds_image
 from .dicom.series import Series
 from .folders import check_exists
-from .volume_files import ImageFile, is_image_file
+from .volume_files import ImageFile, is_image_file, times
 from .volume_files import find as find_file
 
+LEAST_FIELD = 0.2  # of the study's, along each axis
 OTHER_FORMATS = "not called .nii, .nii.gz, .mha, .mhd, .nrrd or .nhdr"
 
 
 def find(
-    path: str | Path, series: str | None = None, largest_gap: int = 1
+    path: str | Path,
+    series: str | None = None,
+    largest_gap: int = 1,
+    prefer: Preference = None,
 ) -> reader.Found | ImageFile:
     """The volume of a folder or a file, by its headers alone; `read` gives its voxels.
 
     series : label of the one to take where a folder holds several.
     largest_gap : in spacings, that slices may lie apart; missing ones are interpolated.
+    prefer : which of several to take where no label is given; see `dicom.choice.choose`.
 
     Raises InputError with what is wrong and what to do.
     """
     check_exists(path)
     if not is_image_file(path):
-        return reader.find(path, series, largest_gap)
+        return reader.find(path, series, largest_gap, prefer)
     if series:
         raise InputError(f"{Path(path).name}: a file and no DICOM folder, so no series {series}")
     return find_file(path)
 
 
-def find_series(path: str | Path, series: str | None = None, largest_gap: int = 1) -> Series:
-    """The DICOM series behind a volume.
+def check_field(found: reader.Found | ImageFile, edge: int, voxel_mm: float | None) -> None:
+    """Refuse a volume that fills next to nothing of a study's cube: its units may be wrong.
+
+    edge, voxel_mm : voxels along the cube's edge, and of each in mm; None for the volume's finest.
+    """
+    size = edge * (voxel_mm or min(found.voxel_mm))
+    field = np.multiply(found.shape, found.voxel_mm)
+    if min(field) < LEAST_FIELD * size:
+        raise InputError(
+            f"its field of {times(field)} mm is far smaller than the study's {size:g} mm along "
+            "each axis (volume.shape, volume.voxel_mm); is the size of its voxels right?"
+        )
+
+
+def find_series(path: str | Path, **choice: Any) -> Series:
+    """The DICOM series behind a volume. Arguments as `find`'s.
 
     Raises InputError as `find`, and for a file that is no DICOM.
     """
-    found = find(path, series, largest_gap)
+    found = find(path, **choice)
     if isinstance(found, ImageFile):
         raise InputError(f"{found.path.name}: a {found.kind} file, so no DICOM series to refer to")
     return found.series

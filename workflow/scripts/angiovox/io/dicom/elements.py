@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import struct
+import traceback
 import warnings
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import Any, BinaryIO
 
+import numpy as np
 import pydicom
 from pydicom import uid
-from pydicom.dataset import FileDataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
+from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
+from . import frame_kinds
 
 # What a header that breaks the standard may raise in pydicom and its decoders.
 UNREADABLE = (
@@ -37,20 +43,32 @@ UNREADABLE = (
     struct.error,
     zlib.error,
 )
+REASONS = (
+    (MemoryError, "it asks for more memory than there is"),
+    (RecursionError, "nested too deep"),
+    (zlib.error, "its compression is broken"),
+    (EOFError, "it ends too early"),
+)
 KEYWORDS = [
     "SOPClassUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesNumber", "Modality",
-    "ImageType", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel",
-    "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
-    "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
+    "NumberOfFrames", "FrameTime", "FrameTimeVector", "CineRate", "Rows", "Columns",
+    "SamplesPerPixel", "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit",
+    "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit", "ImagesInAcquisition",
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
-    "RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "KVP", "EchoTime",
-    "ConvolutionKernel", "SpacingBetweenSlices", "ImagePositionPatient",
-    "ImageOrientationPatient", "PixelSpacing",
+    "XRay3DReconstructionSequence", "RescaleSlope", "RescaleIntercept", "RescaleType",
+    "ModalityLUTSequence", "KVP", "EchoTime", "ConvolutionKernel", "SpacingBetweenSlices",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
+    "ScheduledProcedureStepSequence", *frame_kinds.KEYWORDS, *frame_kinds.private_tags(),
 ]  # fmt: skip
-MAX_INFLATED_BYTES = 2**30  # bytes of a deflated file, which pydicom inflates as a whole
-DEFLATED, LONGEST_META, CHUNK = DeflatedExplicitVRLittleEndian.encode(), 4096, 2**20
+MAX_INFLATED_BYTES = 2**30  # of a deflated file, which pydicom inflates as a whole
+CHUNK = 2**20
+SYNTAX = Tag("TransferSyntaxUID")
 PREAMBLE = 128
 PIXEL_GROUP, PIXEL_DATA, UNDEFINED = 0x7FE0, b"\xe0\x7f\x10\x00", 0xFFFFFFFF
+DECIMAL = r"[+-]?\d{1,9}([.,]\d{1,9})?"
+FIGURES = re.compile(rf"{DECIMAL}(\\{DECIMAL})*")
+PACKAGE = str(Path(__file__).parents[2])
+LOG = logging.getLogger(__name__)
 
 # Header values that break the standard are not our concern, and pydicom's warnings print them.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -58,7 +76,10 @@ warnings.filterwarnings("ignore", module="pydicom")
 
 
 class as_input_error:
-    """Turn whatever a broken file raises into one sentence, without what the file holds."""
+    """Turn whatever a broken file raises into one sentence, without what the file holds.
+
+    What our own code raises unforeseen is said to be that, and logged with where it happened.
+    """
 
     def __init__(self, name: str, what: str, errors: tuple = UNREADABLE):
         self.name, self.what, self.errors = name, what, errors
@@ -66,13 +87,27 @@ class as_input_error:
     def __enter__(self) -> None:
         return None
 
-    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if isinstance(error, InputError):
             return
         if isinstance(error, OSError) and error.errno:
             raise InputError(f"{self.name}: cannot be read ({os.strerror(error.errno)})") from None
         if isinstance(error, self.errors):
-            raise InputError(f"{self.name}: {self.what} ({type(error).__name__})") from None
+            raise InputError(f"{self.name}: {self.what}{_why(error, trace)}") from None
+
+
+def _why(error: BaseException, trace: TracebackType | None) -> str:
+    """The reason of an error that a file caused, in words; our own faults go to the log."""
+    if reason := next((words for kind, words in REASONS if isinstance(error, kind)), ""):
+        return f" ({reason})"
+    frames = traceback.extract_tb(trace)
+    if not frames or not frames[-1].filename.startswith(PACKAGE):
+        return ""
+    # Without the error's own text, which may quote the file.
+    LOG.error("unexpected %s\n%s", type(error).__name__, "".join(traceback.format_list(frames)))
+    return "; nothing foresaw this: please report it, with the trace in the log"
 
 
 def is_dicom(path: Path) -> bool:
@@ -86,12 +121,11 @@ def read_header(file: BinaryIO, name: str) -> FileDataset | None:
 
     Raises InputError for one that inflates to more than any image, others for a broken one.
     """
-    start = file.read(LONGEST_META)
-    standard = start[PREAMBLE : PREAMBLE + 4] == b"DICM"
+    start = file.read(PREAMBLE + 4)
+    standard = start[PREAMBLE:] == b"DICM"
     if not standard and not _begins_with_elements(start):
         return None
-    if standard and DEFLATED in start:
-        _check_inflated(file, name)
+    _check_inflated(file, name, len(start) if standard else 0)
     file.seek(0)
     try:
         header = pydicom.dcmread(
@@ -104,10 +138,20 @@ def read_header(file: BinaryIO, name: str) -> FileDataset | None:
     return header if standard or header.get("SOPClassUID") in uid.UID_dictionary else None
 
 
-def _check_inflated(file: BinaryIO, name: str) -> None:
-    """Refuse a deflated file that would fill the memory: one byte may hide a thousand."""
-    file.seek(PREAMBLE + 4)
-    read_dataset(file, False, True, stop_when=lambda tag, *_: tag.group != 2)
+def _check_inflated(file: BinaryIO, name: str, start: int) -> None:
+    """Refuse a deflated file that would fill the memory: one byte may hide a thousand.
+
+    start : of its meta elements.
+    """
+    file.seek(start)
+    try:
+        meta = read_dataset(
+            file, False, True, stop_when=lambda tag, *_: tag.group != 2, specific_tags=[SYNTAX]
+        )
+    except UNREADABLE:
+        return  # and so it will be when all of it is read
+    if meta.get("TransferSyntaxUID") != DeflatedExplicitVRLittleEndian:
+        return
     inflating, size, rest = zlib.decompressobj(-zlib.MAX_WBITS), 0, b""
     while rest := rest or file.read(CHUNK):
         size += len(inflating.decompress(rest, CHUNK))
@@ -147,6 +191,33 @@ def _may_be_element(start: bytes, implicit: bool, order: str) -> bool:
     group = int.from_bytes(start[:2], order)
     named = implicit or re.fullmatch(rb"[A-Z]{2}", start[4:6]) is not None
     return not any(start) or (group >= PIXEL_GROUP and named)
+
+
+def value_of(dataset: Dataset, keyword: str, name: str) -> Any:
+    """An element's value, or None.
+
+    Raises InputError for one that is no value of its kind; it is shown where it is all figures.
+    """
+    try:
+        return dataset.get(keyword)
+    except UNREADABLE:
+        raise not_numbers(name, keyword, dataset.get_item(keyword).value) from None
+
+
+def holds_value(dataset: Dataset, keyword: str) -> bool:
+    """Whether an element is there and not empty, broken or not."""
+    return keyword in dataset and bool(dataset.get_item(keyword).value)
+
+
+def not_numbers(name: str, keyword: str, value: Any) -> InputError:
+    """The error of an element that should be numbers."""
+    parts = value.decode("latin-1") if isinstance(value, bytes) else value
+    text = "\\".join(map(str, [parts] if isinstance(parts, str) else np.atleast_1d(parts)))
+    text = text.strip("\0 ")
+    if not FIGURES.fullmatch(text):
+        return InputError(f"{name}: broken header, {keyword} is no number")
+    points = "; decimals have a point" if "," in text else ""
+    return InputError(f"{name}: broken header, {keyword} {text} is no number{points}")
 
 
 def is_uid(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from pydicom.uid import (
 )
 
 from ...errors import InputError
-from .elements import as_input_error, is_uid, pixel_element, read_header
+from .elements import as_input_error, is_uid, not_numbers, pixel_element, read_header, value_of
+from .frame_kinds import image_shows
 from .images import MAX_VOXELS, Image
 
 # Kinds of images that may be slices of a volume of intensities, in this project's words.
@@ -30,7 +32,10 @@ VOLUMES = {
     uid.LegacyConvertedEnhancedCTImageStorage: "Enhanced CT",
     uid.LegacyConvertedEnhancedMRImageStorage: "Enhanced MR",
     uid.XRay3DAngiographicImageStorage: "X-ray 3D angiography",
+    uid.XRay3DCraniofacialImageStorage: "X-ray 3D craniofacial",
 }
+WORKLIST = "ScheduledProcedureStepSequence"  # its entries have no kind of their own
+OF_IMAGES = ("Columns", "BitsAllocated", "PhotometricInterpretation", "ImagePositionPatient")
 
 
 def read_image(path: Path, name: str) -> Image | None:
@@ -57,10 +62,13 @@ def read_image(path: Path, name: str) -> Image | None:
 
 
 def _should_be_image(header: FileDataset) -> bool:
-    """Whether a file without rows is broken; reports and directories have none either."""
+    """Whether a file without rows is broken; reports, worklists, directories have none either."""
     kind = header.get("SOPClassUID")
     if kind is None:
-        return header.file_meta.get("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage
+        is_directory = (
+            header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+        )
+        return not (is_directory or WORKLIST in header) or any(map(header.get, OF_IMAGES))
     return "Image Storage" in UID(str(kind)).name or not _agrees(header)
 
 
@@ -73,10 +81,11 @@ def _agrees(header: FileDataset) -> bool:
 
 def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, int, bool]) -> Image:
     kind = UID(str(header.get("SOPClassUID") or ""))
-    whole = _whole if kind in VOLUMES else _whole_or_none
-    modality, bits = str(header.get("Modality") or ""), whole(header, "BitsAllocated")
-    bits_stored = whole(header, "BitsStored", bits)
-    number = _whole_or_none(header, "SeriesNumber", -1)
+    whole = partial(_whole if kind in VOLUMES else _whole_or_none, header, name)
+    modality, size = str(header.get("Modality") or ""), (whole("Rows"), whole("Columns"))
+    bits = whole("BitsAllocated")
+    bits_stored = whole("BitsStored", bits)
+    number = _whole_or_none(header, name, "SeriesNumber", -1)
     return Image(
         path=path,
         name=name,
@@ -87,16 +96,17 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
         modality=modality if re.fullmatch("[A-Z]{2,4}", modality) else "",
         image_type=tuple(map(str, _several(header.get("ImageType")))),
         syntax=_syntax(header),
-        num_frames=whole(header, "NumberOfFrames", 1),
-        size=(whole(header, "Rows"), whole(header, "Columns")),
-        samples=whole(header, "SamplesPerPixel", 1),
+        shows=image_shows(header, modality, size),
+        num_frames=whole("NumberOfFrames", 1),
+        size=size,
+        samples=whole("SamplesPerPixel", 1),
         photometric=str(header.get("PhotometricInterpretation") or ""),
         bits=bits,
         bits_stored=bits_stored,
-        high_bit=whole(header, "HighBit", bits_stored - 1),
+        high_bit=whole("HighBit", bits_stored - 1),
         signed=bool(header.get("PixelRepresentation")),
-        padding=_padding(header, bits) if kind in VOLUMES else None,
-        in_acquisition=_whole_or_none(header, "ImagesInAcquisition"),
+        padding=_padding(header, name, bits) if kind in VOLUMES else None,
+        in_acquisition=_whole_or_none(header, name, "ImagesInAcquisition"),
         pixel_start=pixels[0],
         pixel_bytes=pixels[1],
         sound_end=pixels[2],
@@ -104,16 +114,19 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
     )
 
 
-def _whole(header: Dataset, keyword: str, absent: int = 0) -> int:
-    value = header.get(keyword)
-    return absent if value in (None, "") else int(value)
+def _whole(header: Dataset, name: str, keyword: str, absent: int = 0) -> int:
+    value = value_of(header, keyword, name)
+    try:
+        return absent if value in (None, "") else int(value)
+    except (TypeError, ValueError, OverflowError):
+        raise not_numbers(name, keyword, value) from None
 
 
-def _whole_or_none(header: Dataset, keyword: str, absent: int = 0) -> int:
+def _whole_or_none(header: Dataset, name: str, keyword: str, absent: int = 0) -> int:
     """Of what nothing depends on, and of kinds that are no volume: whatever stands there."""
     try:
-        return _whole(header, keyword, absent)
-    except (TypeError, ValueError):
+        return _whole(header, name, keyword, absent)
+    except InputError:
         return absent
 
 
@@ -145,13 +158,13 @@ def _check_amount(image: Image) -> None:
         )
 
 
-def _padding(header: Dataset, bits: int) -> tuple[int, int] | None:
+def _padding(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
     """Lowest and highest stored number that stand for "outside the field of view"."""
-    value = header.get("PixelPaddingValue")
-    if value in (None, ""):
+    if header.get("PixelPaddingValue") in (None, ""):
         return None
-    limit = header.get("PixelPaddingRangeLimit")
-    ends = [_of_sign(int(v), header, bits) for v in (value, value if limit is None else limit)]
+    value = _whole(header, name, "PixelPaddingValue")
+    limit = _whole(header, name, "PixelPaddingRangeLimit", value)
+    ends = [_of_sign(end, header, bits) for end in (value, limit)]
     return min(ends), max(ends)
 
 

@@ -6,17 +6,19 @@ Only geometry and technique are kept; what names a person is never looked at.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from ...errors import InputError
-from .elements import as_input_error
+from .elements import as_input_error, holds_value, not_numbers, value_of
+from .frame_kinds import frame_shows
 
 TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files have no groups
     ("CTXRayDetailsSequence", "KVP"),
@@ -24,6 +26,11 @@ TECHNIQUE = [  # groups of multi-frame files, and keywords in them; other files 
     ("MREchoSequence", "EffectiveEchoTime"),
     ("MREchoSequence", "EchoTime"),
 ]
+KERNEL = 1  # its place among them
+VALUES = "PixelValueTransformationSequence"
+RESCALE = ("RescaleSlope", "RescaleIntercept")
+PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "PerFrameFunctionalGroupsSequence")
+TIMES = ("FrameTime", "FrameTimeVector", "CineRate")
 MAX_VOXELS = 2**31  # of a file or a series: 1,290 along each edge of a cube
 PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 NOTHING = Dataset()
@@ -38,6 +45,7 @@ class Frame:
     apart : mm from slice to slice as the header says, whatever the sign; 0 where it does not say.
     rescaled : whether the file gives slope and intercept, or they are 1 and 0. hounsfield : whether
     that makes Hounsfield units. technique : what differs between energies, echoes and kernels.
+    shows : what it is in place of a slice; empty for a slice.
     """
 
     image: Image
@@ -51,6 +59,12 @@ class Frame:
     rescaled: bool
     hounsfield: bool
     technique: tuple[str, ...]
+    shows: str
+
+    @property
+    def kernel(self) -> tuple[str, ...]:
+        """Names of the reconstruction kernel; none where it is not said."""
+        return tuple(filter(None, self.technique[KERNEL].split("\\")))
 
     @property
     def name(self) -> str:
@@ -70,6 +84,7 @@ class Image:
     kind: UID
     modality: str
     image_type: tuple[str, ...]
+    shows: str  # what all its frames are in place of slices
     syntax: UID
     num_frames: int
     size: tuple[int, int]  # rows, columns
@@ -97,6 +112,22 @@ class Image:
         rows, columns = self.size
         return math.ceil(rows * columns * self.num_frames * self.samples * self.bits / 8)
 
+    @property
+    def has_place(self) -> bool:
+        """Whether it says where it lies, if only in part."""
+        return any(holds_value(self.header, keyword) for keyword in PLACES)
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether its frames follow each other in time."""
+        return any(holds_value(self.header, keyword) for keyword in TIMES)
+
+    @property
+    def has_modality_lut(self) -> bool:
+        """Whether a table makes its values; that of XA leads back to the beam's intensities."""
+        is_xa = self.kind == uid.XRayAngiographicImageStorage
+        return "ModalityLUTSequence" in self.header and not is_xa
+
     def frames(self) -> Iterator[Frame]:
         """Each frame and its place.
 
@@ -116,33 +147,82 @@ class Image:
     def _frame(self, number: int, groups: Sequence[Dataset]) -> Frame:
         def of(group: str, keyword: str) -> Any:
             for item in (*(_first(g, group) for g in groups), self.header):
-                value = item.get(keyword)
+                value = value_of(item, keyword, self.name)
                 if value is not None:
                     return value
             return None
 
-        values = "PixelValueTransformationSequence"
-        slope, intercept = of(values, "RescaleSlope"), of(values, "RescaleIntercept")
-        units = str(of(values, "RescaleType") or "")
-        given = [value not in (None, "") for value in (slope, intercept)]
+        def in_group(group: str, keyword: str) -> Any:
+            values = (value_of(_first(g, group), keyword, self.name) for g in groups)
+            return next((value for value in values if value is not None), None)
+
+        def numbers(group: str, keyword: str) -> tuple[float, ...]:
+            return _numbers(of(group, keyword), keyword, self.name)
+
+        slope, intercept = self._rescaling(groups, in_group)
+        units = str(of(VALUES, "RescaleType") or "")
         return Frame(
             self,
             number,
-            _numbers(of("PlanePositionSequence", "ImagePositionPatient")),
-            _numbers(of("PlaneOrientationSequence", "ImageOrientationPatient")),
-            _numbers(of("PixelMeasuresSequence", "PixelSpacing")),
-            sum(map(abs, _numbers(of("PixelMeasuresSequence", "SpacingBetweenSlices")))),
-            float(slope) if given[0] else 1.0,
-            float(intercept) if given[1] else 0.0,
-            all(given),
-            units == "HU" or (self.modality == "CT" and not units and given[0]),
-            tuple(str(of(*where) or "") for where in TECHNIQUE),
+            numbers("PlanePositionSequence", "ImagePositionPatient"),
+            numbers("PlaneOrientationSequence", "ImageOrientationPatient"),
+            numbers("PixelMeasuresSequence", "PixelSpacing"),
+            sum(map(abs, numbers("PixelMeasuresSequence", "SpacingBetweenSlices"))),
+            slope[0] if slope else 1.0,
+            intercept[0] if intercept else 0.0,
+            bool(slope and intercept),
+            units == "HU" or (self.modality == "CT" and not units and bool(slope)),
+            tuple(_alike(of(*where)) for where in TECHNIQUE),
+            self.shows or frame_shows(in_group, self.modality),
         )
+
+    def _rescaling(
+        self, groups: Sequence[Dataset], in_group: Callable[[str, str], Any]
+    ) -> list[tuple[float, ...]]:
+        """Slope and intercept of a frame, from the one place that has them; none where none has.
+
+        Philips has those of X-ray 3D with the reconstruction that the frame comes from.
+        """
+
+        def of(item: Dataset) -> list[tuple[float, ...]]:
+            return [_numbers(value_of(item, k, self.name), k, self.name) for k in RESCALE]
+
+        for found in map(of, (*(_first(group, VALUES) for group in groups), self.header)):
+            if any(found):
+                return found
+        every = [of(item) for item in self.header.get("XRay3DReconstructionSequence") or ()]
+        number = in_group("XRay3DFrameTypeSequence", "ReconstructionIndex")
+        own = every[slice(int(number) - 1, int(number)) if number else slice(None)]
+        if len({tuple(found) for found in own}) > 1 or (every and not own):
+            raise InputError(
+                f"{self.name}: frames of {len(every)} reconstructions, and not said which is whose"
+            )
+        return own[0] if own else [(), ()]
 
 
 def _first(dataset: Dataset, sequence: str) -> Dataset:
     return (dataset.get(sequence) or [NOTHING])[0]
 
 
-def _numbers(value: Any) -> tuple[float, ...]:
-    return tuple(np.array([] if value is None else value, dtype=float).ravel().tolist())
+def _numbers(value: Any, keyword: str, name: str) -> tuple[float, ...]:
+    if value is None or value == "":
+        return ()
+    try:
+        return tuple(np.array(value, dtype=float).ravel().tolist())
+    except (TypeError, ValueError):
+        raise not_numbers(name, keyword, value) from None
+
+
+def _alike(value: Any) -> str:
+    """One text for one value, however its number is written."""
+    try:
+        return f"{float(value):.6g}"
+    except (TypeError, ValueError):
+        return "\\".join([value] if isinstance(value, str) else map(str, value or ()))
+
+
+def normal_of(orientation: Sequence[float]) -> np.ndarray:
+    """The direction of slices, of length 1, from those of their rows and columns; NaN for none."""
+    row, column = np.reshape(orientation if len(orientation) == 6 else [np.nan] * 6, (2, 3))
+    normal = np.cross(row, column)
+    return normal / np.linalg.norm(normal)

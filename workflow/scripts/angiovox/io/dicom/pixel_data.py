@@ -26,7 +26,9 @@ PIXELS = [
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
     "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
 ]  # fmt: skip
-J2K_START, JP2_BOX, JPEG_START = b"\xff\x4f\xff\x51", b"jP  ", b"\xff\xd8"
+J2K_START, JPEG_START = b"\xff\x4f\xff\x51", b"\xff\xd8"
+JP2_BOX, CODESTREAM_BOX = b"jP  ", b"jp2c"
+SIZED_BY_HEADER = (uid.RLELossless,)
 JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers before an image's size
 TWELVE_BITS = (uid.JPEGExtended12Bit,)  # pylibjpeg gives up on them; GDCM reads them
 
@@ -88,7 +90,7 @@ def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
                 raise InputError(
                     f"{image.name}: {stored.shape} pixels decoded, {image.size} declared"
                 )
-            yield stored
+            yield _without_other_bits(stored, image)
 
 
 def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
@@ -123,12 +125,14 @@ def _check_codes(image: Image) -> None:
             size = _coded_size(code)
             if size not in (None, image.size):
                 raise InputError(f"{image.name}: {size} pixels compressed, {image.size} declared")
+            if size is None and image.syntax not in SIZED_BY_HEADER:
+                raise InputError(f"{image.name}: broken slice, its code does not say its size")
 
 
 def _coded_size(code: bytes) -> tuple[int, int] | None:
     """Rows and columns that a frame of JPEG 2000, JPEG or JPEG-LS says it has; None where it does
     not say."""
-    begin = code.find(J2K_START) if code[4:8] == JP2_BOX else 0
+    begin = _codestream_of_jp2(code) if code[4:8] == JP2_BOX else 0
     if code.startswith(J2K_START, begin):
         right, bottom, left, top = struct.unpack_from(">4I", code, begin + 8)
         return bottom - top, right - left
@@ -142,18 +146,41 @@ def _coded_size(code: bytes) -> tuple[int, int] | None:
     return None
 
 
+def _codestream_of_jp2(code: bytes) -> int:
+    """Where the code begins within the boxes of a JP2 file, as decoders look for it."""
+    place = 0
+    while place + 16 <= len(code):
+        length, kind = struct.unpack_from(">I4s", code, place)
+        head = 16 if length == 1 else 8
+        if kind == CODESTREAM_BOX:
+            return place + head
+        length = struct.unpack_from(">Q", code, place + 8)[0] if length == 1 else length
+        if length < head:  # the last box, or none
+            break
+        place += length
+    return len(code)
+
+
 def _plain(image: Image, number: int) -> np.ndarray:
     """Stored numbers of a frame as they lie in the file: half the time of a second look at the
-    header. Bits that are not stored may hold anything."""
-    unused = image.bits - image.bits_stored
-    if not 0 <= unused < image.bits:
-        raise InputError(f"{image.name}: {image.bits_stored} bits stored of {image.bits}")
+    header."""
     dtype = np.dtype(f"<{'i' if image.signed else 'u'}{image.bits // 8}")
     count = image.size[0] * image.size[1]
     start = image.pixel_start + number * count * dtype.itemsize
-    stored = np.fromfile(image.path, dtype, count, offset=start).reshape(image.size)
+    stored = np.fromfile(image.path, dtype, count, offset=start)
+    if stored.size < count:
+        raise InputError(f"{image.name}: cut short, {stored.size} of {count} pixels there")
+    return stored.reshape(image.size)
+
+
+def _without_other_bits(stored: np.ndarray, image: Image) -> np.ndarray:
+    """Numbers of the bits that are stored: the others may hold an overlay or anything."""
+    unused = image.bits - image.bits_stored
+    if not 0 <= unused < image.bits:
+        raise InputError(f"{image.name}: {image.bits_stored} bits stored of {image.bits}")
     if not unused:
         return stored
+    stored = stored.astype(f"{'i' if image.signed else 'u'}{image.bits // 8}", copy=False)
     values = (stored << unused) >> unused
     if image.padding:  # some pad with a number of all bits
         outside = (stored >= image.padding[0]) & (stored <= image.padding[1])
@@ -186,11 +213,11 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
     """
     image = frame.image
     padding = image.padding
-    padded = padding and (stored >= padding[0]) & (stored <= padding[1])
+    padded = padding and _outside_field(stored, padding)
     if image.photometric == "MONOCHROME1" and not frame.hounsfield:
         # What is shown bright is high. Hounsfield units are so by themselves.
         stored = ~stored if image.signed else stored ^ (2**image.bits_stored - 1)
-    if "ModalityLUTSequence" in image.header:
+    if image.has_modality_lut:
         with as_input_error(frame.name, "broken modality LUT"):
             level[:] = apply_modality_lut(stored, image.header)
     else:
@@ -202,6 +229,20 @@ def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:
         level[padded] = np.nan
         return True
     return False
+
+
+def _outside_field(stored: np.ndarray, padding: tuple[int, int]) -> np.ndarray:
+    """Where a slice is padding. A number that tissue has as well is so only from the corners on:
+    what lies outside a field of view, convex as they are, reaches one."""
+    outside = (stored >= padding[0]) & (stored <= padding[1])
+    inside = stored[~outside]
+    if not outside.any() or not (inside < padding[0]).any() or not (inside > padding[1]).any():
+        return outside
+    from scipy import ndimage  # slow to import, and few series need it
+
+    parts, _ = ndimage.label(outside)
+    corners = parts[np.ix_([0, -1], [0, -1])]
+    return outside & np.isin(parts, corners)
 
 
 def _interpolate(volume: np.ndarray, levels: np.ndarray) -> None:

@@ -14,18 +14,17 @@ from nibabel.orientations import (
     io_orientation,
     ornt_transform,
 )
-from pydicom import uid
 
 from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
+from .choice import Preference, choose
 from .discovery import find_images
 from .elements import as_input_error, is_uid
 from .images import Frame
 from .pixel_data import load
-from .series import Series, choose, group
+from .series import Series, group
 from .slice_stack import Stack, stack
 
-PLACED = (uid.CTImageStorage, uid.MRImageStorage)  # each image of these has a place
 PATIENT_AXES = axcodes2ornt("LPS")
 
 
@@ -43,7 +42,7 @@ class Found:
     @property
     def notes(self) -> tuple[str, ...]:
         """What is done beyond reading, in sentences."""
-        return self.stack.notes
+        return (*self.series.notes, *self.stack.notes)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -77,17 +76,22 @@ class Found:
         return to_patient_axes(volume, LPS_TO_RAS @ affine)
 
 
-def find(folder: str | Path, series: str | None = None, largest_gap: int = 1) -> Found:
+def find(
+    folder: str | Path,
+    series: str | None = None,
+    largest_gap: int = 1,
+    prefer: Preference = None,
+) -> Found:
     """Find the one angiography volume below a folder, from headers alone.
 
     series : label of the one to take where several may be it.
-    largest_gap : see `slice_stack.stack`.
+    largest_gap : see `slice_stack.stack`. prefer : see `choice.choose`.
 
     Raises InputError where there is none, more than one, or a broken one, with the reason.
     """
     images, _ = find_images(folder)
     every = group(images)
-    chosen = choose(every, series)
+    chosen = choose(every, series, prefer)
     return Found(chosen, ordered(chosen, every, largest_gap))
 
 
@@ -128,8 +132,6 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
             raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
         if image.num_frames > 1 or image.size != found.frames[0].image.size:
             continue
-        if image.kind in PLACED and not any(frame.position for frame in image.frames()):
-            raise InputError(f"{image.name}: broken header (no place in the patient)")
         if any(_belongs(found, frame, largest_gap) for frame in image.frames()):
             raise InputError(
                 f"{image.name}: by its place a slice of series {chosen.label}, but says that it is "

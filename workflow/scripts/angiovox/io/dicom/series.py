@@ -1,4 +1,4 @@
-"""Images to series: what each is, and which one is a patient's angiography volume."""
+"""Images to series, and what each is."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from pydicom.pixels import get_decoder
 
 from ...errors import InputError
 from .headers import VOLUMES
-from .images import Frame, Image
+from .images import Frame, Image, normal_of
 
-# In the image type, of what is no slice; makers put words of their own before them.
-PROJECTED = re.compile(r"\b(LOCALIZER|SCOUT|PROJECTION IMAGE|MIP|MINIP|SCREEN SAVE)$")
 BITS = (8, 16, 32)
-PHASE = re.compile(r"P|PHASE|VELOCITY|(PHASE|VELOCITY) MAP")  # of MR
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
+# Names of kernels as makers have them; whatever else stands there is not shown.
+KERNEL = re.compile(
+    r"\d|[A-Z]{1,3}\d{0,3}[A-Z]?|STANDARD|SOFT|DETAIL|EDGE|LUNG|BONE|BONEPLUS", re.I
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
     """Images of one series. `label` is its number in the study, with a letter where shared.
 
+    frames : slices; those of a multi-frame file that show something else are left out.
     why_not : why it is no volume of intensities; empty for one that is, whole or broken.
     """
 
@@ -40,56 +42,82 @@ class Series:
         kind = self.images[0].kind
         return VOLUMES.get(kind) or (kind.name if kind in uid.UID_dictionary else "unknown kind")
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of it is left out, in sentences."""
+        others = sum(image.num_frames for image in self.images) - len(self.frames)
+        return (f"{others} frames left out that show no slice",) if others and self.frames else ()
+
+    @property
+    def number(self) -> str:
+        """In its study, as viewers show it."""
+        return self.images[0].number
+
+    @property
+    def spacing_mm(self) -> float:
+        """What most neighbouring slices lie apart; infinite where they have no places."""
+        placed = [frame for frame in self.frames if len(frame.position) == 3]
+        if len(placed) < 2:
+            return np.inf
+        normal = normal_of(placed[0].orientation)
+        gaps = np.diff(np.sort([np.dot(frame.position, normal) for frame in placed]))
+        return float(np.median(gaps))
+
+    @property
+    def num_voxels(self) -> int:
+        return len(self.frames) * int(np.prod(self.images[0].size))
+
+    @property
+    def kernels(self) -> list[str]:
+        """Names of its reconstruction kernel."""
+        named = self.frames[0].kernel if self.frames else ()
+        return [name for name in named if KERNEL.fullmatch(name)]
+
+    @property
+    def what(self) -> str:
+        """Its kind, whether it was derived from others, and its kernel."""
+        derived = ["derived"] if "DERIVED" in self.images[0].image_type[:1] else []
+        kernel = [f"kernel {' '.join(self.kernels)}"] if self.kernels else []
+        return ", ".join([self.kind, *derived, *kernel])
+
     def __str__(self) -> str:
         rows, columns = self.images[0].size
-        number = sum(image.num_frames for image in self.images)
-        spacing = [f"{v:g}" for v in self.frames[0].spacing] if self.frames else []
-        voxels = f", pixels of {' x '.join(spacing)} mm" if spacing else ""
-        return f"series {self.label} ({self.kind}, {number} slices of {columns} x {rows}{voxels})"
+        number = len(self.frames) or sum(image.num_frames for image in self.images)
+        spacing = self.frames[0].spacing[::-1] if self.frames else ()
+        apart = [self.spacing_mm] if np.isfinite(self.spacing_mm) else []
+        edges = " x ".join(f"{edge:.3g}" for edge in (*spacing, *apart))
+        voxels = f", voxels of {edges} mm" if edges else ""
+        slices = f"{number} slice{'s' * (number != 1)} of {columns} x {rows}{voxels}"
+        return f"series {self.label} ({self.what}, {slices})"
 
 
 def group(images: Sequence[Image]) -> list[Series]:
-    """Images by series, localizers apart, in the order of their numbers.
+    """Images by series, in the order of their numbers; other kinds of one series UID, localizers
+    and pages without a place stand apart.
 
     Raises InputError for an image that belongs to no series, or whose place is broken.
     """
-    groups: dict[tuple[str, bool], list[Image]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Image]] = defaultdict(list)
     for image in images:
         if not image.series and image.kind in VOLUMES:
             raise InputError(f"{image.name}: no SeriesInstanceUID, so its series is unknown")
-        groups[image.series, bool(_shown(image))].append(image)
-    ordered = sorted(groups.values(), key=lambda g: (len(g[0].number), g[0].number, g[0].name))
+        groups[image.series, image.shows if image.kind in VOLUMES else image.kind].append(image)
+    apart = [part for group in groups.values() for part in _without_pages(group)]
+    ordered = sorted(apart, key=lambda g: (len(g[0].number), g[0].number, g[0].name))
     return [_series(label, group) for label, group in zip(_labels(ordered), ordered, strict=True)]
 
 
-def choose(series: Sequence[Series], wanted: str | None = None) -> Series:
-    """The one series that is a volume, or the wanted one by its label.
-
-    Raises InputError where none is, listing why, where several are, or for an unknown label.
-    """
-    if not series:
-        raise InputError("no DICOM image")
-    listed = "; ".join(map(str, series))
-    if wanted:
-        found = [one for one in series if one.label == wanted]
-        if not found:
-            raise InputError(f"no series {wanted}; there are: {listed}")
-        if found[0].why_not:
-            raise InputError(f"series {wanted}: {found[0].why_not}")
-        return found[0]
-    volumes = [one for one in series if not one.why_not]
-    if len(volumes) > 1:
-        raise InputError(
-            f"{len(volumes)} series may be the volume: {'; '.join(map(str, volumes))}. Put the "
-            "number of one into the column series of the sheet"
-        )
-    if not volumes:
-        raise InputError(
-            series[0].why_not
-            if len(series) == 1
-            else "no volume among " + "; ".join(f"{one}: {one.why_not}" for one in series)
-        )
-    return volumes[0]
+def _without_pages(images: list[Image]) -> list[list[Image]]:
+    """Slices, and apart from them pages: without a place, and of another type or size than any
+    slice. An image that lacks its place alone is a broken slice."""
+    placed = [image for image in images if image.has_place]
+    types = {(image.image_type, image.size) for image in placed}
+    pages = [
+        image
+        for image in images
+        if placed and not image.has_place and (image.image_type, image.size) not in types
+    ]
+    return [part for part in ([image for image in images if image not in pages], pages) if part]
 
 
 def _labels(groups: Sequence[Sequence[Image]]) -> list[str]:
@@ -110,34 +138,52 @@ def _letters(number: int) -> str:
 
 def _series(label: str, images: Sequence[Image]) -> Series:
     why_not = _why_no_image_of_a_volume(images)
-    frames = [] if why_not else [frame for image in images for frame in image.frames()]
+    every = [] if why_not else [frame for image in images for frame in image.frames()]
+    frames = [frame for frame in every if not frame.shows]
+    if every and not frames:
+        why_not = f"{every[0].name}: a {every[0].shows}, no slice of intensities"
     return Series(label, tuple(images), tuple(frames), why_not or _why_no_stack(frames))
 
 
 def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     first = images[0]
-    kinds = {image.kind for image in images}
-    if not kinds & set(VOLUMES):
-        name = first.kind.name if first.kind in uid.UID_dictionary else "an unknown kind"
-        return f"{name} holds no volume of intensities"
+    if first.kind not in VOLUMES:
+        return _why_no_volume(first)
     # Of what only some images are, the series is broken and not another kind (`slice_stack.ALIKE`).
     if all(image.samples > 1 or not image.photometric.startswith("MONOCHROME") for image in images):
         return f"{first.name}: colours, where intensities are needed"
-    if shown := _shown(first):
-        return f"{first.name}: a {shown.lower()}, no slice of intensities"
+    if first.shows:
+        return f"{first.name}: a {first.shows}, no slice of intensities"
     for image in images:
         if image.num_frames > 1 and not image.header.get("PerFrameFunctionalGroupsSequence"):
-            return f"{image.name}: a cine, {image.num_frames} images over time"
+            return f"{image.name}: {_without_places(image)}"
     reasons = [why_undecodable(image) for image in images]
     return f"{first.name}: {reasons[0]}" if all(reasons) else ""
 
 
-def _shown(image: Image) -> str:
-    """What an image shows that is no slice, by its image type."""
-    words = [word.strip().upper() for word in image.image_type]
-    if image.modality == "MR" and any(map(PHASE.fullmatch, words)):
-        return "phase image"
-    return next((match[1] for match in map(PROJECTED.search, words) if match), "")
+def _why_no_volume(image: Image) -> str:
+    if image.kind not in uid.UID_dictionary:
+        return "an unknown kind of image holds no volume of intensities"
+    if image.has_place and image.samples == 1 and "Secondary Capture" in image.kind.name:
+        return (
+            f"{image.kind.name} has a place, but holds what a screen showed and no measured "
+            "intensities; export the series that it was made from"
+        )
+    return f"{image.kind.name} holds no volume of intensities"
+
+
+def _without_places(image: Image) -> str:
+    """What a file of several frames is that says nothing of each frame's place."""
+    number = f"{image.num_frames}"
+    if image.is_timed:
+        return f"a cine, {number} images over time"
+    kind = f"{number} frames without a position for each (PerFrameFunctionalGroupsSequence)"
+    if image.kind == uid.XRayAngiographicImageStorage:
+        return f"{kind}: a cine, or a volume that lost its geometry; export a volume as CT slices"
+    return (
+        f"{kind}, so their order and distance are unknown; export it as one file for each slice, "
+        f"or as Enhanced {image.modality or 'CT'}"
+    )
 
 
 def why_undecodable(image: Image) -> str:

@@ -13,9 +13,10 @@ from .series import TURNED, why_undecodable
 
 PLACE = {"ImagePositionPatient": 3, "ImageOrientationPatient": 6, "PixelSpacing": 2}
 SAME_PLACE = 1e-3  # mm
+SAME_SLICE = 0.1  # of the spacing that slices lie apart which should lie in one place
 UNEVEN = 0.1  # of the spacing that a slice may lie off its even place
 SIDEWAYS = 0.25  # of a pixel that a slice may lie off the line through all of them
-MM = (1e-3, 100.0)  # of a voxel: from a micrometre to ten centimetres
+MM = (1e-3, 20.0)  # of a voxel: from a micrometre to two centimetres
 WIDEST_GAP = 10  # spacings that may be interpolated at all
 STEEPEST = 45.0  # degrees of gantry tilt
 
@@ -74,6 +75,8 @@ def stack(frames: Sequence[Frame], largest_gap: int = 1) -> Stack:
         if degrees > STEEPEST:
             raise InputError(f"its slices lie along {degrees:.0f} degrees to their normal")
         notes += [f"gantry tilt of {degrees:.1f} degrees straightened"]
+    if _has_own_frames_of_reference(frames):
+        notes += ["a frame of reference of its own in every slice; taken for one"]
     declared = max(frame.image.in_acquisition for frame in frames)
     if declared > len(frames):
         notes += [f"{len(frames)} slices of an acquisition that had {declared}"]
@@ -87,7 +90,7 @@ def stack(frames: Sequence[Frame], largest_gap: int = 1) -> Stack:
 
 
 def _check_alike(frames: Sequence[Frame]) -> None:
-    first = frames[0]
+    first, own_frames = frames[0], _has_own_frames_of_reference(frames)
     for frame in frames:
         place = (frame.position, frame.orientation, frame.spacing)
         for (keyword, count), value in zip(PLACE.items(), place, strict=True):
@@ -108,9 +111,17 @@ def _check_alike(frames: Sequence[Frame]) -> None:
                 raise InputError(f"{frame.name}: another {what} than {first.name}")
         if not (frame.slope and np.isfinite([frame.slope, frame.intercept]).all()):
             raise InputError(f"{frame.name}: rescale slope {frame.slope:g} makes no intensities")
+        other_frame = frame.image.frame_of_reference != first.image.frame_of_reference
+        if other_frame and not own_frames:
+            raise InputError(f"{frame.name}: another frame of reference than {first.name}")
     for size in first.spacing:
         if not MM[0] <= size <= MM[1]:
             raise InputError(f"{first.name}: pixels of {size:g} mm are impossible")
+
+
+def _has_own_frames_of_reference(frames: Sequence[Frame]) -> bool:
+    """Whether each file names another frame of reference, as some archives make them."""
+    return len({frame.image.frame_of_reference for frame in frames}) == len(frames) > 2
 
 
 def _check_amount(frames: Sequence[Frame]) -> None:
@@ -140,7 +151,6 @@ def _check_amount(frames: Sequence[Frame]) -> None:
 ALIKE = {
     "kind of image": lambda frame: frame.image.kind,
     "energy, echo or kernel": lambda frame: frame.technique,
-    "frame of reference": lambda frame: frame.image.frame_of_reference,
     "kind of pixels": lambda frame: (
         frame.image.bits,
         frame.image.samples,
@@ -152,7 +162,7 @@ ALIKE = {
     "way from pixels to values": lambda frame: (
         frame.rescaled,
         frame.hounsfield,
-        "ModalityLUTSequence" in frame.image.header,
+        frame.image.has_modality_lut,
     ),
 }
 
@@ -174,17 +184,17 @@ def _levels(frames: Sequence[Frame], along: np.ndarray) -> tuple[np.ndarray, flo
     gaps = np.diff(along)
     apart = gaps[gaps > SAME_PLACE]
     usual = float(np.quantile(apart, 0.5, method="lower")) if apart.size else 0.0
-    for index in np.flatnonzero(gaps <= max(0.5 * usual, SAME_PLACE)):
+    for index in np.flatnonzero(gaps <= max(SAME_SLICE * usual, SAME_PLACE)):
         raise InputError(
             f"{frames[index].name} and {frames[index + 1].name}: two slices at "
             f"{along[index]:.3f} mm; repeated files, or several series or times in one"
         )
     if not MM[0] <= usual <= MM[1]:
         raise InputError(f"slices {usual:g} mm apart are impossible")
-    levels = np.concatenate([[0], np.cumsum(np.rint(gaps / usual))]).astype(int)
+    levels = np.concatenate([[0], np.cumsum(np.maximum(np.rint(gaps / usual), 1))]).astype(int)
     spacing, start = np.polyfit(levels, along, 1)
     off_grid = np.abs(along - start - spacing * levels)
-    off = np.abs(gaps - np.rint(gaps / usual) * usual)
+    off = np.abs(gaps - np.diff(levels) * usual)
     if max(off_grid.max(), off.max()) > UNEVEN * usual:
         index = int(np.argmax(off))
         raise InputError(
