@@ -12,8 +12,9 @@ from .dicom import reader
 from .dicom.discovery import find_images
 from .dicom.series import Series, choose, group
 from .folders import check_exists
-from .patient_source import find
-from .volume_files import ImageFile, is_image_file, times
+from .patient_source import check_lone_file, find
+from .volume_files import ImageFile, times
+from .volume_headers import is_image_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,6 +64,7 @@ def inventory(
         if is_image_file(path):
             return [_read(Entry(patient), find(path, series))]
         check_exists(path)
+        check_lone_file(path)
         images, others = find_images(path)
         every = group(images)
     except InputError as error:

@@ -10,10 +10,12 @@ from .dicom import reader
 from .dicom.discovery import holds_image
 from .dicom.series import Series
 from .folders import check_exists
-from .volume_files import ImageFile, is_image_file
+from .volume_files import ImageFile
 from .volume_files import find as find_file
+from .volume_headers import is_image_file
 
 OTHER_FORMATS = "not called .nii, .nii.gz, .mha, .mhd, .nrrd or .nhdr"
+IN_TWO_FILES = "a volume in two files (NIfTI or Analyze, .hdr and .img): save it as one .nii file"
 
 
 def find(
@@ -28,6 +30,7 @@ def find(
     """
     check_exists(path)
     if not is_image_file(path):
+        check_lone_file(path)
         return reader.find(path, series, largest_gap)
     if series:
         raise InputError(f"{Path(path).name}: a file and no DICOM folder, so no series {series}")
@@ -54,8 +57,16 @@ def check(path: str | Path) -> None:
     check_exists(path)
     if is_image_file(path):
         find_file(path)
-    elif not holds_image(path):
-        folder = os.path.isdir(path)
-        raise InputError(
-            "no DICOM image in it" if folder else "no DICOM image, and " + OTHER_FORMATS
-        )
+    else:
+        check_lone_file(path)
+        if not holds_image(path):
+            raise InputError("no DICOM image in it")
+
+
+def check_lone_file(path: str | Path) -> None:
+    """Raise InputError for a file, as opposed to a folder, that is no DICOM image."""
+    if os.path.isdir(path) or holds_image(path):
+        return
+    if str(path).lower().endswith((".hdr", ".img", ".hdr.gz", ".img.gz")):
+        raise InputError(IN_TWO_FILES)
+    raise InputError("no DICOM image, and " + OTHER_FORMATS)
