@@ -41,6 +41,14 @@ def read_header(path: str | Path) -> Header:
     return header
 
 
+def declared_voxels(path: str | Path) -> int:
+    """How many voxels a file declares; 0 for one that is refused."""
+    try:
+        return read_header(path).num_voxels
+    except InputError:
+        return 0
+
+
 def files_of(path: str | Path) -> list[Path]:
     """The file and the one that its header points to; the file alone where that cannot be told."""
     path = Path(path)
