@@ -103,6 +103,7 @@ def test_only_regular_files_are_opened(scans, header):
         ("nope.raw", "its data file, nope.raw, is not there"),
         ("LIST", "many files"),
         ("x%03d.raw 1 7 1", "many files"),
+        ("/", "no name of a file"),
         ("x" * 300, "no name of a file"),
         ("x\0.raw", "no name of a file"),
         ("ä\udcff.raw".encode("utf-8", "surrogateescape").decode("latin-1"), "no name of a file"),

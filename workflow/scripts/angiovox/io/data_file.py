@@ -33,7 +33,7 @@ def find_data_file(header: Path, named: str) -> Path:
     one outside the header's folder, also by a link: a header must not make other files voxels.
     """
     path = header.parent / named
-    if not named.isprintable() or len(path.name) > LONGEST_NAME:
+    if not named.isprintable() or not 0 < len(path.name) <= LONGEST_NAME:
         raise InputError(
             f"{header.name}: broken header, the name of its data file is no name of a file"
         )

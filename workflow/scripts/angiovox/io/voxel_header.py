@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from ..errors import InputError
 RAW, GZIP, ZLIB = "raw", "gzip", "zlib"
 MAX_INFLATION = 1032  # bytes that one packed byte becomes at most (deflate)
 LONGEST_NUMBER = 40  # characters
+NUMBER = re.compile(r"[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?")
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -119,13 +121,12 @@ def numbers(text: str, what: str, count: int) -> tuple[float, ...]:
     Raises InputError for anything else.
     """
     words = text.split()
-    try:
-        found = tuple(float(word) for word in words)
-    except ValueError:
-        hint = ", with a decimal point and no comma" if "," in text else ""
-        raise InputError(f"{what} is not {count} numbers{hint}") from None
-    if len(found) != count or not all(map(math.isfinite, found)):
-        raise InputError(f"{what} is not {count} numbers")
+    hint = ", with decimal points and no commas" if "," in text else ""
+    if len(words) != count or not all(map(NUMBER.fullmatch, words)):
+        raise InputError(f"{what} is not {count} numbers{hint}")
+    found = tuple(map(float, words))
+    if not all(map(math.isfinite, found)):
+        raise InputError(f"{what} is not {count} finite numbers")
     return found
 
 
