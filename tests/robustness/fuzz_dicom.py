@@ -241,7 +241,7 @@ def classify(valid: Valid, path: Path, read: Callable[[], tuple]) -> tuple[str, 
 
 
 def of_sentence(text: str) -> tuple[str, str]:
-    if "MemoryError" in text:
+    if "MemoryError" in text or "do not fit in the memory" in text:
         return MEMORY, text
     if len(text.splitlines()) != 1 or not text.isprintable() or len(text) > 1000 or NAMED in text:
         return CRASH, f"no sentence: {text!r}"
