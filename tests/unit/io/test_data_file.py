@@ -103,10 +103,13 @@ def test_only_regular_files_are_opened(scans, header):
         ("nope.raw", "its data file, nope.raw, is not there"),
         ("LIST", "many files"),
         ("x%03d.raw 1 7 1", "many files"),
-        ("/", "no name of a file"),
-        ("x" * 300, "no name of a file"),
-        ("x\0.raw", "no name of a file"),
-        ("ä\udcff.raw".encode("utf-8", "surrogateescape").decode("latin-1"), "no name of a file"),
+        ("/", "empty, too long or unprintable"),
+        ("x" * 300, "empty, too long or unprintable"),
+        ("x\0.raw", "empty, too long or unprintable"),
+        (
+            "ä\udcff.raw".encode("utf-8", "surrogateescape").decode("latin-1"),
+            "empty, too long or unprintable",
+        ),
     ],
 )
 def test_names_of_no_file_are_refused_in_words(scans, header, named, said):

@@ -163,7 +163,7 @@ def test_packed_data_are_read_to_their_checksum(tmp_path):
 
 def test_a_field_that_is_there_twice_is_refused(tmp_path):
     path = write_nrrd(tmp_path / "v.nrrd", lines=["sizes: 7 6 5"])
-    assert "its sizes is there twice" in refusal(path)
+    assert "the field sizes is there twice" in refusal(path)
 
 
 def test_an_unknown_version_is_refused(tmp_path):

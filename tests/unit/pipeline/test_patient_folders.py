@@ -129,6 +129,21 @@ def test_a_link_that_is_pointed_elsewhere_is_noticed(tmp_path, place):
     assert print_of(looked_at) != before
 
 
+def test_a_link_to_another_folder_of_the_same_files_is_noticed(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "IM1").touch()
+        os.utime(tmp_path / name / "IM1", (1e9, 1e9))
+    (tmp_path / "scans").mkdir()
+    for link in (tmp_path / "link", tmp_path / "scans/link"):
+        link.symlink_to(tmp_path / "first")
+        top = link if link.parent == tmp_path else link.parent
+        before = print_of(top)
+        link.unlink()
+        link.symlink_to(tmp_path / "second")
+        assert print_of(top) != before
+
+
 def test_files_that_cannot_be_looked_at_are_no_error(tmp_path):
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans/gone").symlink_to("nowhere")

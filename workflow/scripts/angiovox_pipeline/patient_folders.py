@@ -75,6 +75,8 @@ def _files(path: str) -> Iterator[str]:
         return
     for here, names in folders(path):
         below = os.path.relpath(here, path)
+        if os.path.islink(here):
+            yield f"{below}/ {os.readlink(here)}"
         yield from (_line(f"{below}/{name}", f"{here}/{name}") for name in names)
 
 

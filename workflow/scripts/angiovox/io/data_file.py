@@ -35,7 +35,8 @@ def find_data_file(header: Path, named: str) -> Path:
     path = header.parent / named
     if not named.isprintable() or not 0 < len(path.name) <= LONGEST_NAME:
         raise InputError(
-            f"{header.name}: broken header, the name of its data file is no name of a file"
+            f"{header.name}: broken header, the name of its data file is empty, too long or "
+            "unprintable"
         )
     folder = os.path.realpath(header.parent)
     inside = Path(os.path.realpath(path)).is_relative_to(folder)

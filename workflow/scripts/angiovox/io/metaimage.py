@@ -23,6 +23,10 @@ OTHER_NAMES = {
     "Orientation": "TransformMatrix", "ElementByteOrderMSB": "BinaryDataByteOrderMSB",
 }  # fmt: skip
 RESCALED = {"ElementToIntensityFunctionSlope": 1.0, "ElementToIntensityFunctionOffset": 0.0}
+FIELDS = {
+    "NDims", "DimSize", "ElementType", "ElementNumberOfChannels", "BinaryData", "CompressedData",
+    "DistanceUnits", "ElementSpacing", "HeaderSize", *OTHER_NAMES.values(), *RESCALED,
+}  # fmt: skip
 LONGEST_HEADER = 1 << 16
 MAX_AXES = 10
 TRUTH = {"true": True, "1": True, "false": False, "0": False}
@@ -39,17 +43,25 @@ def read_header(path: Path) -> Header:
     for keyword in ("TransformMatrix", "Offset", "ElementSpacing"):
         if keyword not in fields:
             raise InputError(f"{path.name}: does not say how it lies in the patient (no {keyword})")
-    if integer(fields.get("ElementNumberOfChannels", "1"), f"{path.name}: its channels") > 1:
+    if (
+        integer(
+            fields.get("ElementNumberOfChannels", "1"),
+            f"{path.name}: broken header, ElementNumberOfChannels",
+        )
+        > 1
+    ):
         raise InputError(f"{path.name}: colours or vectors, where intensities are needed")
     if fields.get("DistanceUnits", "mm") not in ("mm", "?"):
         raise InputError(f"{path.name}: its place is in other units than mm")
     for keyword, usual in RESCALED.items():
         if keyword in fields and _numbers(path, fields, keyword, 1) != (usual,):
             raise InputError(f"{path.name}: rescaled by {keyword}, which no reader here applies")
-    dimensions = integer(_required(path, fields, "NDims"), f"{path.name}: NDims")
+    dimensions = integer(_required(path, fields, "NDims"), f"{path.name}: broken header, NDims")
     if not 1 <= dimensions <= MAX_AXES:
-        raise InputError(f"{path.name}: NDims is not 1 to {MAX_AXES}")
-    shape = sizes(_required(path, fields, "DimSize"), f"{path.name}: DimSize", dimensions)
+        raise InputError(f"{path.name}: broken header, NDims is not 1 to {MAX_AXES}")
+    shape = sizes(
+        _required(path, fields, "DimSize"), f"{path.name}: broken header, DimSize", dimensions
+    )
     data, start = _place(path, fields, end)
     return Header(
         path=path,
@@ -78,9 +90,10 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
                     f"{path.name}: broken header, no MetaImage with fields up to ElementDataFile"
                 )
             key = OTHER_NAMES.get(key.strip(), key.strip())
-            if key in fields and key != "Comment":
-                raise InputError(f"{path.name}: broken header, it has one field twice")
-            fields[key] = value.strip()
+            value = value.strip()
+            if key in FIELDS and fields.get(key, value) != value:
+                raise InputError(f"{path.name}: broken header, {key} is there twice and differs")
+            fields[key] = value
         return fields, file.tell()
 
 
@@ -122,7 +135,12 @@ def _place(path: Path, fields: dict[str, str], end: int) -> tuple[Path, int]:
         raise InputError(f"{path.name}: its voxels are text or in many files; export them anew")
     if named.upper() == "LOCAL":
         return path, end
-    start = integer(fields.get("HeaderSize", "0"), f"{path.name}: HeaderSize")
+    start = integer(fields.get("HeaderSize", "0"), f"{path.name}: broken header, HeaderSize")
+    if start < -1 or (start < 0 and _truth(path, fields, "CompressedData")):
+        raise InputError(
+            f"{path.name}: broken header, its HeaderSize is negative (-1 is for voxels that are "
+            "not compressed)"
+        )
     return find_data_file(path, named), start
 
 
@@ -131,7 +149,7 @@ def _affine(path: Path, fields: dict[str, str], dimensions: int) -> tuple[tuple[
     matrix = _numbers(path, fields, "TransformMatrix", dimensions**2)
     spacing = _numbers(path, fields, "ElementSpacing", dimensions)
     if min(spacing) <= 0:
-        raise InputError(f"{path.name}: broken header, an ElementSpacing that is none")
+        raise InputError(f"{path.name}: broken header, ElementSpacing has to be positive")
     rows = [matrix[n * dimensions : n * dimensions + 3] for n in range(3)]
     columns = [tuple(size * v for v in row) for row, size in zip(rows, spacing, strict=False)]
     return affine(columns, _numbers(path, fields, "Offset", dimensions)[:3], LPS_TO_RAS)

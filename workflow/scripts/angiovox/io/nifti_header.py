@@ -62,7 +62,7 @@ def _check_kind(path: Path, fields: Fields) -> None:
 def _shape(path: Path, fields: Fields) -> tuple[int, ...]:
     axes = fields.dim[0]
     if not 1 <= axes <= 7 or min(fields.dim[1 : axes + 1]) < 1:
-        raise InputError(f"{path.name}: broken header, its numbers of voxels (dim) are none")
+        raise InputError(f"{path.name}: broken header, dim gives no positive numbers of voxels")
     return without_ones(fields.dim[1 : axes + 1])
 
 
@@ -79,7 +79,7 @@ def _offset(path: Path, fields: Fields) -> int:
     least = fields.length + 4
     if not (least <= fields.offset <= MAX_OFFSET and fields.offset == int(fields.offset)):
         raise InputError(
-            f"{path.name}: broken header, its voxels begin at no byte behind it (vox_offset)"
+            f"{path.name}: broken header, vox_offset is no whole number of bytes behind it"
         )
     return int(fields.offset)
 

@@ -61,7 +61,9 @@ def read_header(path: Path) -> Header:
     """
     fields, end = read_fields(path)
     dimension = _dimension(path, fields)
-    shape = sizes(_required(path, fields, "sizes"), f"{path.name}: its sizes", dimension)
+    shape = sizes(
+        _required(path, fields, "sizes"), f"{path.name}: broken header, its field sizes", dimension
+    )
     signs = _space(path, fields)
     shape, columns = _axes(path, fields, shape)
     origin = _vector(path, fields["space origin"], "space origin")
@@ -105,7 +107,7 @@ def read_fields(path: Path) -> tuple[dict[str, str], int]:
             if not colon or name not in FIELDS:
                 raise InputError(f"{path.name}: broken header, a line that is no field of NRRD")
             if name in fields:
-                raise InputError(f"{path.name}: broken header, its {name} is there twice")
+                raise InputError(f"{path.name}: broken header, the field {name} is there twice")
             fields[name] = value.strip()
             if name == "data file" and re.match(r"LIST\b", fields[name]):
                 break  # names of files follow
@@ -130,9 +132,11 @@ def _required(path: Path, fields: dict[str, str], name: str) -> str:
 
 
 def _dimension(path: Path, fields: dict[str, str]) -> int:
-    found = integer(_required(path, fields, "dimension"), f"{path.name}: its dimension")
+    found = integer(
+        _required(path, fields, "dimension"), f"{path.name}: broken header, its dimension"
+    )
     if not 1 <= found <= MAX_AXES:
-        raise InputError(f"{path.name}: its dimension is not 1 to {MAX_AXES}")
+        raise InputError(f"{path.name}: broken header, its dimension is not 1 to {MAX_AXES}")
     return found
 
 
@@ -175,10 +179,10 @@ def _vector(path: Path, text: str, name: str) -> tuple[float, ...]:
     inner = re.fullmatch(r"\(([^(),]*),([^(),]*),([^(),]*)\)", text)
     if inner is None:
         raise InputError(
-            f"{path.name}: broken header, its {name} has what is no vector (x,y,z) with decimal "
+            f"{path.name}: broken header, its field {name} is not of vectors (x,y,z) with decimal "
             "points"
         )
-    return numbers(" ".join(inner.groups()), f"{path.name}: broken header, its {name}", 3)
+    return numbers(" ".join(inner.groups()), f"{path.name}: broken header, its field {name}", 3)
 
 
 def _check_spacings(path: Path, fields: dict[str, str], voxel_mm: tuple[float, ...]) -> None:
@@ -225,8 +229,8 @@ def _place(path: Path, fields: dict[str, str], end: int) -> tuple[int, int, Path
         if re.match(r"LIST\b", named) or re.search(r"%\d*[du]", named):
             raise InputError(f"{path.name}: its voxels are in many files; export it into one")
         data, start = find_data_file(path, named), 0
-    lines = integer(fields.get("line skip", "0"), f"{path.name}: its line skip")
-    skip = integer(fields.get("byte skip", "0"), f"{path.name}: its byte skip")
+    lines = integer(fields.get("line skip", "0"), f"{path.name}: broken header, its line skip")
+    skip = integer(fields.get("byte skip", "0"), f"{path.name}: broken header, its byte skip")
     if lines < 0 or skip < -1 or (skip < 0 and _packing(path, fields) != RAW):
         raise InputError(
             f"{path.name}: broken header, its line skip or byte skip is negative (a byte skip of "
