@@ -244,7 +244,7 @@ def classify(valid: Valid, path: Path, read: Callable[[], tuple]) -> tuple[str, 
 
 
 def of_sentence(text: str) -> tuple[str, str]:
-    if "more memory" in text:
+    if "more memory" in text or "do not fit in the memory" in text:
         return MEMORY, text
     if CLASS_NAME.search(text) or UNFORESEEN in text:
         return CRASH, text

@@ -24,7 +24,7 @@ from angiovox_pipeline import scheduling, watchdog
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
-from angiovox_pipeline.patient_folders import FoldersWithin
+from angiovox_pipeline.patient_folders import FoldersWithin, fingerprint
 from angiovox_pipeline.preflight import disk, start
 from angiovox_pipeline.study import Study
 from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
@@ -84,6 +84,12 @@ def folders_within(wildcards):
     if not patient.dicom:
         return []
     return FoldersWithin(patient, STUDY.sheet_of(patient.name), warn_once)
+
+
+def patient_files(wildcards):
+    """What changes with any of a patient's own files, that is read or that a header names."""
+    given = STUDY.patient(wildcards.patient).dicom
+    return fingerprint(given) if given else ""
 
 
 def series_choice(wildcards):

@@ -59,6 +59,7 @@ rule convert:
     params:
         code=code_version.of_script("convert"),
         choice=series_choice,
+        files=patient_files,
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
     script:

@@ -7,45 +7,11 @@ import numpy as np
 import pytest
 import SimpleITK
 from angiovox.errors import InputError
-from angiovox.geometry.affine import LPS_TO_RAS
 from angiovox.io import patient_source, volume_files
 from angiovox.io.dicom import writer
+from image_files import SHAPE, oblique, volume, write
 
-SHAPE = (5, 6, 7)
 NAMES = ["v.nii", "v.nii.gz", "v.mha", "v.mhd", "v.nrrd", "v.nhdr"]
-
-
-def volume():
-    return np.random.default_rng(2).integers(-1000, 3000, SHAPE).astype(np.int16)
-
-
-def oblique():
-    """An affine (RAS) without any symmetry: turned, with voxels that are no cubes."""
-    a, b = np.radians(20), np.radians(-9)
-    about_x = [[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]]
-    about_z = [[np.cos(b), -np.sin(b), 0], [np.sin(b), np.cos(b), 0], [0, 0, 1]]
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(about_x) @ about_z @ np.diag([-0.4, -0.5, 0.7])
-    affine[:3, 3] = [11.0, -7.0, 40.0]
-    return affine
-
-
-def by_simpleitk(array, affine):
-    """A SimpleITK image of an array (x, y, z) and its RAS affine."""
-    image = SimpleITK.GetImageFromArray(array.T)
-    lps = LPS_TO_RAS @ affine
-    spacing = np.linalg.norm(lps[:3, :3], axis=0)
-    image.SetSpacing(spacing.tolist())
-    image.SetDirection((lps[:3, :3] / spacing).ravel().tolist())
-    image.SetOrigin(lps[:3, 3].tolist())
-    return image
-
-
-def write(path, array=None, affine=None):
-    array = volume() if array is None else array
-    affine = oblique() if affine is None else affine
-    SimpleITK.WriteImage(by_simpleitk(array, affine), str(path))
-    return path
 
 
 def world(affine, index):

@@ -68,8 +68,8 @@ def test_phantoms_and_patients_of_the_sheet_are_all_there_are(mixed):
 
 def test_series_are_chosen_for_patients_of_the_sheet_only(mixed):
     chosen = {name: mixed.series_options(name) for name in mixed.patients}
-    assert chosen["anna"] == {"series": "3b", "largest_gap": 1}
-    assert chosen["ben"] == {"series": None, "largest_gap": 1}
+    assert chosen["anna"] == {"series": "3b", "largest_gap": 1, "prefer": None}
+    assert chosen["ben"] == {"series": None, "largest_gap": 1, "prefer": None}
     assert not any(chosen[name] for name in mixed.phantoms)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from angiovox.errors import InputError
+from angiovox.io.volume_headers import declared_voxels, is_image_file
+
 from . import resources, scheduling
 from .preflight import disk
 from .study import Study
@@ -39,11 +42,30 @@ class Demand:
         return ask
 
     def conversion_memory(self, wildcards: Any, attempt: int) -> int:
-        """Megabytes by the size of the series too, which may be far larger than the grid."""
+        """Megabytes by the size of the series too, which may be far larger than the grid.
+
+        A file of a volume counts by the voxels that its header declares: packed ones may be a
+        thousand times the file.
+        """
         given = self.study.patient(wildcards.patient).dicom
-        series_mb = disk.largest_folder_mb(given) if given else 0
-        asked = resources.memory_mb("convert", self.study.scale, attempt, series_mb)
+        if given and is_image_file(given):
+            read = {"voxels": declared_voxels(given)}
+        else:
+            read = {"series_mb": disk.largest_folder_mb(given) if given else 0}
+        asked = resources.memory_mb("convert", self.study.scale, attempt, **read)
         return self._within_memory(asked)
+
+    def check_conversion(self, wildcards: Any, machine_mb: float) -> None:
+        """Refuse a file of a volume that this machine cannot hold.
+
+        Raises InputError naming patient and file.
+        """
+        given = self.study.patient(wildcards.patient).dicom
+        if given and is_image_file(given):
+            try:
+                resources.check_file(given, declared_voxels(given), machine_mb)
+            except InputError as error:
+                raise InputError(f"patient {wildcards.patient}: {error}") from None
 
     def training_threads(self, wildcards: Any) -> int:
         """Threads of a job that trains, or that optimises for one patient (see `scheduling`)."""

@@ -1,16 +1,22 @@
-"""A sheet patient's folder as the input of a job, looked into when a job needs it."""
+"""A sheet patient's folder or file as the input of a job, looked into when a job needs it."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 
 from angiovox.errors import InputError
 from angiovox.io.folders import folders
+from angiovox.io.volume_headers import files_of, is_image_file
 from snakemake.exceptions import WorkflowError
 from snakemake.io import contains_wildcard, local
 
 from .cohort import Patient, check_images
+
+DIGITS = 16  # of the SHA-256, which has 64
 
 
 @dataclass(frozen=True)
@@ -44,3 +50,41 @@ class FoldersWithin:
         top = self.patient.dicom.removeprefix("./")
         below = [folder for folder, _ in folders(top)][1:]  # none of a file
         yield from (local(folder) for folder in below if not contains_wildcard(folder))
+
+
+@cache
+def fingerprint(path: str) -> str:
+    """Digest the names, sizes and times of a patient's files, as a parameter of the job that reads
+    them: time stamps alone do not show an older file in a newer one's place, a link that is pointed
+    elsewhere, a file rewritten in its folder, or one that only a header names.
+
+    Nothing in it changes where a study is moved with its folder (cp -a), as numbers of files do.
+    """
+    digest = hashlib.sha256()
+    for line in sorted(_files(path)):
+        digest.update(f"{line}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:DIGITS]
+
+
+def _files(path: str) -> Iterator[str]:
+    """A line for each file, by its path below the patient's."""
+    if os.path.isfile(path):
+        top = os.path.dirname(path) or "."
+        files = files_of(path) if is_image_file(path) else [path]
+        yield from (_line(os.path.relpath(file, top), str(file)) for file in files)
+        return
+    for here, names in folders(path):
+        below = os.path.relpath(here, path)
+        if os.path.islink(here):
+            yield f"{below}/ {os.readlink(here)}"
+        yield from (_line(f"{below}/{name}", f"{here}/{name}") for name in names)
+
+
+def _line(name: str, path: str) -> str:
+    """What tells a file from another in its place; of a link, also where it leads."""
+    leads = os.readlink(path) if os.path.islink(path) else ""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return f"{name} {leads} cannot be read"
+    return f"{name} {leads} {status.st_size} {status.st_mtime_ns}"

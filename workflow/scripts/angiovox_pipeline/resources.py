@@ -18,6 +18,7 @@ TIME_SAFETY = 10  # times the processor's seconds measured: older cores, busy no
 MIN_MINUTES = 10
 SNAKEMAKE_MB = 500  # two processes of 200 MB beside the script in a cluster's job
 SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
+READ = 8e-6  # megabytes for each voxel of a volume in a file: its values, and these smoothed
 
 
 @dataclass(frozen=True)
@@ -148,12 +149,15 @@ MEASURED_STORAGE = {
 }
 
 
-def memory_mb(rule: str, scale: Scale, attempt: int = 1, series_mb: float = 0) -> int:
+def memory_mb(
+    rule: str, scale: Scale, attempt: int = 1, series_mb: float = 0, voxels: int = 0
+) -> int:
     """Megabytes of memory to ask for at an attempt, Snakemake's own included.
 
     series_mb : size of the DICOM series that the job reads, where it is not the study's.
+    voxels : of the file of a volume that it reads.
     """
-    peak = _peak_mb(rule, scale) + SERIES * series_mb
+    peak = _peak_mb(rule, scale) + SERIES * series_mb + READ * voxels
     return math.ceil(attempt * (SNAKEMAKE_MB + MEMORY_SAFETY * peak))
 
 
@@ -168,6 +172,19 @@ def check_memory(rules: Iterable[str], scale: Scale, machine_mb: float) -> None:
             f"volume.shape: {scale.shape}: a job of {largest} takes about "
             f"{_peak_mb(largest, scale) / 1e3:.3g} GB of memory, this machine has "
             f"{machine_mb / 1e3:.3g} GB; lower it, or run on a cluster (profiles/slurm)"
+        )
+
+
+def check_file(path: str, voxels: int, machine_mb: float) -> None:
+    """Refuse the file of a volume that the machine's memory cannot take, without any room.
+
+    Raises InputError with the figures.
+    """
+    if READ * voxels > machine_mb:
+        raise InputError(
+            f"{Path(path).name}: {voxels} voxels take about {READ * voxels / 1e3:.3g} GB of memory "
+            f"to convert, this machine has {machine_mb / 1e3:.3g} GB; crop the volume, or run on a "
+            "cluster (profiles/slurm)"
         )
 
 

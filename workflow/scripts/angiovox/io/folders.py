@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,10 +39,12 @@ def folders(
 
 
 def check_exists(path: str | Path) -> None:
-    """Raise InputError for a path that is not there, or that may not be looked at."""
+    """Raise InputError for a path that is not there or may not be looked at, a pipe or a device."""
     try:
-        os.stat(path)
+        mode = os.stat(path).st_mode
     except FileNotFoundError:
         raise InputError("does not exist") from None
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})") from None
+    if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        raise InputError("not a regular file but a pipe or device")

@@ -13,8 +13,9 @@ from .dicom.choice import Preference, choose, preferred
 from .dicom.discovery import find_images
 from .dicom.series import Series, group
 from .folders import check_exists
-from .patient_source import check_field, find
-from .volume_files import ImageFile, is_image_file, times
+from .patient_source import check_field, check_lone_file, find
+from .volume_files import ImageFile, times
+from .volume_headers import is_image_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,7 @@ def inventory(
         if is_image_file(path):
             return [_read(Entry(patient), find(path, series), grid)]
         check_exists(path)
+        check_lone_file(path)
         images, others = find_images(path)
         every = group(images)
     except InputError as error:

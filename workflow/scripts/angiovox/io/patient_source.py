@@ -6,19 +6,19 @@ import os
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..errors import InputError
 from .dicom import reader
 from .dicom.choice import Preference
 from .dicom.discovery import holds_image
 from .dicom.series import Series
 from .folders import check_exists
-from .volume_files import ImageFile, is_image_file, times
+from .volume_files import ImageFile, times
 from .volume_files import find as find_file
+from .volume_headers import is_image_file
 
 LEAST_FIELD = 0.2  # of the study's, along each axis
 OTHER_FORMATS = "not called .nii, .nii.gz, .mha, .mhd, .nrrd or .nhdr"
+IN_TWO_FILES = "a volume in two files (NIfTI or Analyze, .hdr and .img): save it as one .nii file"
 
 
 def find(
@@ -37,6 +37,7 @@ def find(
     """
     check_exists(path)
     if not is_image_file(path):
+        check_lone_file(path)
         return reader.find(path, series, largest_gap, prefer)
     if series:
         raise InputError(f"{Path(path).name}: a file and no DICOM folder, so no series {series}")
@@ -49,7 +50,7 @@ def check_field(found: reader.Found | ImageFile, edge: int, voxel_mm: float | No
     edge, voxel_mm : voxels along the cube's edge, and of each in mm; None for the volume's finest.
     """
     size = edge * (voxel_mm or min(found.voxel_mm))
-    field = np.multiply(found.shape, found.voxel_mm)
+    field = [n * edge_mm for n, edge_mm in zip(found.shape, found.voxel_mm, strict=True)]
     if min(field) < LEAST_FIELD * size:
         raise InputError(
             f"its field of {times(field)} mm is far smaller than the study's {size:g} mm along "
@@ -77,8 +78,16 @@ def check(path: str | Path) -> None:
     check_exists(path)
     if is_image_file(path):
         find_file(path)
-    elif not holds_image(path):
-        folder = os.path.isdir(path)
-        raise InputError(
-            "no DICOM image in it" if folder else "no DICOM image, and " + OTHER_FORMATS
-        )
+    else:
+        check_lone_file(path)
+        if not holds_image(path):
+            raise InputError("no DICOM image in it")
+
+
+def check_lone_file(path: str | Path) -> None:
+    """Raise InputError for a file, as opposed to a folder, that is no DICOM image."""
+    if os.path.isdir(path) or holds_image(path):
+        return
+    if str(path).lower().endswith((".hdr", ".img", ".hdr.gz", ".img.gz")):
+        raise InputError(IN_TWO_FILES)
+    raise InputError("no DICOM image, and " + OTHER_FORMATS)

@@ -38,3 +38,6 @@ def check(
     if scheduling.is_local(workflow):
         kinds = {demand.kind_of_job(ours[job.rule.name], job.wildcards) for job in jobs}
         resources.check_memory(kinds, scale, scheduling.memory_mb())
+        for job in jobs:
+            if ours[job.rule.name].removesuffix(resources.OF_GROUPS) == "convert":
+                demand.check_conversion(job.wildcards, scheduling.memory_mb())
