@@ -1,6 +1,6 @@
 """What helps the U-Net on people's arteries at equal steps, over several seeds.
 
-    python benchmarks/ablation_transfer.py GROUP [GROUP ...] [--seeds 1 2 3] [--jobs 2]
+    python benchmarks/ablation_transfer.py GROUP [GROUP ...] [--seeds 1 2 3] [--ideas dropout]
 
 Needs results/ of the default study and of `snakemake transfer` with these groups. Each variant is
 trained as the default study's U-Net is, on its training phantoms and pool, and tested on the
@@ -117,6 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("groups", nargs="*", help="names of groups in cohort.transfer")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--ideas", nargs="+", choices=IDEAS, default=list(IDEAS), metavar="IDEA")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--table", action="store_true")
     given = parser.parse_args()
@@ -124,8 +125,8 @@ def main() -> None:
         empty = [group for group in given.groups if not patients_of(group)]
         if empty or not given.groups:
             parser.error(f"no patients in results/masks: {', '.join(empty) or 'name a group'}")
-        jobs = list(product(IDEAS, given.seeds))
-        parts = []
+        jobs = list(product(given.ideas, given.seeds))
+        parts = others_measured(given.ideas)
         with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
             running = {pool.submit(evaluate_variant, *job, given.groups): job for job in jobs}
             for done in as_completed(running):
@@ -137,6 +138,15 @@ def main() -> None:
     text = markdown(pd.read_csv(TABLE))
     (HERE / "ablation_transfer.md").write_text(text)
     print(text)
+
+
+def others_measured(ideas: list[str]) -> list[pd.DataFrame]:
+    """What the table has of other ideas than those that are measured anew."""
+    made = {AVERAGED, REFINED, TURNED} if "U-Net" in ideas else set()
+    if set(ideas) == set(IDEAS) or not TABLE.exists():
+        return []
+    table = pd.read_csv(TABLE)
+    return [table[~table["idea"].isin({*ideas, *made})]]
 
 
 def evaluate_variant(name: str, seed: int, groups: list[str]) -> pd.DataFrame:

@@ -181,6 +181,32 @@ def padded_like_tissue(folder):
     save(folder, slices)
 
 
+def padded_range_like_tissue(folder):
+    """a range of padding, signed, that tissue lies on both sides of"""
+    pixels = stored() - 2048
+    for level in pixels:
+        level[(level >= -20) & (level <= 20)] = 21
+        level[10:12, 10:12] = [[-20, 20], [0, 7]]
+    pixels[:, :5, :7] = -3
+    slices = series(pixels, PixelRepresentation=1, RescaleIntercept="0")
+    for one in slices:
+        one.add_new("PixelPaddingValue", "SS", -20)
+        one.add_new("PixelPaddingRangeLimit", "SS", 20)
+    save(folder, slices)
+
+
+def with_a_corner_of_least(folder):
+    """the same without what says that it is padding"""
+    pixels = stored() - 2048
+    for level in pixels:
+        level[(level >= -20) & (level <= 20)] = 21
+        level[10:12, 10:12] = [[-20, 20], [0, 7]]
+    outside = np.zeros(SHAPE, dtype=bool)
+    outside[:, :5, :7] = True
+    pixels[outside] = pixels[~outside].min()
+    save(folder, series(pixels, PixelRepresentation=1, RescaleIntercept="0"))
+
+
 def with_corners_of_least(folder):
     """a plain CT whose corners have its least value"""
     pixels = stored()
@@ -233,6 +259,14 @@ def one_number_two_ways(folder):
     slices = series(**MR, **RAW)
     for number, one in enumerate(slices):
         one.EchoTime = ("4.6", "4.60")[number % 2]
+    save(folder, slices)
+
+
+def one_voltage_two_ways(folder):
+    """one voltage written as 120 and as 120.0"""
+    slices = series()
+    for number, one in enumerate(slices):
+        one.KVP = ("120", "120.0")[number % 2]
     save(folder, slices)
 
 
@@ -380,6 +414,20 @@ def imaginary_of_philips(folder):
 def cone_beam_ct_of_one_file(folder):
     """a cone beam CT in one file without positions"""
     whole = slice_of(stored(), 0, NumberOfFrames=SHAPE[0], SpacingBetweenSlices=SPACING[0])
+    save(folder, [whole])
+
+
+def timed_frames(folder):
+    """an XA run that says how long a frame takes"""
+    values = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "FrameTime": "33"}
+    kind = {"SOPClassUID": uid.XRayAngiographicImageStorage, "Modality": "XA"}
+    save(folder, [slice_of(stored(), 0, NumberOfFrames=SHAPE[0], **kind, **values)])
+
+
+def x_ray_3d_without_positions(folder):
+    """X-ray 3D that lost the positions of its frames"""
+    whole = multi_frame(series(), uid.XRay3DAngiographicImageStorage, "XA")
+    del whole.PerFrameFunctionalGroupsSequence
     save(folder, [whole])
 
 

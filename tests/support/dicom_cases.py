@@ -71,7 +71,7 @@ READ = [
         archives,
         """
         overlay_j2k overlay_jpeg_ls overlay_rle overlay_enhanced overlay_signed papers_beside
-        page_of_its_own own_frames_of_reference enhanced_of_both
+        page_of_its_own one_voltage_two_ways own_frames_of_reference enhanced_of_both
         """,
         as_in=archives.plain,
     ),
@@ -84,6 +84,7 @@ READ = [
         as_in=archives.plain_mr,
     ),
     Case(archives.padded_like_tissue, as_in=archives.with_corners_of_least),
+    Case(archives.padded_range_like_tissue, as_in=archives.with_a_corner_of_least),
 ]
 REFUSED = [
     *named(
@@ -111,7 +112,8 @@ REFUSED = [
     *said("a phase image", "enhanced_phase phase_of_ge"),
     *said("a real part", "enhanced_real_frames"),
     *said("a real or imaginary part", "imaginary_of_philips"),
-    *said("6 frames without a position", "cone_beam_ct_of_one_file"),
+    *said("6 frames without a position", "cone_beam_ct_of_one_file x_ray_3d_without_positions"),
+    *said("a cine, 6 images over time", "timed_frames"),
     *said("what a screen showed", "capture_with_geometry"),
     *said(r"0,4\0,5 is no number; decimals have a point", "decimal_comma"),
     *said("uneven slices", "thicker_from_a_step_on"),

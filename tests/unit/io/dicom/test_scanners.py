@@ -15,7 +15,7 @@ import SimpleITK
 import yaml
 from angiovox.errors import InputError
 from angiovox.geometry.affine import LPS_TO_RAS
-from angiovox.io.dicom import discovery, pixel_data
+from angiovox.io.dicom import codes, decoding, discovery, pixel_data
 from angiovox.io.dicom import reader as reading
 from conftest import ROOT
 from pydicom import uid
@@ -272,7 +272,7 @@ def test_the_size_of_compressed_pixels_is_found(tmp_path, build):
     build(tmp_path)
     frame = reading.find(tmp_path).stack.frames[0]
     code = next(generate_frames(pydicom.dcmread(frame.image.path).PixelData, number_of_frames=1))
-    assert pixel_data._coded_size(code) == frame.image.size
+    assert codes.coded_size(code) == frame.image.size
 
 
 def test_the_size_of_jpeg_2000_in_a_box_is_found(tmp_path):
@@ -280,7 +280,7 @@ def test_the_size_of_jpeg_2000_in_a_box_is_found(tmp_path):
     slice_ = pydicom.dcmread(tmp_path / "IM0010")
     code = next(generate_frames(slice_.PixelData, number_of_frames=1))
     box = struct.pack(">I4sI", 12, b"jP  ", 0x0D0A870A) + struct.pack(">I4s", 0, b"jp2c")
-    assert pixel_data._coded_size(box + code) == pixel_data._coded_size(code) == (34, 40)
+    assert codes.coded_size(box + code) == codes.coded_size(code) == (34, 40)
 
 
 def test_values_are_rounded_once(tmp_path):
@@ -440,6 +440,34 @@ def test_threads_change_nothing(tmp_path):
     scanners.enhanced_j2k(tmp_path)
     found = reading.find(tmp_path)
     np.testing.assert_array_equal(found.read(1)[0], found.read(3)[0])
+
+
+@pytest.mark.parametrize("build", [scanners.jpeg_2000, scanners.enhanced_j2k, scanners.turned])
+def test_processes_change_nothing(tmp_path, monkeypatch, build):
+    build(tmp_path)
+    expected, placed = reading.read_volume(tmp_path)
+    monkeypatch.setattr(pixel_data, "WORTH_A_PROCESS", 0)
+    volume, affine = reading.read_volume(tmp_path, threads=2)
+    np.testing.assert_array_equal(volume, expected)
+    np.testing.assert_array_equal(affine, placed)
+
+
+def test_a_broken_slice_is_named_from_another_process(tmp_path, monkeypatch):
+    scanners.truncated_compressed(tmp_path)
+    with pytest.raises(InputError) as refused:
+        reading.read_volume(tmp_path)
+    monkeypatch.setattr(pixel_data, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(pixel_data, "check_codes", lambda image: None)
+    with pytest.raises(InputError, match=re.escape(str(refused.value))):
+        reading.read_volume(tmp_path, threads=2)
+
+
+def test_a_decoder_that_ends_its_process_is_said_to(tmp_path, monkeypatch):
+    scanners.jpeg_2000(tmp_path)
+    monkeypatch.setattr(pixel_data, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(decoding, "SERVER", "import os; os.abort()")
+    with pytest.raises(InputError, match=r"IM\d+: broken slice, its decoder ended its process"):
+        reading.read_volume(tmp_path, threads=2)
 
 
 def test_series_with_the_same_number_are_told_apart_by_letters(tmp_path):

@@ -66,6 +66,7 @@ SYNTAX = Tag("TransferSyntaxUID")
 PREAMBLE = 128
 PIXEL_GROUP, PIXEL_DATA, UNDEFINED = 0x7FE0, b"\xe0\x7f\x10\x00", 0xFFFFFFFF
 DECIMAL = r"[+-]?\d{1,9}([.,]\d{1,9})?"
+LONGEST_FIGURES = 60
 FIGURES = re.compile(rf"{DECIMAL}(\\{DECIMAL})*")
 PACKAGE = str(Path(__file__).parents[2])
 LOG = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def read_header(file: BinaryIO, name: str) -> FileDataset | None:
         if standard:
             raise
         return None
-    return header if standard or header.get("SOPClassUID") in uid.UID_dictionary else None
+    return header if standard or str(header.get("SOPClassUID")) in uid.UID_dictionary else None
 
 
 def _check_inflated(file: BinaryIO, name: str, start: int) -> None:
@@ -214,7 +215,7 @@ def not_numbers(name: str, keyword: str, value: Any) -> InputError:
     parts = value.decode("latin-1") if isinstance(value, bytes) else value
     text = "\\".join(map(str, [parts] if isinstance(parts, str) else np.atleast_1d(parts)))
     text = text.strip("\0 ")
-    if not FIGURES.fullmatch(text):
+    if len(text) > LONGEST_FIGURES or not FIGURES.fullmatch(text):
         return InputError(f"{name}: broken header, {keyword} is no number")
     points = "; decimals have a point" if "," in text else ""
     return InputError(f"{name}: broken header, {keyword} {text} is no number{points}")

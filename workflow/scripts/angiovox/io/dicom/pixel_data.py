@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import struct
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
-from tempfile import TemporaryDirectory
+from itertools import chain, pairwise, starmap
 
 import numpy as np
-import pydicom
 from pydicom import uid
-from pydicom.dataset import FileDataset
-from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels import apply_modality_lut, iter_pixels
+from pydicom.pixels import apply_modality_lut
 
 from ...errors import InputError
+from .decoding import check_codes, stored_elsewhere, stored_numbers
 from .elements import as_input_error
 from .images import Frame, Image
 from .slice_stack import Stack
 
-PIXELS = [
-    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames",
-    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData",
-]  # fmt: skip
-J2K_START, JPEG_START = b"\xff\x4f\xff\x51", b"\xff\xd8"
-JP2_BOX, CODESTREAM_BOX = b"jP  ", b"jp2c"
-SIZED_BY_HEADER = (uid.RLELossless,)
-JPEG_FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}  # markers before an image's size
-TWELVE_BITS = (uid.JPEGExtended12Bit,)  # pylibjpeg gives up on them; GDCM reads them
+JPEG_2000 = (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2K, uid.HTJ2KLossless)
+WORTH_A_PROCESS = 2**22  # pixels, which take as long to decode as a process to start
 
 
 def load(stack: Stack, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -53,15 +41,20 @@ def load(stack: Stack, threads: int = 1) -> tuple[np.ndarray, np.ndarray]:
         frames_of[frame.image].append(frame)
     parts = [part for frames in frames_of.values() for part in _parts(frames, threads)]
 
-    def read(frames: list[Frame]) -> bool:
+    elsewhere = threads > 1 and _holds_lock(frames_of, volume.size)
+    shares = [parts[k::threads] for k in range(threads)] if elsewhere else [[p] for p in parts]
+
+    def read(share: list[list[Frame]]) -> bool:
+        wanted = [(frames[0].image, [frame.number for frame in frames]) for frames in share]
+        of_each = stored_elsewhere(wanted) if elsewhere else chain(*starmap(stored_numbers, wanted))
         padded = False
-        for frame, stored in zip(frames, _stored(frames), strict=True):
+        for frame, stored in zip(chain(*share), of_each, strict=True):
             padded |= _fill(volume[level_of[frame]], stored, frame)
         return padded
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(_check_codes, frames_of))
-        padded = any([*pool.map(read, parts)])
+        list(pool.map(check_codes, frames_of))
+        padded = any([*pool.map(read, shares)])
     _interpolate(volume, stack.levels)
     affine = stack.affine
     if any(stack.shear):
@@ -80,130 +73,10 @@ def _parts(frames: list[Frame], threads: int) -> list[list[Frame]]:
     return [frames[start : start + size] for start in range(0, len(frames), size)]
 
 
-def _stored(frames: list[Frame]) -> Iterator[np.ndarray]:
-    """Stored numbers (rows, columns) of frames of one file, one after the other."""
-    image = frames[0].image
-    numbers = [frame.number for frame in frames]
-    with as_input_error(image.name, "broken slice, its pixels cannot be decoded"):
-        for stored in _decoded(image, numbers):
-            if stored.shape != image.size:
-                raise InputError(
-                    f"{image.name}: {stored.shape} pixels decoded, {image.size} declared"
-                )
-            yield _without_other_bits(stored, image)
-
-
-def _decoded(image: Image, numbers: list[int]) -> Iterable[np.ndarray]:
-    if image.pixel_start and image.is_plain and image.samples == 1:
-        return (_plain(image, number) for number in numbers)
-    one_by_one = image.num_frames > 1 and image.syntax not in TWELVE_BITS
-    if one_by_one and not image.syntax.is_deflated:
-        return iter_pixels(image.path, indices=numbers, raw=True)
-    dataset = _with_pixels(image)
-    if one_by_one:  # pydicom finds no pixels in a deflated file that it has not read before
-        return iter_pixels(dataset, indices=numbers, raw=True)
-    if image.syntax not in TWELVE_BITS:
-        return [dataset.pixel_array]
-    decoded = _by_gdcm(dataset)
-    return [decoded[number] for number in numbers]
-
-
-def _with_pixels(image: Image) -> FileDataset:
-    dataset = pydicom.dcmread(image.path, force=True, specific_tags=PIXELS)
-    dataset.file_meta.TransferSyntaxUID = image.syntax
-    return dataset
-
-
-def _check_codes(image: Image) -> None:
-    """Refuse compressed frames of another size than the header's: decoders take the memory that
-    they ask for, and pixels in rows of another length."""
-    if not image.syntax.is_encapsulated:
-        return
-    with as_input_error(image.name, "broken slice, its pixels cannot be decoded"):
-        pixels = _with_pixels(image).PixelData
-        for code in generate_frames(pixels, number_of_frames=image.num_frames):
-            size = _coded_size(code)
-            if size not in (None, image.size):
-                raise InputError(f"{image.name}: {size} pixels compressed, {image.size} declared")
-            if size is None and image.syntax not in SIZED_BY_HEADER:
-                raise InputError(f"{image.name}: broken slice, its code does not say its size")
-
-
-def _coded_size(code: bytes) -> tuple[int, int] | None:
-    """Rows and columns that a frame of JPEG 2000, JPEG or JPEG-LS says it has; None where it does
-    not say."""
-    begin = _codestream_of_jp2(code) if code[4:8] == JP2_BOX else 0
-    if code.startswith(J2K_START, begin):
-        right, bottom, left, top = struct.unpack_from(">4I", code, begin + 8)
-        return bottom - top, right - left
-    place = 2 if code.startswith(JPEG_START) else len(code)
-    while place + 9 <= len(code) and code[place] == 0xFF:
-        marker, length = struct.unpack_from(">BH", code, place + 1)
-        if marker in JPEG_FRAMES:
-            rows, columns = struct.unpack_from(">HH", code, place + 5)
-            return (rows, columns) if rows else None
-        place += 1 if marker == 0xFF else 2 + length
-    return None
-
-
-def _codestream_of_jp2(code: bytes) -> int:
-    """Where the code begins within the boxes of a JP2 file, as decoders look for it."""
-    place = 0
-    while place + 16 <= len(code):
-        length, kind = struct.unpack_from(">I4s", code, place)
-        head = 16 if length == 1 else 8
-        if kind == CODESTREAM_BOX:
-            return place + head
-        length = struct.unpack_from(">Q", code, place + 8)[0] if length == 1 else length
-        if length < head:  # the last box, or none
-            break
-        place += length
-    return len(code)
-
-
-def _plain(image: Image, number: int) -> np.ndarray:
-    """Stored numbers of a frame as they lie in the file: half the time of a second look at the
-    header."""
-    dtype = np.dtype(f"<{'i' if image.signed else 'u'}{image.bits // 8}")
-    count = image.size[0] * image.size[1]
-    start = image.pixel_start + number * count * dtype.itemsize
-    stored = np.fromfile(image.path, dtype, count, offset=start)
-    if stored.size < count:
-        raise InputError(f"{image.name}: cut short, {stored.size} of {count} pixels there")
-    return stored.reshape(image.size)
-
-
-def _without_other_bits(stored: np.ndarray, image: Image) -> np.ndarray:
-    """Numbers of the bits that are stored: the others may hold an overlay or anything."""
-    unused = image.bits - image.bits_stored
-    if not 0 <= unused < image.bits:
-        raise InputError(f"{image.name}: {image.bits_stored} bits stored of {image.bits}")
-    if not unused:
-        return stored
-    stored = stored.astype(f"{'i' if image.signed else 'u'}{image.bits // 8}", copy=False)
-    values = (stored << unused) >> unused
-    if image.padding:  # some pad with a number of all bits
-        outside = (stored >= image.padding[0]) & (stored <= image.padding[1])
-        values[outside] = stored[outside]
-    return values
-
-
-def _by_gdcm(dataset: FileDataset) -> np.ndarray:
-    """Stored numbers (frames, rows, columns) as SimpleITK's GDCM decodes them.
-
-    It gets the pixels and what describes them, and so nothing that it would rescale or invert by;
-    and its frames one by one, for it believes any length that a broken file tells.
-    """
-    import SimpleITK
-
-    count = int(dataset.get("NumberOfFrames") or 1)
-    dataset.PixelData = encapsulate([*generate_frames(dataset.PixelData, number_of_frames=count)])
-    dataset.PhotometricInterpretation = "MONOCHROME2"
-    dataset.SOPClassUID, dataset.SOPInstanceUID = uid.CTImageStorage, uid.generate_uid()
-    with TemporaryDirectory() as folder:
-        path = os.path.join(folder, "slice.dcm")
-        dataset.save_as(path, enforce_file_format=True)
-        return SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(path))
+def _holds_lock(images: Iterable[Image], pixels: int) -> bool:
+    """Whether pixels are many, and of a decoder that threads cannot share."""
+    slow = all(image.syntax in JPEG_2000 for image in images)
+    return slow and pixels >= WORTH_A_PROCESS
 
 
 def _fill(level: np.ndarray, stored: np.ndarray, frame: Frame) -> bool:

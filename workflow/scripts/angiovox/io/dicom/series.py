@@ -180,9 +180,10 @@ def _without_places(image: Image) -> str:
     kind = f"{number} frames without a position for each (PerFrameFunctionalGroupsSequence)"
     if image.kind == uid.XRayAngiographicImageStorage:
         return f"{kind}: a cine, or a volume that lost its geometry; export a volume as CT slices"
+    multi_frame = "Enhanced MR" if image.modality == "MR" else "Enhanced CT"
     return (
         f"{kind}, so their order and distance are unknown; export it as one file for each slice, "
-        f"or as Enhanced {image.modality or 'CT'}"
+        f"or as {multi_frame}"
     )
 
 
