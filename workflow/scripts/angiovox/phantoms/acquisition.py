@@ -56,6 +56,20 @@ class Acquisition:
     variant: Variant | None
 
 
+@dataclass(frozen=True)
+class Filled:
+    """A patient with contrast in the arteries, in the scanner and not yet imaged.
+
+    arteries : around the isocentre, in DICOM's patient axes. pose : of the head. lesions, variant :
+    as `Acquisition` has them.
+    """
+
+    arteries: Arteries
+    pose: Pose
+    lesions: list[Lesion]
+    variant: Variant | None
+
+
 def acquire(
     seed: int,
     shape: tuple[int, int, int],
@@ -71,9 +85,39 @@ def acquire(
 
     Parameters
     ----------
-    seed : the patient.
     shape : (x, y, z) of the grid, centred on the isocentre.
     voxel_size : mm.
+    Others are those of `fill`.
+
+    Raises
+    ------
+    ValueError : settings that cannot be met (see `inject`, `plant` and `image`).
+    InputError : a broken SWC file.
+    """
+    # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
+    # It stands for a scanner, so no patient's processing waits for it.
+    field_mm = voxel_size * min(shape)
+    filled = fill(seed, field_mm, settings, centreline, territory, axes, random_pose, patient)
+    volume, share = image(filled.arteries, filled.pose, shape, voxel_size, seed, settings.scanner)
+    return Acquisition(volume, share, filled.arteries, filled.lesions, filled.variant)
+
+
+def fill(
+    seed: int,
+    field_mm: float,
+    settings: Settings = Settings(),
+    centreline: str | None = None,
+    territory: Collection[int] | None = None,
+    axes: str = LPS,
+    random_pose: bool = False,
+    patient: Patient | None = None,
+) -> Filled:
+    """Grow a patient, inject contrast, lay the head into the scanner and plant lesions.
+
+    Parameters
+    ----------
+    seed : the patient.
+    field_mm : edge of the field of view, in which lesions lie.
     centreline : SWC file with the arteries that contrast fills, in place of grown ones.
     territory, axes : of that file, as in `vessels.swc.read_swc`.
     random_pose : whether arteries of a file lie as grown ones do (`apply_random_pose`) and not
@@ -83,11 +127,9 @@ def acquire(
 
     Raises
     ------
-    ValueError : settings that cannot be met (see `inject`, `plant` and `image`).
+    ValueError : settings that cannot be met (see `inject` and `plant`).
     InputError : a broken SWC file.
     """
-    # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
-    # It stands for a scanner, so no patient's processing waits for it.
     variant, size = None, 1.0
     thins = scanner_named(settings.scanner).thins
     if centreline is None:
@@ -102,10 +144,8 @@ def acquire(
         if settings.centre == "circle":
             arteries, origin = aim(arteries, origin, seed)
         arteries, pose = apply_random_pose(arteries, origin, seed, size)
-    field_mm = voxel_size * min(shape)
     arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose)
-    volume, share = image(arteries, pose, shape, voxel_size, seed, settings.scanner)
-    return Acquisition(volume, share, arteries, truth, variant)
+    return Filled(arteries, pose, truth, variant)
 
 
 def aim(arteries: Arteries, origin: np.ndarray, seed: int) -> tuple[Arteries, np.ndarray]:
