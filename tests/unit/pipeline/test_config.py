@@ -207,6 +207,7 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(masks__implausible="skip"), ["masks.implausible", "'skip'", "'stop', 'keep'"]),
         (dict(cohort__leave_out="a"), ["cohort.leave_out", "'a'", "array"]),
         (dict(cohort__leave_out=[7]), ["cohort.leave_out", "7", "string in quotes"]),
+        (dict(cohort__leave_out=[None]), ["cohort.leave_out", "None", "string in quotes"]),
         (dict(cohort__leave_out=["a", "a"]), ["cohort.leave_out", "no value twice"]),
         (dict(methods__dae=3), ["methods.dae", "3", "object or null"]),
         (dict(methods__dae__epochs=0), ["methods.dae.epochs", "0"]),

@@ -178,7 +178,7 @@ def _format_error(error: ValidationError) -> str:
 
 
 def _kinds(kinds: str | list[str], value: Any) -> str:
-    """What a value may be; YAML makes numbers of ids such as 007, and true of yes."""
+    """What a value may be; YAML makes numbers of ids such as 007, true of yes, nothing of null."""
     words = kinds if isinstance(kinds, str) else " or ".join(kinds)
-    is_text = isinstance(value, int | float)  # so is true
+    is_text = value is None or isinstance(value, int | float)  # so is true
     return words.replace("string", "string in quotes") if is_text else words
