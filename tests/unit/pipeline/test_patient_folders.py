@@ -8,8 +8,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import get_flag_value
 
 
-def within(folder, warn=pytest.fail):
-    return FoldersWithin(Patient("anna", "test", dicom=str(folder)), "sheet.tsv", warn)
+def within(folder, warn=pytest.fail, name="anna", owners=None):
+    owners = {} if owners is None else owners
+    return FoldersWithin(Patient(name, "test", dicom=str(folder)), "sheet.tsv", warn, owners)
 
 
 @pytest.fixture
@@ -46,3 +47,21 @@ def test_a_missing_package_is_a_warning(scans, monkeypatch):
     assert len([*within(scans, said.append)]) == 3
     [sentence] = said
     assert "sheet.tsv" in sentence and "pydicom is not installed" in sentence
+
+
+@pytest.mark.parametrize("kind", ["link to a folder", "hard link to a file"])
+def test_what_another_patient_has_too_is_refused_with_both_ids(scans, tmp_path, kind):
+    own = scans
+    copy = tmp_path / "copy"
+    if kind == "link to a folder":
+        copy.mkdir()
+        (copy / "series").symlink_to(scans / "one")
+    else:
+        own = scans / "volume.nii"
+        own.touch()
+        copy.hardlink_to(own)
+    owners = {}
+    before = [*within(own, owners=owners)]
+    assert [*within(own, owners=owners)] == before  # asked again
+    with pytest.raises(WorkflowError, match=r"sheet\.tsv: patients anna and bert share .*copy"):
+        list(within(copy, name="bert", owners=owners))

@@ -84,6 +84,15 @@ class TransferInputs:
         """The group's patients."""
         return [*self.study.groups[wildcards.group].patients]
 
+    def splits(self, wildcards: Any) -> dict[str, str]:
+        """The side of the split of each patient of the study, then of the group."""
+        own = {name: patient.split for name, patient in self.study.cohort.items()}
+        return own | dict.fromkeys(self.group_patients(wildcards), f"group {wildcards.group}")
+
+    def with_study(self, pattern: str) -> Callable[[Any], list[str]]:
+        """Fill a pattern in for each of these patients."""
+        return lambda wildcards: [pattern.format(patient=name) for name in self.splits(wildcards)]
+
     def group_note(self, wildcards: Any) -> str:
         """What the data are, in words, for a figure of the group."""
         return f"{self.study.groups[wildcards.group].title}, {self.study.grid}"
