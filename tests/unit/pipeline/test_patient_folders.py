@@ -1,5 +1,7 @@
 """A patient's folders as the input of a job."""
 
+import os
+
 import pytest
 from angiovox_pipeline import patient_folders
 from angiovox_pipeline.cohort import Patient
@@ -65,3 +67,12 @@ def test_what_another_patient_has_too_is_refused_with_both_ids(scans, tmp_path, 
     assert [*within(own, owners=owners)] == before  # asked again
     with pytest.raises(WorkflowError, match=r"sheet\.tsv: patients anna and bert share .*copy"):
         list(within(copy, name="bert", owners=owners))
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused_when_planning(scans):
+    (scans / os.fsdecode(b"one/d\xe9")).mkdir()
+    with pytest.raises(WorkflowError) as refused:
+        list(within(scans))
+    message = str(refused.value)
+    assert message.startswith("sheet.tsv: patient anna: ") and r"one/d\xe9: not UTF-8" in message
+    message.encode("utf-8")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from .dicom import reader
 from .dicom.discovery import find_images
 from .dicom.series import Series, choose, group
@@ -49,7 +49,7 @@ class Entry:
         what = f"{self.kind} ({self.images} images)" if self.images else self.kind
         series = f"series {self.series}" if self.series else ""
         words = [f"patient {self.patient}", " ".join(filter(None, [series, what])), self.outcome]
-        return ": ".join(filter(None, [*words, self.reason]))
+        return printable(": ".join(filter(None, [*words, self.reason])))
 
 
 def inventory(
@@ -128,7 +128,8 @@ def as_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """A row for each entry."""
     import pandas as pd  # slow to import, and reading a volume does not need it
 
-    return pd.DataFrame(entries, columns=[field.name for field in fields(Entry)])
+    rows = [[printable(text) for text in astuple(entry)] for entry in entries]
+    return pd.DataFrame(rows, columns=[field.name for field in fields(Entry)])
 
 
 def summary(table: pd.DataFrame, num_phantoms: int) -> str:
