@@ -16,7 +16,7 @@ from angiovox.training.device import use_device
 with job(snakemake) as log:
     params = snakemake.params
     method = registry.create(snakemake.wildcards.method, params.settings)
-    use_device(method.needs, snakemake.threads)
+    use_device(method.needs, params.torch_threads)
     state = model_files.load_model(snakemake.input.model)
     dataset = PatientDataset.for_method(
         method.needs,

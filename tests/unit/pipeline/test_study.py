@@ -149,6 +149,40 @@ def test_a_training_asks_for_what_it_takes_where_it_runs(monkeypatch, gpu, row):
         assert kinds == [f"{rule}_trained", rule]
 
 
+@pytest.mark.parametrize("cores", [1, 2, 64])
+@pytest.mark.parametrize(("chosen", "expected"), [(1, 1), (4, 4), (16, 8)])
+def test_threads_of_networks_follow_from_the_config_alone(monkeypatch, cores, chosen, expected):
+    """At most as many as the method makes use of; without a network there is one."""
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: False)
+    workflow = SimpleNamespace(
+        executor_plugin=SimpleNamespace(name="local"), remote_exec=False, cores=cores
+    )
+    found = study(resources={"torch_threads": chosen})
+    demand = Demand(found, workflow)
+    inputs = JobInputs(found.runs, found.cone_beam, found.torch_threads)
+    assert inputs.torch_threads(job()) == expected
+    assert demand.training_threads(job()) == demand.network_threads(job()) == expected
+    assert (
+        inputs.torch_threads(job(method="hull")) == demand.network_threads(job(method="hull")) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("executor", "remote", "gpu"),
+    [("local", False, True), ("local", True, False), ("slurm", False, False), (None, False, False)],
+)
+def test_a_training_that_has_a_gpu_asks_for_the_threads_that_feed_it(
+    monkeypatch, executor, remote, gpu
+):
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: gpu)
+    plugin = executor and SimpleNamespace(name=executor)
+    workflow = SimpleNamespace(executor_plugin=plugin, remote_exec=remote, cores=2)
+    found = study()
+    assert (
+        Demand(found, workflow).training_threads(job()) == found.runs.methods["dae"].needs.threads
+    )
+
+
 # What a run makes
 
 

@@ -39,7 +39,8 @@ class TransferInputs:
     @cached_property
     def jobs(self) -> JobInputs:
         """Those of the study's methods, with the groups' patients in place of its own."""
-        return JobInputs(self.study.transfer_runs, self.study.cone_beam)
+        study = self.study
+        return JobInputs(study.transfer_runs, study.cone_beam, study.torch_threads)
 
     @property
     def checked(self) -> Any:
