@@ -1,6 +1,7 @@
 """What rules read of a study, and what its jobs ask for."""
 
 import copy
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,40 @@ def test_what_a_config_leaves_out_is_as_in_the_default_one(given):
     again = copy.deepcopy(config)
     fill_in(again)
     assert again == config
+
+
+def turned_round(given):
+    """A config with keys in another order, where order has no meaning."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        key: {name: turned_round(part) for name, part in entries.items()}
+        if key in ("methods", "transfer") and entries
+        else turned_round(entries)
+        for key, entries in reversed(given.items())
+    }
+
+
+def test_the_order_of_keys_does_not_matter():
+    """Snakemake compares parameters with their order, and would run all jobs again."""
+    soft = {"method": "hull", "soft": True, "title": "Soft", "view_counts": [2]}
+    trees = {"centrelines": "trees", "scanner": "cta", "title": "Trees"}
+    given = merged(DEFAULT, {"methods": {"soft": soft}, "cohort": {"transfer": {"t": trees}}})
+    found = []
+    for config in (copy.deepcopy(given), turned_round(given), turned_round(turned_round(given))):
+        fill_in(config)
+        found.append(json.dumps(config))
+    assert json.dumps(given) != json.dumps(turned_round(given))
+    assert found[0] == found[1] == found[2]
+    assert list(json.loads(found[0])["methods"]) == [*DEFAULT["methods"], "soft"]
+
+
+def test_the_default_config_keeps_its_order():
+    """On the order of lesions depends which are drawn."""
+    config = {}
+    fill_in(config)
+    for key, given in DEFAULT.items():
+        assert json.dumps(config[key]) == json.dumps(given)
 
 
 # Patients
