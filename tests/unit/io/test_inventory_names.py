@@ -36,6 +36,12 @@ def test_a_broken_file_is_one_patients_entry_with_its_name(series, name):
     assert NAMES[name] in page and NAMES[name] in str(entries[0])
 
 
+def test_a_name_is_no_formula_for_a_spreadsheet(series):
+    (series / "anna/=HYPERLINK(1).dcm").write_bytes(b"nothing")
+    table = inventory.as_table(inventory.inventory("anna", series / "anna"))
+    assert table["reason"][0].startswith("'=HYPERLINK(1).dcm: broken")
+
+
 def test_a_message_can_be_written_anywhere():
     message = str(InputError(f"{os.fsdecode(bytes(range(1, 256)))}: broken"))
     assert message.encode("utf-8") and r"\xff" in message and r"\x1b" in message

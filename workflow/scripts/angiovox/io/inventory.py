@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
 OTHER_FILES = "other files"
+FORMULA = ("=", "+", "-", "@")  # begin what a spreadsheet computes
 NO_VOLUME = "none of its series is a volume"
 CHOOSE = "more than one may be the volume: put {} into the column series of the sheet"
 
@@ -128,8 +129,13 @@ def as_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """A row for each entry."""
     import pandas as pd  # slow to import, and reading a volume does not need it
 
-    rows = [[printable(text) for text in astuple(entry)] for entry in entries]
+    rows = [[_cell(text) for text in astuple(entry)] for entry in entries]
     return pd.DataFrame(rows, columns=[field.name for field in fields(Entry)])
+
+
+def _cell(text: str) -> str:
+    """A text that a spreadsheet shows: what begins with a file's name may look like a formula."""
+    return printable(f"'{text}" if text.startswith(FORMULA) else text)
 
 
 def summary(table: pd.DataFrame, num_phantoms: int) -> str:
