@@ -37,8 +37,8 @@ def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Met
 
     Raises SystemExit for results of another config than the default one.
     """
-    record = json.loads((results / "provenance.json").read_text())
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     default["cohort"].pop("transfer")  # groups are no part of a study, nor of its record
     other = [key for key in DECIDING if record["config"][key] != default[key]]
     if other:
@@ -48,7 +48,7 @@ def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Met
         f"{_machine(record['machine'])}."
     )
     rows = _rows(results).to_csv(index=False, float_format="%.6g")
-    (folder / "results.csv").write_text(f"{remark}\n{rows}")
+    (folder / "results.csv").write_text(f"{remark}\n{rows}", encoding="utf-8")
     for name, members in entries.items():
         _picture(results, folder / f"{name}.png", members, labels)
 

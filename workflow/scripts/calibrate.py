@@ -39,4 +39,4 @@ with job(snakemake) as log:
         found[views] = calibrate(examples)
         log(f"{views} views: {found[views]}")
     with atomic.atomic_file(snakemake.output[0]) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n")
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

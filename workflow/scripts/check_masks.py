@@ -19,4 +19,4 @@ with job(snakemake) as log:
     for patient, reason in implausible.items():
         log(f"patient {patient}: implausible mask, kept as the config says: {reason}")
     with atomic.atomic_file(snakemake.output[0]) as temporary:
-        temporary.write_text(masks.PASSED)
+        temporary.write_text(masks.PASSED, encoding="utf-8")

@@ -22,4 +22,4 @@ with job(snakemake):
     }
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")

@@ -18,4 +18,4 @@ with job(snakemake):
     with atomic.atomic_file(snakemake.output.csv) as temporary:
         table.round(4).to_csv(temporary, index=False)
     with atomic.atomic_file(snakemake.output.md) as temporary:
-        temporary.write_text(tables.morphometry_markdown(table))
+        temporary.write_text(tables.morphometry_markdown(table), encoding="utf-8")

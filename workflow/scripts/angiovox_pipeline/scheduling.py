@@ -77,7 +77,7 @@ def memory_mb() -> int:
 
 def _cgroup_limits() -> Iterator[int]:
     """Bytes that the control groups of this process allow, of either version."""
-    lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else []
+    lines = OWN_GROUPS.read_text(encoding="utf-8").splitlines() if OWN_GROUPS.is_file() else []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
@@ -88,5 +88,5 @@ def _cgroup_limits() -> Iterator[int]:
         for folder in (here, *here.parents):
             limit = folder / file
             if folder.is_relative_to(root) and limit.is_file():
-                text = limit.read_text().strip()
+                text = limit.read_text(encoding="utf-8").strip()
                 yield from [int(text)] if text.isdigit() else []
