@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from angiovox.errors import InputError, printable
-from angiovox.io.folders import folders
+from angiovox.errors import InputError
+from angiovox.io.folders import check_name, folders
 from snakemake.exceptions import WorkflowError
 from snakemake.io import contains_wildcard, local
 
@@ -53,11 +52,10 @@ class FoldersWithin:
 
     def _claim(self, path: str) -> None:
         """Raise WorkflowError for what another patient has too, or a name that is not UTF-8."""
-        if re.search("[\udc80-\udcff]", path):
-            raise WorkflowError(
-                f"{self.sheet}: patient {self.patient.name}: {printable(path)}: not UTF-8, and "
-                "Snakemake takes no other names of folders; rename it"
-            )
+        try:
+            check_name(path)
+        except InputError as error:
+            raise WorkflowError(f"{self.sheet}: patient {self.patient.name}: {error}") from None
         status = os.stat(path)
         name = self.patient.name
         owner = self.owners.setdefault((status.st_dev, status.st_ino), name)
