@@ -217,7 +217,6 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(cohort__split_seed=2**64), ["cohort.split_seed", "at most 4294967295"]),
         (dict(cohort__phantoms__seed=2**64), ["cohort.phantoms.seed", "at most 4294967295"]),
         (dict(projections=10**12), ["projections", "at most 10000"]),
-        (dict(volume__shape=10**12), ["volume.shape", "at most 4096"]),
         (dict(resources__training_hours=1e300), ["resources.training_hours", "at most 8760"]),
         (dict(resources__torch_threads=0), ["resources.torch_threads", "at least 1"]),
         (dict(seeds=["one"]), ["seeds:", "'one'", "integer"]),
