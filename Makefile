@@ -11,7 +11,7 @@ REPORT := results/report.html
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
 	$(SNAKEMAKE)
-	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(SNAKEMAKE) --report $(REPORT); fi
+	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(BIN)/python tools/report.py; fi
 	@$(BIN)/python tools/where_to_look.py
 
 transfer: $(VENV)/ready # the study's models on the patients of config/transfer.yaml

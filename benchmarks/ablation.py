@@ -23,6 +23,7 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
+from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.method import Context, Method  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.methods.dataset import PatientDataset  # noqa: E402
@@ -101,14 +102,14 @@ def main(wanted: list[str]) -> None:
     """Train and test the wanted ideas, all by default, and write the tables."""
     path = HERE / "ablation_patients.csv"
     if wanted == ["--table"]:
-        (HERE / "ablation.md").write_text(markdown(pd.read_csv(path)))
+        (HERE / "ablation.md").write_text(markdown(read_table(path)))
         return
     unknown = set(wanted) - set(IDEAS)
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; choose among {', '.join(IDEAS)}")
     config = yaml.safe_load((HERE.parent / "config" / "config.yaml").read_text())
     check_config(config)
-    measured = pd.read_csv(path)
+    measured = read_table(path)
     kept = {*REMOVED, *(set(IDEAS) - set(wanted) if wanted else ())}
     tables = [measured[measured["idea"].isin(kept)]]
     for name in wanted or IDEAS:

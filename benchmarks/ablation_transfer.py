@@ -29,6 +29,7 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
+from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.method import Context, Measurement  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.methods.dataset import PatientDataset  # noqa: E402
@@ -135,7 +136,7 @@ def main() -> None:
                 print(*running[done], means.round(3).to_dict(), flush=True)
                 table = pd.concat(parts).sort_values(["idea", "seed", "group", "views", "patient"])
                 table.to_csv(TABLE, index=False, float_format="%.5g")
-    text = markdown(pd.read_csv(TABLE))
+    text = markdown(read_table(TABLE))
     (HERE / "ablation_transfer.md").write_text(text)
     print(text)
 
@@ -145,7 +146,7 @@ def others_measured(ideas: list[str]) -> list[pd.DataFrame]:
     made = {AVERAGED, REFINED, TURNED} if "U-Net" in ideas else set()
     if set(ideas) == set(IDEAS) or not TABLE.exists():
         return []
-    table = pd.read_csv(TABLE)
+    table = read_table(TABLE)
     return [table[~table["idea"].isin({*ideas, *made})]]
 
 

@@ -18,6 +18,7 @@ import yaml
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/support"), str(ROOT / "workflow/scripts")]
+from angiovox.io.table_files import read_table  # noqa: E402
 from conftest import TINY, checkout  # noqa: E402
 from slurm import Cluster, why_not  # noqa: E402
 
@@ -43,7 +44,7 @@ def run(folder: Path, *args: str, environment: dict[str, str]) -> float:
 def own_seconds(folder: Path) -> float:
     """The sum of the jobs' own wall times, as Snakemake's benchmark files have them."""
     files = (folder / "results/benchmarks").rglob("*.tsv")
-    return sum(pd.read_csv(path, sep="\t")["s"].sum() for path in files)
+    return sum(read_table(path, "\t")["s"].sum() for path in files)
 
 
 def submissions(cluster: Cluster, folder: Path) -> tuple[int, int]:

@@ -11,13 +11,14 @@ from __future__ import annotations
 import sys
 
 import pandas as pd
+from angiovox.io.table_files import read_table
 
 FEW_SECONDS = 5.0  # rules below it, before and after, share the last row
 
 
 def main(before: str, after: str) -> None:
     """Print the table of two runs."""
-    print(markdown(pd.read_csv(before), pd.read_csv(after)))
+    print(markdown(read_table(before), read_table(after)))
 
 
 def markdown(before: pd.DataFrame, after: pd.DataFrame) -> str:

@@ -30,6 +30,7 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
 import phantoms_and_trees_classifier as classifier  # noqa: E402
 import phantoms_and_trees_figures as figures  # noqa: E402
+from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.vessels.morphometry import measure  # noqa: E402
 from phantoms_and_trees_cubes import Cube, phantom_cubes, tree_cubes  # noqa: E402
 from phantoms_and_trees_measures import THINNEST, measures  # noqa: E402
@@ -169,10 +170,10 @@ def _control(values: np.ndarray) -> dict:
 def _stored(table: pd.DataFrame, path: Path, replaced: list[str], column: str) -> pd.DataFrame:
     """The file's rows with those of some versions replaced by new ones."""
     if path.exists():
-        kept = pd.read_csv(path)
+        kept = read_table(path)
         table = pd.concat([kept[~kept[column].isin(replaced)], table], ignore_index=True)
     table.to_csv(path, index=False, float_format="%.4g")
-    return pd.read_csv(path)
+    return read_table(path)
 
 
 def _measures_text(table: pd.DataFrame) -> str:

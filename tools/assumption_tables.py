@@ -20,4 +20,6 @@ for document, found in (("README.md", others), ("docs/phantoms.md", of_phantoms)
     rows = "".join(f"| `{module}` | {text} |\n" for module, text in found)
     table = f"{START}\n| module | choice |\n|---|---|\n{rows}{END}"
     path = ROOT / document
-    path.write_text(re.sub(f"{START}.*?{END}", lambda _, t=table: t, path.read_text(), flags=re.S))
+    text = path.read_text(encoding="utf-8")
+    new = re.sub(f"{START}.*?{END}", lambda _, t=table: t, text, flags=re.S)
+    path.write_text(new, encoding="utf-8")

@@ -31,11 +31,13 @@ def shown(value: object) -> str:
 
 def table() -> str:
     """The table, between its marks."""
-    schema = yaml.safe_load(SCHEMA.read_text())
+    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
     lines = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in rows(schema)]
     return "\n".join([START, "| key | default | meaning |", "|---|---|---|", *lines, END])
 
 
 if __name__ == "__main__":
-    text = DOCUMENT.read_text()
-    DOCUMENT.write_text(re.sub(f"{START}.*?{END}", lambda _: table(), text, flags=re.S))
+    text = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(
+        re.sub(f"{START}.*?{END}", lambda _: table(), text, flags=re.S), encoding="utf-8"
+    )

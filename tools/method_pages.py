@@ -39,7 +39,10 @@ CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion foun
 @cache
 def entries(name: str = "leaderboard") -> dict[str, dict[str, Any]]:
     """The methods' entries of the default config, or of a file that adds to it."""
-    read = (yaml.safe_load((ROOT / f"config/{file}.yaml").read_text()) for file in ("config", name))
+    read = (
+        yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))
+        for file in ("config", name)
+    )
     default, more = (file["methods"] for file in read)
     return {entry: (default.get(entry) or {}) | (more.get(entry) or {}) for entry in default | more}
 
@@ -47,7 +50,7 @@ def entries(name: str = "leaderboard") -> dict[str, dict[str, Any]]:
 @cache
 def study(name: str = "leaderboard") -> dict[str, study_methods.Method]:
     """The methods of such a config, by entry."""
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     return study_methods.methods(default | {"methods": entries(name)})
 
 
@@ -152,7 +155,7 @@ def needed(needs: Needs) -> list[str]:
 def schema() -> dict[str, Any]:
     """What the schema says of each entry's keys."""
     path = ROOT / "workflow/schemas/config.schema.yaml"
-    known = yaml.safe_load(path.read_text())["properties"]["methods"]["properties"]
+    known = yaml.safe_load(path.read_text(encoding="utf-8"))["properties"]["methods"]["properties"]
     return {entry: node.get("properties", {}) for entry, node in known.items()}
 
 
@@ -183,7 +186,7 @@ def shown(value: object) -> str:
 @cache
 def stored() -> tuple[str, list[dict[str, str]]]:
     """What results.csv is, and its rows."""
-    remark, *lines = RESULTS.read_text().splitlines()
+    remark, *lines = RESULTS.read_text(encoding="utf-8").splitlines()
     return remark.lstrip("# "), [*csv.DictReader(lines)]
 
 
@@ -246,4 +249,4 @@ if __name__ == "__main__":
         members = {name: entries_of(name) for name in registry.classes()}
         take(Path(sys.argv[1]), FOLDER, members, labels)
     for path, text in pages().items():
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")

@@ -11,6 +11,7 @@ import yaml
 from angiovox.figures.biplane import biplane
 from angiovox.figures.style import Methods
 from angiovox.io import nifti
+from angiovox.io.table_files import read_table
 from angiovox.metrics import overlap
 from PIL import Image
 
@@ -36,8 +37,8 @@ def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Met
 
     Raises SystemExit for results of another config than the default one.
     """
-    record = json.loads((results / "provenance.json").read_text())
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
+    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     default["cohort"].pop("transfer")  # groups are no part of a study, nor of its record
     other = [key for key in DECIDING if record["config"][key] != default[key]]
     if other:
@@ -47,7 +48,7 @@ def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Met
         f"{_machine(record['machine'])}."
     )
     rows = _rows(results).to_csv(index=False, float_format="%.6g")
-    (folder / "results.csv").write_text(f"{remark}\n{rows}")
+    (folder / "results.csv").write_text(f"{remark}\n{rows}", encoding="utf-8")
     for name, members in entries.items():
         _picture(results, folder / f"{name}.png", members, labels)
 
@@ -68,8 +69,8 @@ def _machine(machine: dict) -> str:
 
 def _rows(results: Path) -> pd.DataFrame:
     """Mean IoU, seconds and megabytes, of each method at each view count."""
-    summary = pd.read_csv(results / "tables/summary.csv").query("metric == 'iou'")
-    cost = pd.read_csv(results / "tables/cost.csv")
+    summary = read_table(results / "tables/summary.csv").query("metric == 'iou'")
+    cost = read_table(results / "tables/cost.csv")
     cost.columns = ["method", "views", "reconstruct_seconds", "reconstruct_mb"]
     table = summary.merge(cost, on=["method", "views"], how="left", validate="one_to_one")
     fits = [_fit(results, *run) for run in zip(table["method"], table["views"], strict=True)]
@@ -87,16 +88,13 @@ def _fit(results: Path, method: str, views: int) -> tuple[float, float]:
         for count in (views, "all")
         for path in (results / "benchmarks" / rule / method).glob(f"views-{count}/seed-{SEED}.tsv")
     )
-    return tuple(pd.read_csv(path, sep="\t").loc[0, ["s", "max_rss"]])
+    return tuple(read_table(path, "\t").loc[0, ["s", "max_rss"]])
 
 
 def _picture(results: Path, path: Path, entries: list[str], labels: Methods) -> None:
     """The truth and each variant of a method, from two views, as a small PNG."""
     runs = {entry: f"{entry}/views-{VIEWS}/seed-{SEED}" for entry in entries}
-    tables = {
-        entry: pd.read_csv(results / f"metrics/{run}.csv", dtype={"patient": str})
-        for entry, run in runs.items()
-    }
+    tables = {entry: read_table(results / f"metrics/{run}.csv") for entry, run in runs.items()}
     patient = min(tables[entries[0]]["patient"])
     scores = {
         entry: table[table["patient"] == patient].set_index("metric")["value"].to_dict()

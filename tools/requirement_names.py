@@ -10,7 +10,7 @@ NAME = r"[\w.-]+(\[[\w,.-]+\])?"  # with extras
 
 def requirements() -> list[str]:
     """Every requirement of the project and of its tests, with its bounds."""
-    project = tomllib.loads(PROJECT.read_text())["project"]
+    project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     more = project["optional-dependencies"]
     groups = [project["dependencies"], more["workflow"], more["test"]]
     return [requirement for group in groups for requirement in group]

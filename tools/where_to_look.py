@@ -5,7 +5,7 @@ from pathlib import Path
 RESULTS = Path("results")
 
 print("\nMean IoU of the test patients (95 % interval of t over patients):\n")
-print((RESULTS / "tables/iou_by_method.md").read_text())
+print((RESULTS / "tables/iou_by_method.md").read_text(encoding="utf-8"))
 print("Where to look:")
 for place, what in {
     "report.html": "everything on one page; open it in a browser",

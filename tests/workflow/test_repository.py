@@ -1,8 +1,10 @@
 """What must agree across the repository's files, and what style the code keeps to."""
 
+import ast
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import config_reference
@@ -198,3 +200,24 @@ def test_snakemakes_own_lint_is_clean(fresh):
     done = snakemake(fresh, "--lint")
     assert done.returncode == 0, done.stdout
     assert "good condition" in done.stdout
+
+
+def without_encoding(path: Path) -> Iterator[str]:
+    """Calls that read or write text in whatever encoding the user's locale has."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or any(k.arg == "encoding" for k in node.keywords):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        name = node.func.id if isinstance(node.func, ast.Name) else name
+        opens_text = ast.unparse(node.func) == "open" and not re.search(
+            "'[rwax]b|b[rwax]'", ast.unparse(node)
+        )
+        if name in ("read_text", "write_text", "FileHandler") or opens_text:
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("folder", ["workflow", "tools"])
+def test_text_is_utf_8_whatever_the_locale(folder):
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    assert not [(path.name, call) for path in files for call in without_encoding(path)]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from angiovox.io import nifti
+from angiovox.io.dicom import writer
 from angiovox.metrics.statistics import unpaired_difference
 from conftest import TINY, tiny
 from PIL import Image
@@ -47,7 +48,8 @@ def transferred(study, tmp_path_factory):
     folder = tmp_path_factory.mktemp("transfer") / "study"
     shutil.copytree(study, folder)
     write_trees(folder)
-    shutil.copytree(folder / "results/dicom/phantom-001", folder / "clinic/anna")
+    volume, affine = nifti.load_volume(folder / "results/volumes/phantom-001.nii")
+    writer.write_series(volume[::-1], affine, folder / "clinic/anna", "anna")  # nobody of the study
     before = {path: path.stat().st_mtime_ns for path in (folder / "results").rglob("*")}
     done = tiny(folder, "transfer", cohort=cohort())
     assert done.returncode == 0, done.stdout
@@ -154,7 +156,16 @@ def test_the_figure_shows_something(transferred):
 def test_nothing_of_a_group_lies_where_the_studys_own_results_do(transferred):
     folder, _, before = transferred
     new = [path for path in (folder / "results").rglob("*") if path not in before]
-    shared = {"dicom", "truth", "volumes", "masks", "projections", "backprojections", "benchmarks"}
+    shared = {
+        "dicom",
+        "truth",
+        "volumes",
+        "sources",
+        "masks",
+        "projections",
+        "backprojections",
+        "benchmarks",
+    }
     names = [path.relative_to(folder).as_posix() for path in new if path.is_file()]
     assert names
     assert not [n for n in names if n.split("/")[1] not in shared and not MADE.match(n)]

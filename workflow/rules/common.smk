@@ -49,8 +49,9 @@ memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS = STUDY.runs, STUDY.fewest_views
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
-JOBS = JobInputs(RUNS, STUDY.cone_beam)
+JOBS = JobInputs(RUNS, STUDY.cone_beam, STUDY.torch_threads)
 TRAIN, TEST = RUNS.train, RUNS.test
+SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}
 TRANSFER, TRANSFERRED, TREES = TransferInputs(STUDY), [*STUDY.transferred], STUDY.trees
 TEST_PHANTOMS = [name for name in TEST if name in PHANTOMS]
 VIEW_COUNTS, SEEDS = STUDY.view_counts, config["seeds"]
@@ -62,6 +63,7 @@ CAPTIONS = {
 }
 GRID, NOTE, NOTE_OF_MEANS = STUDY.grid, STUDY.note, STUDY.note_of_means
 FEWEST_NOTE = f"{VIEW_COUNTS[-1]} views; {NOTE}"
+OWNERS = {}  # patients by the files and folders that are theirs
 NEVER_MATCH = "(?!)"  # a pattern that no wildcard matches
 
 
@@ -83,7 +85,7 @@ def folders_within(wildcards):
     patient = STUDY.patient(wildcards.patient)
     if not patient.dicom:
         return []
-    return FoldersWithin(patient, STUDY.sheet_of(patient.name), warn_once)
+    return FoldersWithin(patient, STUDY.sheet_of(patient.name), warn_once, OWNERS)
 
 
 def patient_files(wildcards):

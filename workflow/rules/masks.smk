@@ -63,8 +63,9 @@ rule mask_quality:
 
 # Downstream takes its output as ancient: one made anew reruns nothing, one that fails stops all.
 rule check_masks:
-    """Stop before training if a mask fails the plausibility checks."""
+    """Stop before training if a mask fails the plausibility checks, or a patient is there twice."""
     input:
+        sources=stored("results/sources/{patient}.json", PATIENTS),
         table="results/tables/mask_quality.csv",
         picture="results/figures/masks.png",
     output:
@@ -83,5 +84,6 @@ rule check_masks:
         code=code_version.of_script("check_masks"),
         implausible=config["masks"]["implausible"],
         leave_out="cohort.leave_out",
+        splits=SPLITS,
     script:
         "../scripts/check_masks.py"

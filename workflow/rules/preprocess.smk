@@ -44,7 +44,8 @@ rule convert:
         dicom=dicom_folder,
         within=folders_within,
     output:
-        "results/volumes/{patient}.nii",
+        volume="results/volumes/{patient}.nii",
+        source="results/sources/{patient}.json",
     log:
         "logs/convert/{patient}.log",
     benchmark:

@@ -27,7 +27,7 @@ rule reconstruct:
         method="|".join(RUNS.together) or NEVER_MATCH,
     conda:
         "../../envs/training.yaml"
-    threads: STUDY.slab_threads
+    threads: DEMAND.network_threads
     resources:
         mem_mb=memory("reconstruct"),
         runtime=minutes("reconstruct"),
@@ -40,6 +40,7 @@ rule reconstruct:
         patients=JOBS.patients,
         recomputed=STUDY.recomputed,
         cone_beam=JOBS.used_cone_beam,
+        torch_threads=JOBS.torch_threads,
     script:
         "../scripts/reconstruct.py"
 

@@ -59,6 +59,7 @@ rule fit:
         views=JOBS.example_views,
         recomputed=STUDY.recomputed,
         cone_beam=JOBS.used_cone_beam,
+        torch_threads=JOBS.torch_threads,
         renewed=JOBS.renewed_examples,
     script:
         "../scripts/fit.py"
@@ -87,6 +88,7 @@ use rule fit as adapt with:
         "results/benchmarks/adapt/{method}/views-{views}/seed-{seed}.tsv"
     wildcard_constraints:
         method="|".join(RUNS.adapted) or NEVER_MATCH,
+    threads: DEMAND.network_threads
     resources:
         mem_mb=memory("adapt"),
         runtime=minutes("adapt"),
@@ -104,7 +106,7 @@ rule calibrate:
         "results/benchmarks/calibrate/{method}/views-{views}/seed-{seed}.tsv"
     conda:
         "../../envs/training.yaml"
-    threads: STUDY.slab_threads
+    threads: DEMAND.network_threads
     resources:
         mem_mb=memory("calibrate"),
         runtime=minutes("calibrate"),
@@ -117,5 +119,6 @@ rule calibrate:
         patients=JOBS.calibration_patients,
         recomputed=STUDY.recomputed,
         cone_beam=JOBS.used_cone_beam,
+        torch_threads=JOBS.torch_threads,
     script:
         "../scripts/calibrate.py"

@@ -73,6 +73,7 @@ use rule mask_quality as mask_quality_transfer with:
 
 use rule check_masks as check_masks_transfer with:
     input:
+        sources=TRANSFER.with_study("results/sources/{patient}.json"),
         table="results/transfer/{group}/mask_quality.csv",
         picture="results/transfer/{group}/masks.png",
     output:
@@ -85,6 +86,7 @@ use rule check_masks as check_masks_transfer with:
         group=one_of(STUDY.groups),
     params:
         leave_out=TRANSFER.leave_out_key,
+        splits=TRANSFER.splits,
 
 
 use rule reconstruct as reconstruct_transfer with:

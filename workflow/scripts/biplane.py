@@ -2,10 +2,10 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.figures.biplane import biplane
 from angiovox.figures.style import save
 from angiovox.io import nifti
+from angiovox.io.table_files import read_table
 from angiovox.metrics import overlap
 
 with job(snakemake):
@@ -13,7 +13,7 @@ with job(snakemake):
     found, scores = {}, {}
     for name, volume, table in zip(params.found, given.reconstructions, given.metrics, strict=True):
         found[name] = overlap.binary(nifti.load_volume(volume)[0])
-        rows = pd.read_csv(table, dtype={"patient": str}).query("patient == @params.patient")
+        rows = read_table(table).query("patient == @params.patient")
         scores[name] = rows.set_index("metric")["value"].to_dict()
     truth, affine = nifti.load_mask(given.mask), nifti.load_affine(given.mask)
     figure = biplane(truth, found, scores, affine, params.methods, params.note)

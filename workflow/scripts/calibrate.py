@@ -16,7 +16,7 @@ from angiovox.training.device import use_device
 with job(snakemake) as log:
     params = snakemake.params
     method = registry.create(snakemake.wildcards.method, params.settings)
-    use_device(method.needs, snakemake.threads)
+    use_device(method.needs, params.torch_threads)
     state = model_files.load_model(snakemake.input.model)
     dataset = PatientDataset.for_method(
         method.needs,
@@ -39,4 +39,4 @@ with job(snakemake) as log:
         found[views] = calibrate(examples)
         log(f"{views} views: {found[views]}")
     with atomic.atomic_file(snakemake.output[0]) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n")
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -2,9 +2,13 @@
 
 from angiovox_pipeline.job import job
 
+import json
+
 from angiovox.geometry import resample
 from angiovox.geometry.affine import voxel_sizes
-from angiovox.io import inventory, nifti, patient_source
+from angiovox.io import atomic, inventory, nifti, patient_source
+from angiovox.io.quantization import quantize
+from angiovox.io.source_digests import source_digests
 
 with job(snakemake) as log:
     found = patient_source.find(snakemake.input.dicom, **snakemake.params.choice)
@@ -17,4 +21,8 @@ with job(snakemake) as log:
         volume, placed, snakemake.params.shape, snakemake.params.voxel_mm
     )
     log(f"study: {inventory.described(volume.shape, voxel_sizes(affine))}")
-    nifti.save_intensities(snakemake.output[0], volume, affine)
+    stored = quantize(volume)
+    nifti.save_quantized(snakemake.output.volume, stored, affine)
+    with atomic.atomic_file(snakemake.output.source) as temporary:
+        digests = json.dumps(source_digests(found, stored.codes))
+        temporary.write_text(f"{digests}\n", encoding="utf-8")

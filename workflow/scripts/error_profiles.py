@@ -2,11 +2,11 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.figures.error_profiles import error_profiles
 from angiovox.figures.style import save
+from angiovox.io.table_files import read_tables
 
 with job(snakemake):
-    profiles = pd.concat(map(pd.read_csv, snakemake.input.profiles), ignore_index=True)
+    profiles = read_tables(snakemake.input.profiles)
     figure = error_profiles(profiles, snakemake.params.methods, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -18,7 +18,9 @@ with job(snakemake):
     )
     lesion_files = map(Path, snakemake.input.lesions)
     shares = {Path(file).name.removesuffix(".nii.gz"): file for file in snakemake.input.shares}
-    lesions = {file.stem: json.loads(file.read_text())["lesions"] for file in lesion_files}
+    lesions = {
+        file.stem: json.loads(file.read_text(encoding="utf-8"))["lesions"] for file in lesion_files
+    }
     given = zip(
         snakemake.params.patients,
         snakemake.input.reconstructions,

@@ -17,7 +17,7 @@ with job(snakemake) as log:
     given, params = snakemake.input, snakemake.params
     method = registry.create(snakemake.wildcards.method, params.settings)
     disable_malloc_trim()
-    device, name = use_device(method.needs, snakemake.threads)
+    device, name = use_device(method.needs, params.torch_threads)
     is_training = method.needs.requires_training
     if is_training:
         log(f"{'no GPU found: ' if device == 'cpu' else ''}training on {name}")
@@ -37,7 +37,8 @@ with job(snakemake) as log:
     checkpoint = Path(snakemake.output.model).with_name("checkpoint.pt")
     start = given.get("base")
     data = filter(None, [start, *patients.files])
-    stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
+    version = {"code": params.code, "threads": params.torch_threads}
+    stamp = fingerprint.stamp(method.settings, params.seed, data=data, **version)
     stopping = stop_on_sigterm() if is_training else never
     base = model_files.load_model(start) if start else None
     context = Context(params.seed, device, checkpoint, stamp, log, stopping, base)

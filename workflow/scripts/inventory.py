@@ -16,7 +16,7 @@ with job(snakemake) as log:
     with atomic.atomic_file(snakemake.output.csv) as temporary:
         table.to_csv(temporary, index=False)
     with atomic.atomic_file(snakemake.output.md) as temporary:
-        temporary.write_text(inventory.page(table, params.num_phantoms))
+        temporary.write_text(inventory.page(table, params.num_phantoms), encoding="utf-8")
     print(
         f"{inventory.summary(table, params.num_phantoms)} {snakemake.output.md} lists every series."
     )

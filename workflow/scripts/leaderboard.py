@@ -2,15 +2,15 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.io import atomic
+from angiovox.io.table_files import read_table
 from angiovox.reporting import leaderboard, leaderboard_page
 from angiovox.reporting.calibration_table import calibration_table
 
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
-    per_patient = pd.read_csv(snakemake.input.per_patient)
-    masks = [pd.read_csv(path) for path in snakemake.input.masks]
+    per_patient = read_table(snakemake.input.per_patient)
+    masks = [read_table(path) for path in snakemake.input.masks]
     board = leaderboard.leaderboard(per_patient, *masks)
     calibration = calibration_table(snakemake.input.calibrations, params.calibrated)
     words = (params.titles, params.note, calibration)
@@ -22,4 +22,4 @@ with job(snakemake):
     }
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")

@@ -16,4 +16,4 @@ with job(snakemake) as log:
     log(f"{quality}")
     nifti.save_volume(snakemake.output.mask, mask, affine)
     with atomic.atomic_file(snakemake.output.quality) as temporary:
-        temporary.write_text(json.dumps(quality.as_dict(), indent=1) + "\n")
+        temporary.write_text(json.dumps(quality.as_dict(), indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ with job(snakemake) as log:
         strict=True,
     )
     for patient, volume, mask, quality in given:
-        row = {"patient": patient} | json.loads(Path(quality).read_text())
+        row = {"patient": patient} | json.loads(Path(quality).read_text(encoding="utf-8"))
         rows.append(row)
         panels.append(montage_row(row, nifti.load_volume(volume)[0], nifti.load_mask(mask)))
         if not row["plausible"]:

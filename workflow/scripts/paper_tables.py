@@ -2,16 +2,16 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.io import atomic
+from angiovox.io.table_files import read_table, read_tables
 from angiovox.reporting import tables
 
 with job(snakemake):
     out, params = snakemake.output, snakemake.params
-    per_patient = pd.concat(map(pd.read_csv, snakemake.input.metrics), ignore_index=True)
+    per_patient = read_tables(snakemake.input.metrics)
     summary = tables.summarise(per_patient)
-    table1 = tables.table1(summary, pd.read_csv(snakemake.input.published1))
-    table2 = tables.table2(summary, pd.read_csv(snakemake.input.published2), params.titles)
+    table1 = tables.table1(summary, read_table(snakemake.input.published1))
+    table2 = tables.table2(summary, read_table(snakemake.input.published2), params.titles)
     overview = tables.iou_overview(summary, params.titles)
     texts = {
         out.per_patient: per_patient.to_csv(index=False),
@@ -27,4 +27,4 @@ with job(snakemake):
     }
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")

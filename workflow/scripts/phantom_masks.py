@@ -22,7 +22,7 @@ with job(snakemake):
         mask = nifti.load_mask(mask_path)
         artery = overlap.binary(nifti.load_volume(share_path)[0])
         fractions = {"artery_fraction": artery.mean(), "mask_fraction": mask.mean()}
-        planted = json.loads(Path(lesions).read_text())["lesions"]
+        planted = json.loads(Path(lesions).read_text(encoding="utf-8"))["lesions"]
         names = "; ".join(f"{lesion['kind']}, {lesion['site']}" for lesion in planted)
         rows.append(
             {"patient": patient} | fractions | overlap.ratios(mask, artery) | {"lesions": names}

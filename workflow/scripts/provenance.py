@@ -44,4 +44,4 @@ with job(snakemake):
     texts = {out.json: json.dumps(record, indent=2) + "\n", out.html: page(record, times)}
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(text, encoding="utf-8")

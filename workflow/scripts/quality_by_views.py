@@ -2,12 +2,12 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.figures.quality import quality_by_views
 from angiovox.figures.style import save
+from angiovox.io.table_files import read_table
 
 with job(snakemake):
-    board = pd.read_csv(snakemake.input.leaderboard)
-    published = pd.read_csv(snakemake.input.published)
+    board = read_table(snakemake.input.leaderboard)
+    published = read_table(snakemake.input.published)
     figure = quality_by_views(board, published, snakemake.params.methods, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

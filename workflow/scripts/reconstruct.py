@@ -17,7 +17,7 @@ from angiovox_pipeline.watchdog import stop_on_sigterm
 with job(snakemake) as log:
     given, params, output = snakemake.input, snakemake.params, snakemake.output
     method = registry.create(snakemake.wildcards.method, params.settings)
-    device, name = use_device(method.needs, snakemake.threads)
+    device, name = use_device(method.needs, params.torch_threads)
     state = model_files.load_model(given.model)
     patients = PatientDataset.for_method(
         method.needs,
@@ -32,7 +32,8 @@ with job(snakemake) as log:
     if is_alone:
         log(f"optimising on {name}")
         data = [given.model, *patients.files]
-        stamp = fingerprint.stamp(method.settings, params.seed, code=params.code, data=data)
+        version = {"code": params.code, "threads": params.torch_threads}
+        stamp = fingerprint.stamp(method.settings, params.seed, data=data, **version)
         checkpoint = Path(f"{output.beside}.checkpoint.pt")
         context = replace(context, device=device, checkpoint=checkpoint, stamp=stamp)
         context = replace(context, stopping=stop_on_sigterm())

@@ -2,12 +2,12 @@
 
 from angiovox_pipeline.job import job
 
-import pandas as pd
 from angiovox.figures.style import save
 from angiovox.figures.transfer import transfer
+from angiovox.io.table_files import read_table
 
 with job(snakemake):
     params = snakemake.params
-    table = pd.read_csv(snakemake.input.table).query("metric == 'iou'")
+    table = read_table(snakemake.input.table).query("metric == 'iou'")
     figure = transfer(table, params.methods, params.groups, params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -207,11 +207,18 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(masks__implausible="skip"), ["masks.implausible", "'skip'", "'stop', 'keep'"]),
         (dict(cohort__leave_out="a"), ["cohort.leave_out", "'a'", "array"]),
         (dict(cohort__leave_out=[7]), ["cohort.leave_out", "7", "string in quotes"]),
+        (dict(cohort__leave_out=[None]), ["cohort.leave_out", "None", "string in quotes"]),
         (dict(cohort__leave_out=["a", "a"]), ["cohort.leave_out", "no value twice"]),
         (dict(methods__dae=3), ["methods.dae", "3", "object or null"]),
         (dict(methods__dae__epochs=0), ["methods.dae.epochs", "0"]),
         (dict(methods__dae__precision="fp8"), ["methods.dae.precision", "'fp8'", "bf16"]),
         (dict(seeds=[]), ["seeds", "[]"]),
+        (dict(seeds=[2**64]), ["seeds", str(2**64), "at most 4294967295"]),
+        (dict(cohort__split_seed=2**64), ["cohort.split_seed", "at most 4294967295"]),
+        (dict(cohort__phantoms__seed=2**64), ["cohort.phantoms.seed", "at most 4294967295"]),
+        (dict(projections=10**12), ["projections", "at most 10000"]),
+        (dict(resources__training_hours=1e300), ["resources.training_hours", "at most 8760"]),
+        (dict(resources__torch_threads=0), ["resources.torch_threads", "at least 1"]),
         (dict(seeds=["one"]), ["seeds:", "'one'", "integer"]),
         (dict(resources__training_hours=0), ["resources.training_hours", "0", "above 0"]),
     ],
@@ -578,6 +585,35 @@ def test_a_column_that_nobody_reads_is_refused(cohort):
     message = refusal(read_cohort, config)
     assert "'age'" in message
     assert "dicom, patient, series, split" in message
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ('"ben\tb\ttrain', ["line 3", "quote"]),
+        ('ben\t"b"c\ttrain', ["line 3", "quote"]),
+        ("be\0n\tb\ttrain", ["line 3", "NUL byte"]),
+        (f"ben\t{'b' * 200_000}\ttrain", ["line 3", "broken"]),
+    ],
+    ids=["unclosed quote", "quote within", "NUL", "endless field"],
+)
+def test_a_sheet_that_is_no_table_is_refused_with_its_line(cohort, row, words):
+    config = cohort(("anna", "train"), ("ben", "train"))
+    sheet = Path(config["cohort"]["sheet"])
+    header, anna, _ = sheet.read_text().splitlines()
+    sheet.write_text("\n".join([header, anna, row]) + "\n")
+    message = refusal(read_cohort, config)
+    assert str(sheet) in message and not [word for word in words if word not in message]
+    assert len(message) - len(str(sheet)) < 200
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "+a", "-a", "@a", "a\x1b[31m", "a\x07b", "a,b", "a b", "é"]
+)
+def test_an_id_that_a_spreadsheet_or_a_terminal_would_run_is_refused(cohort, name):
+    message = refusal(read_cohort, cohort(("anna", "train"), (name, "train")))
+    assert "line 3: patient: " in message and "letters, digits" in message
+    assert message.isprintable()
 
 
 def test_an_empty_sheet_says_how_to_go_without(cohort):

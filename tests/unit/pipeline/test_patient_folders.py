@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import time
 
 import pytest
 from angiovox_pipeline import patient_folders
@@ -13,8 +12,9 @@ from snakemake.exceptions import WorkflowError
 from snakemake.io import get_flag_value
 
 
-def within(folder, warn=pytest.fail):
-    return FoldersWithin(Patient("anna", "test", dicom=str(folder)), "sheet.tsv", warn)
+def within(folder, warn=pytest.fail, name="anna", owners=None):
+    owners = {} if owners is None else owners
+    return FoldersWithin(Patient(name, "test", dicom=str(folder)), "sheet.tsv", warn, owners)
 
 
 @pytest.fixture
@@ -169,12 +169,28 @@ def test_a_file_that_a_header_names_counts(tmp_path, write):
     assert print_of(header) != before
 
 
-def test_thousands_of_files_take_a_moment(tmp_path):
-    for patient in range(5):
-        (tmp_path / f"{patient}").mkdir()
-        for number in range(400):
-            (tmp_path / f"{patient}/IM{number}").touch()
-    begin = time.process_time()
-    for patient in range(5):
-        print_of(tmp_path / f"{patient}")
-    assert time.process_time() - begin < 0.3  # 0.02 s; 0.1 s for 20 patients
+@pytest.mark.parametrize("kind", ["link to a folder", "hard link to a file"])
+def test_what_another_patient_has_too_is_refused_with_both_ids(scans, tmp_path, kind):
+    own = scans
+    copy = tmp_path / "copy"
+    if kind == "link to a folder":
+        copy.mkdir()
+        (copy / "series").symlink_to(scans / "one")
+    else:
+        own = scans / "volume.nii"
+        own.touch()
+        copy.hardlink_to(own)
+    owners = {}
+    before = [*within(own, owners=owners)]
+    assert [*within(own, owners=owners)] == before  # asked again
+    with pytest.raises(WorkflowError, match=r"sheet\.tsv: patients anna and bert share .*copy"):
+        list(within(copy, name="bert", owners=owners))
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused_when_planning(scans):
+    (scans / os.fsdecode(b"one/d\xe9")).mkdir()
+    with pytest.raises(WorkflowError) as refused:
+        list(within(scans))
+    message = str(refused.value)
+    assert message.startswith("sheet.tsv: patient anna: ") and r"one/d\xe9: not UTF-8" in message
+    message.encode("utf-8")

@@ -134,25 +134,6 @@ def gpu(request, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("cores", "trainings", "threads"), [(2, 11, 1), (8, 3, 2), (8, 1, 8), (64, 1, 8), (2, 0, 2)]
-)
-def test_trainings_share_the_cores_of_a_machine_without_a_gpu(gpu, cores, trainings, threads):
-    found = scheduling.training_threads(workflow(cores=cores), 8, trainings)
-    assert found == (8 if gpu else threads)
-
-
-@pytest.mark.parametrize("executor", ["slurm", "dryrun", None])
-def test_a_clusters_trainings_ask_for_all_threads(executor):
-    assert scheduling.training_threads(workflow(executor), 8, 11) == 8
-
-
-def test_within_a_clusters_job_a_training_has_the_threads_it_was_given(monkeypatch):
-    """There Snakemake runs its one job by the local executor, perhaps on a node without a GPU."""
-    monkeypatch.setattr(scheduling, "has_gpu", lambda: False)
-    assert scheduling.training_threads(workflow(cores=8, remote=True), 8, 11) == 8
-
-
-@pytest.mark.parametrize(
     ("line", "file"),
     [("0::/slice/job", "memory.max"), ("4:memory:/slice/job", "memory/memory.limit_in_bytes")],
     ids=["version 2", "version 1"],

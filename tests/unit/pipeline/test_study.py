@@ -1,6 +1,7 @@
 """What rules read of a study, and what its jobs ask for."""
 
 import copy
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -52,6 +53,40 @@ def test_what_a_config_leaves_out_is_as_in_the_default_one(given):
     again = copy.deepcopy(config)
     fill_in(again)
     assert again == config
+
+
+def turned_round(given):
+    """A config with keys in another order, where order has no meaning."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        key: {name: turned_round(part) for name, part in entries.items()}
+        if key in ("methods", "transfer") and entries
+        else turned_round(entries)
+        for key, entries in reversed(given.items())
+    }
+
+
+def test_the_order_of_keys_does_not_matter():
+    """Snakemake compares parameters with their order, and would run all jobs again."""
+    soft = {"method": "hull", "soft": True, "title": "Soft", "view_counts": [2]}
+    trees = {"centrelines": "trees", "scanner": "cta", "title": "Trees"}
+    given = merged(DEFAULT, {"methods": {"soft": soft}, "cohort": {"transfer": {"t": trees}}})
+    found = []
+    for config in (copy.deepcopy(given), turned_round(given), turned_round(turned_round(given))):
+        fill_in(config)
+        found.append(json.dumps(config))
+    assert json.dumps(given) != json.dumps(turned_round(given))
+    assert found[0] == found[1] == found[2]
+    assert list(json.loads(found[0])["methods"]) == [*DEFAULT["methods"], "soft"]
+
+
+def test_the_default_config_keeps_its_order():
+    """On the order of lesions depends which are drawn."""
+    config = {}
+    fill_in(config)
+    for key, given in DEFAULT.items():
+        assert json.dumps(config[key]) == json.dumps(given)
 
 
 # Patients
@@ -147,6 +182,40 @@ def test_a_training_asks_for_what_it_takes_where_it_runs(monkeypatch, gpu, row):
     for rule in ("reconstruct", "calibrate"):
         kinds = [demand.kind_of_job(rule, job(method=name)) for name in ("dae", "hull")]
         assert kinds == [f"{rule}_trained", rule]
+
+
+@pytest.mark.parametrize("cores", [1, 2, 64])
+@pytest.mark.parametrize(("chosen", "expected"), [(1, 1), (4, 4), (16, 8)])
+def test_threads_of_networks_follow_from_the_config_alone(monkeypatch, cores, chosen, expected):
+    """At most as many as the method makes use of; without a network there is one."""
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: False)
+    workflow = SimpleNamespace(
+        executor_plugin=SimpleNamespace(name="local"), remote_exec=False, cores=cores
+    )
+    found = study(resources={"torch_threads": chosen})
+    demand = Demand(found, workflow)
+    inputs = JobInputs(found.runs, found.cone_beam, found.torch_threads)
+    assert inputs.torch_threads(job()) == expected
+    assert demand.training_threads(job()) == demand.network_threads(job()) == expected
+    assert (
+        inputs.torch_threads(job(method="hull")) == demand.network_threads(job(method="hull")) == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("executor", "remote", "gpu"),
+    [("local", False, True), ("local", True, False), ("slurm", False, False), (None, False, False)],
+)
+def test_a_training_that_has_a_gpu_asks_for_the_threads_that_feed_it(
+    monkeypatch, executor, remote, gpu
+):
+    monkeypatch.setattr(scheduling, "has_gpu", lambda: gpu)
+    plugin = executor and SimpleNamespace(name=executor)
+    workflow = SimpleNamespace(executor_plugin=plugin, remote_exec=remote, cores=2)
+    found = study()
+    assert (
+        Demand(found, workflow).training_threads(job()) == found.runs.methods["dae"].needs.threads
+    )
 
 
 # What a run makes

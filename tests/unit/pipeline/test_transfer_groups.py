@@ -269,3 +269,14 @@ def test_the_example_says_what_is_missing():
 def test_the_cohort_needs_no_groups():
     assert DEFAULT["cohort"]["transfer"] == {}
     assert SPLIT not in {patient.split for patient in read_cohort(DEFAULT)}
+
+
+def test_a_group_is_compared_with_everyone_of_the_study_in_search_of_copies(folder, sheet):
+    found = study(trees=trees(folder), clinic={"sheet": sheet})
+    inputs, job = TransferInputs(found), SimpleNamespace(group="clinic")
+    splits = inputs.splits(job)
+    assert [*splits] == [*found.cohort, "anna", "ben"]  # the second of a pair is left out
+    assert splits["anna"] == splits["ben"] == "group clinic"
+    assert {splits[name] for name in found.cohort} == {"train", "calibration", "test"}
+    files = inputs.with_study("results/sources/{patient}.json")(job)
+    assert files == [f"results/sources/{name}.json" for name in splits]

@@ -175,6 +175,15 @@ def test_a_copy_inside_another_checkout_has_no_commit(checkout):
     assert found == {"commit": "not a git checkout", "modified": None}
 
 
+def test_a_checkout_of_another_owner_has_its_commit(checkout, monkeypatch):
+    folder, git = checkout
+    commit = git("rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    with pytest.raises(AssertionError, match="dubious ownership"):
+        git("rev-parse", "HEAD")
+    assert run_records.revision(folder / "workflow/code.py")["commit"] == commit
+
+
 def test_there_may_be_no_git(checkout, monkeypatch):
     monkeypatch.setenv("PATH", "")
     found = run_records.revision(checkout[0] / "workflow/code.py")

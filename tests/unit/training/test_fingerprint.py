@@ -22,6 +22,7 @@ def given(tmp_path):
         "seed": 1,
         "code": "0123abcd",
         "data": [str(tmp_path / "data.nii")],
+        "threads": 1,
     }
 
 
@@ -42,6 +43,7 @@ def named(given, change):
         ({"settings": Settings(epochs=7, batch_size=2)}, "settings (epochs and 1 more)"),
         ({"seed": 2}, "seed"),
         ({"code": "4567"}, "code"),
+        ({"threads": 2}, "threads"),
         ({"seed": 2, "settings": Settings(epochs=7)}, "settings (epochs), seed"),
         ({}, ""),
     ],

@@ -1,5 +1,6 @@
 """SWC files: hand-written trees come back, and every broken one is named with what is wrong."""
 
+import os
 import re
 
 import numpy as np
@@ -152,6 +153,12 @@ def test_a_long_tree_is_read_without_recursion(tmp_path):
 
 
 # Folders
+
+
+def test_a_name_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / os.fsdecode(b"tr\xe9e.swc")).write_text("")
+    with pytest.raises(InputError, match=r"tr\\xe9e\.swc: not UTF-8"):
+        swc_files(tmp_path)
 
 
 def test_a_folder_gives_its_swc_files_by_name_whatever_the_case_of_the_suffix(tmp_path):

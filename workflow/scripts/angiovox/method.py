@@ -38,8 +38,8 @@ class Needs:
     gives_probabilities : whether values between 0 and 1 are to be trusted, and so are calibrated.
     one_job_per_patient : whether each patient is reconstructed in a job of its own, which has a GPU
         where there is one, may take as long as a training, and resumes like one.
-    threads : how many processors such a job, or a training, makes use of. On small layers they wait
-        for each other: two can take several times as long as one.
+    threads : how many processors such a job, or a training, makes use of at most. On small layers
+        they wait for each other: two can take several times as long as one.
     """
 
     inputs: tuple[str, ...]
@@ -68,6 +68,10 @@ class Needs:
     def has_model(self) -> bool:
         """Whether there is a network, trained here or taken from another method."""
         return self.requires_training or self.starts_from is not None
+
+    def torch_threads(self, chosen: int) -> int:
+        """Threads that PyTorch computes with, of those the study has chosen; 1 without networks."""
+        return min(self.threads, chosen) if self.runs_networks else 1
 
     @property
     def runs_networks(self) -> bool:

@@ -19,6 +19,7 @@ from . import study_methods
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
+WITH_ORDER = ("methods", "transfer")  # of entries, which is that of tables and figures
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
 
@@ -40,10 +41,26 @@ def fill_in(config: dict[str, Any]) -> None:
     """Give a config, in place, what it leaves out and the default config has.
 
     As with Snakemake's --configfile: a mapping is filled in key by key, anything else is replaced.
+    Keys come in the schema's order, since Snakemake reruns jobs whose parameters come in another.
     """
     defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     update_config(defaults, config)
-    config.update(defaults)
+    config.clear()
+    config.update(_in_order(defaults, _schema("config.schema.yaml")))
+
+
+def _in_order(given: Any, schema: dict[str, Any], is_order_kept: bool = False) -> Any:
+    """A part of a config with its keys in the schema's order, and others by name."""
+    if not isinstance(given, dict):
+        return given
+    known, others = schema.get("properties", {}), schema.get("additionalProperties", {})
+    names = [name for name in known if name in given]
+    names += sorted(given.keys() - known.keys(), key=str)
+    of_others = others if isinstance(others, dict) else {}
+    return {
+        name: _in_order(given[name], known.get(name, of_others), name in WITH_ORDER)
+        for name in (given if is_order_kept else names)
+    }
 
 
 def check_config(config: dict[str, Any]) -> None:
@@ -140,7 +157,7 @@ def _check_phantoms(phantoms: dict[str, Any], shape: int, voxel_mm: float | None
 
 @cache
 def _schema(name: str) -> dict[str, Any]:
-    return yaml.safe_load((SCHEMAS / name).read_text())
+    return yaml.safe_load((SCHEMAS / name).read_text(encoding="utf-8"))
 
 
 def check_schema(value: dict[str, Any], schema_name: str, where: str) -> None:
@@ -178,7 +195,7 @@ def _format_error(error: ValidationError) -> str:
 
 
 def _kinds(kinds: str | list[str], value: Any) -> str:
-    """What a value may be; YAML makes numbers of ids such as 007, and true of yes."""
+    """What a value may be; YAML makes numbers of ids such as 007, true of yes, nothing of null."""
     words = kinds if isinstance(kinds, str) else " or ".join(kinds)
-    is_text = isinstance(value, int | float)  # so is true
+    is_text = value is None or isinstance(value, int | float)  # so is true
     return words.replace("string", "string in quotes") if is_text else words

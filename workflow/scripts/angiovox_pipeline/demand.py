@@ -68,11 +68,19 @@ class Demand:
                 raise InputError(f"patient {wildcards.patient}: {error}") from None
 
     def training_threads(self, wildcards: Any) -> int:
-        """Threads of a job that trains, or that optimises for one patient (see `scheduling`)."""
-        runs = self.study.runs
-        wanted = runs.methods[wildcards.method].needs.threads
-        jobs = runs.each_long_job("{method} {views} {seed}")
-        return scheduling.training_threads(self.workflow, wanted, len(jobs))
+        """Threads of a job that trains, or that optimises for one patient.
+
+        Beside a GPU as many as prepare its data, else those that PyTorch computes with.
+        """
+        needs = self.study.runs.methods[wildcards.method].needs
+        if scheduling.trains_on_cpu(self.workflow):
+            return needs.torch_threads(self.study.torch_threads)
+        return needs.threads
+
+    def network_threads(self, wildcards: Any) -> int:
+        """Threads of a job that runs a network, or goes through volumes slab by slab."""
+        needs = self.study.runs.methods[wildcards.method].needs
+        return max(self.study.slab_threads, needs.torch_threads(self.study.torch_threads))
 
     def kind_of_job(self, rule: str, wildcards: Any) -> str:
         """The job's row of `resources.MEASURED_USAGE`.

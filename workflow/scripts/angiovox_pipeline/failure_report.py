@@ -130,7 +130,7 @@ class FailureReport(logging.Handler):
     def _write(self) -> None:
         if self.failed:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.write_text(self.report() + "\n")
+            self.path.write_text(self.report() + "\n", encoding="utf-8")
         else:
             self.path.unlink(missing_ok=True)
 
@@ -164,7 +164,7 @@ def holder(folder: str | Path) -> str:
 
 def last_error(log: str | Path) -> str:
     """The error that a log ends with: its message, or the last line of its trace."""
-    _, error, rest = Path(log).read_text(errors="replace").rpartition(" ERROR ")
+    _, error, rest = Path(log).read_text(encoding="utf-8", errors="replace").rpartition(" ERROR ")
     lines = [line.strip() for line in rest.splitlines() if line.strip()]
     return lines[-1] if error and lines else ""
 

@@ -28,7 +28,7 @@ logging.raiseExceptions = False  # a log on a full disk is no second failure
 def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
     """Yield the job's log function; an error goes to log and terminal, without a trace of ours
     where the input is at fault or the job was asked to stop."""
-    handler = logging.FileHandler(snakemake.log[0], mode="w")
+    handler = logging.FileHandler(snakemake.log[0], mode="w", encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log = logging.getLogger("angiovox")
     log.addHandler(handler)

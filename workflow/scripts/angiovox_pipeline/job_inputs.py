@@ -18,11 +18,12 @@ BESIDE = "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"
 class JobInputs:
     """Input files and parameters of the jobs of all runs.
 
-    cone_beam : the geometry of line integrals.
+    cone_beam : the geometry of line integrals. chosen_threads : for PyTorch, of the config.
     """
 
     runs: Runs
     cone_beam: dict[str, Any]
+    chosen_threads: int = 1
 
     def fit_inputs(self, wildcards: Any) -> dict[str, Any]:
         """Files by their kind; masks that were checked anew are no reason to fit again."""
@@ -80,6 +81,10 @@ class JobInputs:
     def used_cone_beam(self, wildcards: Any) -> dict[str, Any] | None:
         """The geometry of line integrals, for a method that looks at them."""
         return self.cone_beam if wildcards.method in self.runs.in_cone_beam else None
+
+    def torch_threads(self, wildcards: Any) -> int:
+        """Threads that PyTorch computes with: a result of other ones differs in its last digits."""
+        return self.runs.methods[wildcards.method].needs.torch_threads(self.chosen_threads)
 
     def settings(self, wildcards: Any) -> dict[str, Any]:
         """The method's, of the config."""

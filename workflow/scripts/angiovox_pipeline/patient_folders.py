@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from angiovox.errors import InputError
-from angiovox.io.folders import folders
+from angiovox.io.folders import check_name, folders
 from angiovox.io.volume_headers import files_of, is_image_file
 from snakemake.exceptions import WorkflowError
 from snakemake.io import contains_wildcard, local
@@ -30,12 +30,14 @@ class FoldersWithin:
     the inventory, it does not; and what is raised here it prints without the trace that an error
     within an input function has.
 
-    sheet : that the patient is in. warn : is told why images cannot be looked at.
+    sheet : that the patient is in. warn : is told why images cannot be looked at. owners : whose
+    each file or folder is, by device and inode, which all patients share: a link leads to the same.
     """
 
     patient: Patient
     sheet: str
     warn: Callable[[str], None]
+    owners: dict[tuple[int, int], str] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[str]:
         try:
@@ -49,7 +51,24 @@ class FoldersWithin:
             )
         top = self.patient.dicom.removeprefix("./")
         below = [folder for folder, _ in folders(top)][1:]  # none of a file
+        for path in (top, *below):
+            self._claim(path)
         yield from (local(folder) for folder in below if not contains_wildcard(folder))
+
+    def _claim(self, path: str) -> None:
+        """Raise WorkflowError for what another patient has too, or a name that is not UTF-8."""
+        try:
+            check_name(path)
+        except InputError as error:
+            raise WorkflowError(f"{self.sheet}: patient {self.patient.name}: {error}") from None
+        status = os.stat(path)
+        name = self.patient.name
+        owner = self.owners.setdefault((status.st_dev, status.st_ino), name)
+        if owner != name:
+            raise WorkflowError(
+                f"{self.sheet}: patients {owner} and {name} share {path}, by a link; one patient, "
+                "one folder"
+            )
 
 
 @cache

@@ -132,6 +132,7 @@ MEASURED_STORAGE = {
     "dicom": (0.5, 0.5, 0),
     "truth": (0.3, 0.01, 0),
     "volumes": (0, 0.5, 0),
+    "sources": (0.01, 0, 0),
     "masks": (0.01, 0.003, 0),
     "projections": (0, 0, 0.5),
     "pool": (0.1, 0.8, 12.5),  # a batch

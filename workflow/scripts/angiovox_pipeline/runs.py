@@ -137,11 +137,6 @@ class Runs:
             for path in _filled(pattern, name, self.methods[name].models, self.seeds_of(name), {})
         ]
 
-    def each_long_job(self, pattern: str) -> list[str]:
-        """The same for each job that trains, or that optimises for one patient."""
-        alone = replace(self, methods={name: self.methods[name] for name in self.one_by_one})
-        return self.each_trained(pattern) + alone.each(pattern) * len(self.test)
-
     def examples(self, method: str, views: str, patients: list[str]) -> list[int]:
         """View counts of a model's examples: each of the patients once for each count."""
         counts = self.methods[method].view_counts if views == EVERY else [int(views)]

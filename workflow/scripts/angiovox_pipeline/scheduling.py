@@ -37,20 +37,6 @@ def trains_on_cpu(workflow: Any) -> bool:
     return is_local(workflow) and not has_gpu()
 
 
-def training_threads(workflow: Any, wanted: int, trainings: int) -> int:
-    """Count the threads of a training: as many as it makes use of beside a GPU, else its share.
-
-    On CPUs two trainings with a thread each get more done than one after the other with two: two
-    threads wait for each other at every layer, and eight times as long beside other work.
-
-    trainings : of the whole study, whatever is left of it: with other threads a resumed training
-        would round otherwise than one that was never stopped.
-    """
-    if not trains_on_cpu(workflow):
-        return wanted
-    return max(1, min(wanted, workflow.cores // max(1, trainings)))
-
-
 @optional("jobs side by side may want more memory or GPUs than there are, and start slowly", None)
 def schedule_locally(workflow: Any) -> None:
     """Fit Snakemake's scheduler, about to run, to this machine.
@@ -91,7 +77,7 @@ def memory_mb() -> int:
 
 def _cgroup_limits() -> Iterator[int]:
     """Bytes that the control groups of this process allow, of either version."""
-    lines = OWN_GROUPS.read_text().splitlines() if OWN_GROUPS.is_file() else []
+    lines = OWN_GROUPS.read_text(encoding="utf-8").splitlines() if OWN_GROUPS.is_file() else []
     for line in lines:
         _, controllers, path = line.split(":", 2)
         if controllers and "memory" not in controllers.split(","):
@@ -102,5 +88,5 @@ def _cgroup_limits() -> Iterator[int]:
         for folder in (here, *here.parents):
             limit = folder / file
             if folder.is_relative_to(root) and limit.is_file():
-                text = limit.read_text().strip()
+                text = limit.read_text(encoding="utf-8").strip()
                 yield from [int(text)] if text.isdigit() else []

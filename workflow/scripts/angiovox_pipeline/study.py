@@ -233,6 +233,11 @@ class Study:
         """Threads of a job that goes through a volume slab by slab."""
         return 4 if self.config["volume"]["shape"] > 128 else 1
 
+    @property
+    def torch_threads(self) -> int:
+        """Threads that PyTorch computes with, on however many cores."""
+        return self.config["resources"]["torch_threads"]
+
     @cached_property
     def scale(self) -> Scale:
         return Scale(

@@ -39,7 +39,8 @@ class TransferInputs:
     @cached_property
     def jobs(self) -> JobInputs:
         """Those of the study's methods, with the groups' patients in place of its own."""
-        return JobInputs(self.study.transfer_runs, self.study.cone_beam)
+        study = self.study
+        return JobInputs(study.transfer_runs, study.cone_beam, study.torch_threads)
 
     @property
     def checked(self) -> Any:
@@ -83,6 +84,15 @@ class TransferInputs:
     def group_patients(self, wildcards: Any) -> list[str]:
         """The group's patients."""
         return [*self.study.groups[wildcards.group].patients]
+
+    def splits(self, wildcards: Any) -> dict[str, str]:
+        """The side of the split of each patient of the study, then of the group."""
+        own = {name: patient.split for name, patient in self.study.cohort.items()}
+        return own | dict.fromkeys(self.group_patients(wildcards), f"group {wildcards.group}")
+
+    def with_study(self, pattern: str) -> Callable[[Any], list[str]]:
+        """Fill a pattern in for each of these patients."""
+        return lambda wildcards: [pattern.format(patient=name) for name in self.splits(wildcards)]
 
     def group_note(self, wildcards: Any) -> str:
         """What the data are, in words, for a figure of the group."""

@@ -92,7 +92,7 @@ def _ancestors(pid: int) -> Iterator[int]:
 def _parent_and_start(pid: int) -> tuple[int, str] | None:
     """From the kernel's table; None for a process that ended, though its parent has not seen it."""
     try:
-        with open(f"/proc/{pid}/stat", errors="replace") as file:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             state, parent, *rest = file.read().rpartition(")")[2].split()
     except OSError:
         return None
@@ -102,7 +102,7 @@ def _parent_and_start(pid: int) -> tuple[int, str] | None:
 def _machine() -> str | None:
     """This boot of this machine, and who shares its process numbers (a container may not)."""
     try:
-        with open("/proc/sys/kernel/random/boot_id") as file:
+        with open("/proc/sys/kernel/random/boot_id", encoding="utf-8") as file:
             return f"{file.read().strip()}/{os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return None

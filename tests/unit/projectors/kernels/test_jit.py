@@ -67,6 +67,26 @@ def test_noise_in_place_of_the_cache_is_written_anew(run, tmp_path):
     assert run() == ["1", "0"]
 
 
+@pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
+def test_no_zeroed_block_is_run(run, tmp_path, suffix):
+    """As a power cut leaves them: the right size, and the machine code gone."""
+    run()
+    (file,) = (tmp_path / "cache").rglob(f"*{suffix}")
+    whole = file.read_bytes()
+    block = max(len(whole) // 4, 64)
+    for start in range(0, len(whole), block):
+        zeroed = (whole[:start] + bytes(block) + whole[start + block :])[: len(whole)]
+        file.write_bytes(zeroed)
+        hits = run()
+        assert suffix == ".nbi" or hits == (["1", "0"] if zeroed == whole else ["0", "1"])
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "100000"])
+def test_a_number_of_numbas_own_threads_does_not_matter(run, number):
+    assert run(NUMBA_NUM_THREADS=number) == ["0", "1"]
+
+
 def test_another_processors_cache_is_not_used(run):
     run()
     assert run(NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES="") == ["0", "1"]
@@ -119,12 +139,13 @@ def test_kernels_of_others_keep_the_cache_of_numba(cache_folder):
 
 
 PARTS = ("load_overload", "save_overload", "_cache_file")
+OF_FILES = ("_source_stamp", "_data_path", "_dump", "_load_data")
 
 
-@pytest.mark.parametrize("part", ["_cache", "_source_stamp", *PARTS])
+@pytest.mark.parametrize("part", ["_cache", *OF_FILES, *PARTS])
 def test_another_kind_of_cache_is_left_as_it_is(monkeypatch, part):
     """Without a part that numba does not document, there is a warning and its own cache."""
-    file = {} if part == "_source_stamp" else {"_source_stamp": b""}
+    file = {key: b"" for key in OF_FILES if key != part}
     cache = dict.fromkeys(PARTS) | {"_cache_file": SimpleNamespace(**file)}
     cache = SimpleNamespace(**{key: value for key, value in cache.items() if key != part})
     kernel = SimpleNamespace() if part == "_cache" else SimpleNamespace(_cache=cache)

@@ -52,7 +52,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 def save_rows(path: str | Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows that have the same keys as a CSV table; there is at least one."""
-    with atomic_file(path) as temporary, open(temporary, "w", newline="") as file:
+    with atomic_file(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

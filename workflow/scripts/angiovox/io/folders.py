@@ -38,6 +38,16 @@ def folders(
         waiting += [os.path.join(here, name) for name in sorted(below, reverse=True)]
 
 
+def check_name(path: str | Path) -> None:
+    """Raise InputError for a path that is not UTF-8: Snakemake cannot write it down."""
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{path}: not UTF-8, and Snakemake takes no other names; rename it"
+        ) from None
+
+
 def check_exists(path: str | Path) -> None:
     """Raise InputError for a path that is not there or may not be looked at, a pipe or a device."""
     try:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import InputError
+from ..errors import InputError, printable
 from .dicom import reader
 from .dicom.choice import Preference, choose, preferred
 from .dicom.discovery import find_images
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 READ, SKIPPED, REFUSED = "read", "skipped", "refused"
 OTHER_FILES = "other files"
+FORMULA = ("=", "+", "-", "@")  # begin what a spreadsheet computes
 NO_VOLUME = "none of its series is a volume"
 TAKE_FIRST = (
     "may be the volume, with the thinnest slices: put {} into the column series of the sheet"
@@ -54,7 +55,7 @@ class Entry:
         what = f"{self.kind} ({self.images} images)" if self.images else self.kind
         series = f"series {self.series}" if self.series else ""
         words = [f"patient {self.patient}", " ".join(filter(None, [series, what])), self.outcome]
-        return ": ".join(filter(None, [*words, self.reason]))
+        return printable(": ".join(filter(None, [*words, self.reason])))
 
 
 def inventory(
@@ -151,7 +152,13 @@ def as_table(entries: Sequence[Entry]) -> pd.DataFrame:
     """A row for each entry."""
     import pandas as pd  # slow to import, and reading a volume does not need it
 
-    return pd.DataFrame(entries, columns=[field.name for field in fields(Entry)])
+    rows = [[_cell(text) for text in astuple(entry)] for entry in entries]
+    return pd.DataFrame(rows, columns=[field.name for field in fields(Entry)])
+
+
+def _cell(text: str) -> str:
+    """A text that a spreadsheet shows: what begins with a file's name may look like a formula."""
+    return printable(f"'{text}" if text.startswith(FORMULA) else text)
 
 
 def summary(table: pd.DataFrame, num_phantoms: int) -> str:

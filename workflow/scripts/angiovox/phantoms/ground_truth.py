@@ -94,4 +94,4 @@ def write_lesions(path: str | Path, acquisition: Acquisition) -> None:
         "lesions": [asdict(lesion) for lesion in acquisition.lesions],
     }
     with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(record, indent=1) + "\n")
+        temporary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

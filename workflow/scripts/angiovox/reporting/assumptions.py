@@ -13,7 +13,7 @@ def assumptions(root: str | Path) -> list[tuple[str, str]]:
     """
     found = []
     for path in sorted(Path(root).rglob("*.py")):
-        lines = path.read_text().splitlines()
+        lines = path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines):
             start = re.match(r"\s*# ASSUME: (.*)", line)
             if start:

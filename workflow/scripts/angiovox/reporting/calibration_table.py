@@ -31,7 +31,7 @@ def calibration_table(paths: Iterable[str | Path], runs: Iterable[str]) -> pd.Da
     rows = []
     for path, run in zip(paths, runs, strict=True):
         method, seed = run.split()
-        for views, found in json.loads(Path(path).read_text()).items():
+        for views, found in json.loads(Path(path).read_text(encoding="utf-8")).items():
             rows.append({"method": method, "seed": int(seed), "views": int(views)} | found)
     table = pd.DataFrame(rows, columns=COLUMNS)
     order = {name: number for number, name in enumerate(dict.fromkeys(table["method"]))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from ..methods.registry import PAPER_METHOD
 from ..metrics.registry import METRICS as CATALOGUE
@@ -124,7 +125,8 @@ def iou_overview(summary: pd.DataFrame, titles: dict[str, str]) -> pd.DataFrame:
 
 def to_markdown(table: pd.DataFrame) -> str:
     """A table for people: four significant digits, a dash where there is no value."""
-    return _printable(table).to_markdown(index=False) + "\n"
+    names = [place for place, kind in enumerate(table.dtypes) if not is_numeric_dtype(kind)]
+    return _printable(table).to_markdown(index=False, disable_numparse=names) + "\n"
 
 
 def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
@@ -156,6 +158,9 @@ def _wide(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _printable(table: pd.DataFrame) -> pd.DataFrame:
-    return table.map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else cell).replace(
-        "nan", "-"
-    )
+    def text(cell: object) -> object:
+        if not isinstance(cell, float):
+            return cell
+        return "-" if cell != cell else f"{cell:.4g}"
+
+    return table.map(text)

@@ -6,7 +6,10 @@ from ..method import Needs
 
 
 def use_device(needs: Needs, threads: int) -> tuple[str, str]:
-    """Choose what a method's networks run on, and limit PyTorch to some CPU threads.
+    """Choose what a method's networks run on, and have PyTorch compute with some CPU threads.
+
+    threads : also where there are fewer processors. Sums of other parts are rounded otherwise, and
+        a training carries that on: 1 and 2 threads give other networks.
 
     PyTorch, which takes a second to import, is left alone where the method has no network.
 

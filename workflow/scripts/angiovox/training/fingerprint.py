@@ -11,10 +11,10 @@ from typing import Any
 Stamp = dict[str, str | dict[str, str]]
 
 
-def stamp(settings: Any, seed: int, code: str, data: Iterable[str]) -> Stamp:
+def stamp(settings: Any, seed: int, code: str, data: Iterable[str], threads: int) -> Stamp:
     """What a fit follows from: settings, seed, version of the code, data (by size and time), torch.
 
-    settings : a dataclass. data : paths.
+    settings : a dataclass. data : paths. threads : that PyTorch computes with.
     """
     return {
         "settings": {key: repr(value) for key, value in asdict(settings).items()},
@@ -22,6 +22,7 @@ def stamp(settings: Any, seed: int, code: str, data: Iterable[str]) -> Stamp:
         "code": code,
         "data": {path: _size_and_time(path) for path in data},
         "torch": version("torch"),
+        "threads": str(threads),
     }
 
 

@@ -50,7 +50,7 @@ class Temperatures:
 
 def load_temperatures(path: str | Path, views: int) -> Temperatures:
     """Those of a view count, from the file that rule calibrate writes."""
-    found = json.loads(Path(path).read_text())[str(views)]
+    found = json.loads(Path(path).read_text(encoding="utf-8"))[str(views)]
     return Temperatures(found["vessel"], found["background"])
 
 

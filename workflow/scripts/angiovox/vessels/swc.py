@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InputError
+from ..io.folders import check_name
 from .territory import territory_segments
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Point(NamedTuple):
 def swc_files(folder: str | Path) -> list[Path]:
     """SWC files of a folder, by name.
 
-    Raises InputError for a folder that does not exist or holds none.
+    Raises InputError for a folder that does not exist or holds none, and for a name that no rule
+    could have as an input.
     """
     if not Path(folder).is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -47,6 +49,8 @@ def swc_files(folder: str | Path) -> list[Path]:
     )
     if not files:
         raise InputError(f"{folder}: no .swc file in it")
+    for path in files:
+        check_name(path)
     return files
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from angiovox.errors import InputError
+from snakemake.exceptions import WorkflowError
 
 from ..snakemake_parts import optional
 from .submitted_jobs import job_demand, job_name, kinds_of_job
@@ -30,6 +31,11 @@ RESOURCES = {
 }
 NO_NODE = "Requested node configuration is not available"
 PROFILE = "profiles/slurm/config.yaml"
+MODEL_REFUSED = (
+    "resources.gpu_model: {model}: the SLURM executor takes letters, digits, '_' and '.' only; set "
+    f'it to "" for any GPU of the partition, or as {PROFILE} shows: gpu: 0, gpu_model: "\'\'", and '
+    "--gpus-per-node={model}:1 in slurm_extra"
+)
 UNKNOWN_EXECUTOR = (
     "not tried before its submission, since this version of the SLURM executor builds its command "
     "in another way ({error})"
@@ -167,7 +173,12 @@ def _submission(job: Any, settings: Any, folder: str | Path) -> tuple[str, str]:
         "partition": f"-p {shlex.quote(partition)}" if partition else "",
         "workdir": str(folder),
     }
-    return partition, get_submit_command(job, params, settings=settings) + set_gres_string(job)
+    try:
+        gpus = set_gres_string(job)
+    except WorkflowError as error:
+        model = job.resources.get("gpu_model")
+        raise InputError(MODEL_REFUSED.format(model=model) if model else str(error)) from None
+    return partition, get_submit_command(job, params, settings=settings) + gpus
 
 
 def _nodes_away(partition: str) -> list[str]:

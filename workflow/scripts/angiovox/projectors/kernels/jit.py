@@ -3,7 +3,7 @@
 numba itself compiles anew for another processor, another version of a function's own file and
 another numba. It overlooks what a function takes from other files, such as vectors of another
 width; and what a power cut or a full disk left of the cache it takes for a reason to fail, in each
-job.
+job, or runs it as machine code.
 
 A folder named after the sources (`NUMBA_CACHE_DIR`) would be no private part of numba's, but finds
 kernels by their absolute path, so that a study would compile anew wherever it is moved, and breaks
@@ -22,7 +22,10 @@ from typing import Any
 
 import numba
 
+from ...errors import CorruptFileError
+
 _texts = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))]
+DIGEST = hashlib.sha256().digest_size
 SOURCES = hashlib.sha256(b"".join(_texts)).digest()
 UNKNOWN_CACHE = (
     "This version of numba keeps its cache in another way ({}): kernels are compiled and kept by "
@@ -50,13 +53,16 @@ class KernelCache:
     """numba's cache of a function, obsolete where a file of this folder changed.
 
     A kernel elsewhere takes constants and functions from its own file, which numba looks at, and
-    from this folder only.
+    from this folder only. Files end with a digest of their contents, which reading a pickle leaves
+    alone: machine code with a zeroed block would end the process.
     """
 
     def __init__(self, cache: Any):
         self.cache, self.load, self.save = cache, cache.load_overload, cache.save_overload
         index = cache._cache_file
+        self.path_of, self.dump, self.load_data = index._data_path, index._dump, index._load_data
         index._source_stamp = index._source_stamp, SOURCES
+        index._dump, index._load_data = self._dump, self._load_data
 
     def load_overload(self, *key: Any) -> Any:
         """What the cache holds; None, so that it is compiled and written anew, where broken."""
@@ -71,6 +77,18 @@ class KernelCache:
         """Write what was compiled; where that fails, the next job compiles again."""
         with suppress(Exception):
             self.save(*compiled)
+
+    def _dump(self, contents: Any) -> bytes:
+        """The contents of a file."""
+        data = self.dump(contents)
+        return data + hashlib.sha256(data).digest()
+
+    def _load_data(self, name: str) -> Any:
+        """A compiled kernel. Raises CorruptFileError where its file is not as it was written."""
+        data = Path(self.path_of(name)).read_bytes()
+        if hashlib.sha256(data[:-DIGEST]).digest() != data[-DIGEST:]:
+            raise CorruptFileError(name)
+        return self.load_data(name)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.cache, name)
