@@ -19,7 +19,7 @@ sys.path.insert(0, str(SCRIPTS))
 from angiovox.errors import InputError
 from angiovox.methods.registry import PAPER_METHOD
 from angiovox.reporting import assumptions
-from angiovox_pipeline import code_version, failure_report, products, runs
+from angiovox_pipeline import angiography, code_version, failure_report, products, runs
 from angiovox_pipeline import scheduling, watchdog
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
@@ -49,6 +49,7 @@ memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS = STUDY.runs, STUDY.fewest_views
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
+ANGIOGRAMS = PHANTOMS[: config["angiograms"]["phantoms"]]
 JOBS = JobInputs(RUNS, STUDY.cone_beam, STUDY.torch_threads)
 TRAIN, TEST = RUNS.train, RUNS.test
 SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}

@@ -30,7 +30,7 @@ def frames(scene, primary=0.0, secondary=0.0, times=(0.0, 2.0), masks=(True, Fal
 
 
 def attenuation(taken, beam=QUIET):
-    return -np.log(np.maximum(taken.greys, 1) / beam.greys)
+    return -np.log(np.maximum(taken.greys, 1) / beam.open_grey)
 
 
 def subtracted(taken):
@@ -47,8 +47,8 @@ def test_the_same_arguments_give_the_same_frames_and_another_seed_other_noise(sc
 
 def test_without_a_head_the_beam_is_full_and_behind_it_weaker(scene):
     greys = frames(scene, beam=QUIET).greys[0]
-    assert greys[0, 0] == pytest.approx(QUIET.greys, rel=1e-3)
-    assert greys[48, 48] < QUIET.greys / 10
+    assert greys[0, 0] == pytest.approx(QUIET.open_grey, rel=1e-3)
+    assert greys[48, 48] < QUIET.open_grey / 10
 
 
 def test_what_mask_and_contrast_differ_in_is_the_contrasts_line_integral(scene):
@@ -81,7 +81,7 @@ def test_far_arteries_fill_after_near_ones_and_all_is_washed_out(scene):
 def test_noise_is_that_of_counted_photons(scene):
     beam = Beam(photons=1e5, blur=1e-3)
     greys = frames(scene, times=np.zeros(12), masks=np.ones(12, bool), beam=beam).greys
-    photons = greys.astype(float) * (beam.photons / beam.greys)
+    photons = greys.astype(float) * (beam.photons / beam.open_grey)
     inside = photons.mean(axis=0) < beam.photons / 2
     ratio = photons.var(axis=0, ddof=1)[inside] / photons.mean(axis=0)[inside]
     assert ratio.mean() == pytest.approx(1.0, abs=0.1)
@@ -95,6 +95,15 @@ def test_motion_moves_the_head_after_the_mask_and_leaves_its_edges(scene):
     assert np.abs(still).max() < 0.01
     assert np.abs(subtracted(moved)).max() > 0.05
     assert not np.allclose(moved.true_views.source[0], moved.true_views.source[1])
+
+
+def test_the_head_moves_alike_in_both_planes_and_otherwise_in_another_acquisition(scene):
+    def motion(**which):
+        source = frames(scene, disturbance=Disturbance(motion_mm=1), **which).true_views.source
+        return source[1] - source[0]
+
+    np.testing.assert_allclose(motion(plane=0), motion(plane=1, primary=90.0))
+    assert np.abs(motion(acquisition=0) - motion(acquisition=1)).max() > 0.05
 
 
 def test_a_c_arm_that_stands_elsewhere_says_what_its_header_says(scene):

@@ -102,6 +102,8 @@ MEASURED_USAGE = {
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
+    "angiogram": Job(900, seconds=300),
+    "angiogram_figure": Job(700, seconds=30),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),
     "assumptions": Job(95),
@@ -143,6 +145,7 @@ MEASURED_STORAGE = {
     "meshes": (3, 0.02, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
     "transfer": (0.1, 0.45, 0),  # reconstructions; metrics and pictures are small
     "segmentations": (0.1, 0.032, 0),
+    "angiograms": (160, 0, 0),
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),

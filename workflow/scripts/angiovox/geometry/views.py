@@ -88,6 +88,11 @@ class Views:
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in WIDTHS}
         return cls(**arrays, detector=parts[0].detector)
 
+    def as_dict(self) -> dict[str, list]:
+        """Its arrays as lists, for a file of JSON."""
+        arrays = {name: getattr(self, name).tolist() for name in WIDTHS}
+        return arrays | {"detector": list(self.detector)}
+
     def __len__(self) -> int:
         return len(self.source)
 

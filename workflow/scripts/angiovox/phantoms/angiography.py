@@ -28,6 +28,7 @@ WATER, CONTRAST = 0.0205, 0.045
 HEAD_MM, HEAD_VOXEL = 225.0, 1.5  # edge of the head's grid and of its voxels
 HEAD_BLUR = 1.0  # voxels, standard deviation: steps of bone would show where the head moves
 ARTERY_VOXEL = 0.5  # mm
+OPEN_BEAM = 0.95  # of the highest grey
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,17 @@ class Beam:
     """Tube and detector.
 
     photons : of a frame that a pixel would count without a head. blur : mm at the detector,
-    standard deviation. greys : of an image, the brightest of which is the beam without a head.
+    standard deviation. bits : of an image, whose brightest grey but 5 % is the beam without a head.
     """
 
     photons: float = 4e5
     blur: float = 0.3
-    greys: int = 65_535
+    bits: int = 16
+
+    @property
+    def open_grey(self) -> float:
+        """Of a pixel that nothing is before."""
+        return OPEN_BEAM * (2**self.bits - 1)
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,8 @@ def run(
     bolus: Bolus = BOLUS,
     beam: Beam = BEAM,
     disturbance: Disturbance = UNDISTURBED,
+    acquisition: int = 0,
+    plane: int = 0,
     threads: int = 1,
 ) -> Frames:
     """Take the frames of a run; the same arguments, the same frames.
@@ -133,10 +141,11 @@ def run(
     primary, secondary, times, is_mask = map(np.asarray, (primary, secondary, times, is_mask))
     if not len(times) or len({len(a) for a in (primary, secondary, times, is_mask)}) > 1:
         raise ValueError("primary, secondary, times and is_mask need one entry for each frame")
-    rng = np.random.default_rng([seed, 11])
+    rng = np.random.default_rng([seed, 11, acquisition, plane])
     off = rng.normal(0, disturbance.angle_deg, 2)
     shift = rng.normal(0, disturbance.isocentre_mm, 3)
-    motion = rng.normal(0, disturbance.motion_mm, 3)
+    head = np.random.default_rng([seed, 12, acquisition])
+    motion = head.normal(0, disturbance.motion_mm, 3)
     rotations = c_arm_rotation(primary + off[0], secondary + off[1])
     # The head moves: in its own axes the C-arm moves the other way.
     isocentres = shift - np.where(is_mask[:, None], 0.0, motion)
@@ -155,8 +164,8 @@ def _detected(
     """Greys of photons that come through, blurred by the detector and counted."""
     expected = beam.photons * np.exp(-attenuation.astype(np.float64))
     blurred = ndimage.gaussian_filter(expected, np.divide(beam.blur, arm.pixel_size))
-    counted = rng.poisson(blurred)
-    return np.clip(np.rint(counted * (beam.greys / beam.photons)), 0, beam.greys).astype(np.uint16)
+    greys = np.rint(rng.poisson(blurred) * (beam.open_grey / beam.photons))
+    return np.clip(greys, 0, 2**beam.bits - 1).astype(np.uint16)
 
 
 def _head(pose: Pose, seed: int) -> tuple[np.ndarray, Grid]:

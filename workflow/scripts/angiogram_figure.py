@@ -1,0 +1,15 @@
+"""Rule angiogram_figure: a phantom's subtracted runs."""
+
+from angiovox_pipeline.job import job
+
+from pathlib import Path
+
+from angiovox.figures.angiograms import angiograms
+from angiovox.figures.style import save
+from angiovox.io.dicom import xa
+
+with job(snakemake):
+    folder = Path(snakemake.input.runs)
+    runs = [xa.read_run(folder / f"{name}.dcm") for name in ("plane-a", "plane-b", "rotational")]
+    figure = angiograms(runs, f"phantom {snakemake.wildcards.patient}, simulated X-rays")
+    save(figure, snakemake.output.png, snakemake.output.pdf)
