@@ -57,7 +57,7 @@ def read_image(path: Path, name: str) -> Image | None:
         if not _agrees(header):
             raise InputError(f"{name}: broken header (its beginning tells of another SOPClassUID)")
         if image.kind in VOLUMES:
-            _check_amount(image)
+            check_amount(image)
         return image
 
 
@@ -105,7 +105,7 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
         bits_stored=bits_stored,
         high_bit=whole("HighBit", bits_stored - 1),
         signed=bool(header.get("PixelRepresentation")),
-        padding=_padding(header, name, bits) if kind in VOLUMES else None,
+        padding=padding_of(header, name, bits) if kind in VOLUMES else None,
         in_acquisition=_whole_or_none(header, name, "ImagesInAcquisition"),
         pixel_start=pixels[0],
         pixel_bytes=pixels[1],
@@ -137,7 +137,8 @@ def _syntax(header: FileDataset) -> UID:
     return UID(str(header.file_meta.get("TransferSyntaxUID") or read_as))
 
 
-def _check_amount(image: Image) -> None:
+def check_amount(image: Image) -> None:
+    """Refuse an image without pixels, of more than any scanner's, or cut short."""
     rows, columns = image.size
     voxels = rows * columns * image.num_frames
     if voxels <= 0:
@@ -158,7 +159,7 @@ def _check_amount(image: Image) -> None:
         )
 
 
-def _padding(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
+def padding_of(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
     """Lowest and highest stored number that stand for "outside the field of view"."""
     if header.get("PixelPaddingValue") in (None, ""):
         return None
