@@ -63,11 +63,9 @@ def test_each_frame_less_the_one_before(path, whole):
 
 
 def test_contrast_frames_may_be_averaged(path, whole):
-    item = subtraction(
-        MaskOperation="AVG_SUB", MaskFrameNumbers=1, ContrastFrameAveraging=2,
-        ApplicableFrameRange=[2, 5],
-    )  # fmt: skip
+    item = subtraction(MaskOperation="AVG_SUB", MaskFrameNumbers=1, ContrastFrameAveraging=2)
     run = xa.read_run(xa_cases.edit(path, MaskSubtractionSequence=item))
+    assert run.contrast == [1, 2, 3, 4]
     every = whole.line_integrals()
     expected = -np.log((np.exp(-every[:-1]) + np.exp(-every[1:])) / 2)
     np.testing.assert_allclose(run.line_integrals(), expected, atol=1e-4)

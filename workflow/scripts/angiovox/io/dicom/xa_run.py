@@ -64,7 +64,7 @@ class Run:
         """Whether its angles change from frame to frame."""
         return float(np.ptp(self.angles, axis=0).max()) > STEADY
 
-    @property
+    @cached_property
     def contrast(self) -> list[int]:
         """Frames that a mask is subtracted from."""
         return xa_subtraction.contrast_frames(self.subtractions, len(self))
@@ -127,7 +127,7 @@ class Run:
     def _subtract(self, frame: int) -> np.ndarray:
         """Line integrals of a frame (rows, columns) float32; NaN where none was measured."""
         operation = operation_of(self.subtractions, frame)
-        if operation is None or not 0 <= frame < len(self):
+        if operation is None or frame not in self.contrast:
             raise InputError(f"{self.name}: no mask is subtracted from frame {frame + 1}")
         averaged = range(frame, frame + operation.averaged)
         mask, filled = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -81,8 +82,12 @@ def operation_of(subtractions: Sequence[Subtraction], frame: int) -> Subtraction
 
 
 def contrast_frames(subtractions: Sequence[Subtraction], count: int) -> list[int]:
-    """Frames of a run that a mask is subtracted from."""
-    return [frame for frame in range(count) if operation_of(subtractions, frame)]
+    """Frames of a run that a mask is subtracted from.
+
+    Where no range says so, they end where there are still enough frames to be averaged.
+    """
+    pairs = [(frame, operation_of(subtractions, frame)) for frame in range(count)]
+    return [frame for frame, one in pairs if one and (one.ranges or frame + one.averaged <= count)]
 
 
 def check(subtractions: Sequence[Subtraction], count: int, name: str) -> None:
@@ -95,6 +100,9 @@ def check(subtractions: Sequence[Subtraction], count: int, name: str) -> None:
             f"{name}: no MaskSubtractionSequence, which would say which frames were taken before "
             "the contrast came; name the mask frames"
         )
+    named = [frame for one in subtractions for frame in (*one.masks, *chain(*one.ranges))]
+    if beyond := [frame for frame in named if not 0 <= frame < count]:
+        raise InputError(f"{name}: subtraction with frame {beyond[0] + 1}, of {count} frames")
     frames = contrast_frames(subtractions, count)
     if not frames:
         raise InputError(f"{name}: all {count} frames are masks, so none is left with contrast")
@@ -102,8 +110,15 @@ def check(subtractions: Sequence[Subtraction], count: int, name: str) -> None:
         operation = operation_of(subtractions, frame)
         masks = operation.masks_of(frame)
         last = frame + operation.averaged - 1
-        if wrong := [one for one in (*masks, last) if not 0 <= one < count]:
-            raise InputError(f"{name}: subtracts frame {wrong[0] + 1}, of {count} frames")
+        if last >= count:
+            raise InputError(
+                f"{name}: frame {frame + 1} is to be averaged with frame {last + 1}, of {count} "
+                "frames (ContrastFrameAveraging)"
+            )
+        if min(masks) < 0:
+            raise InputError(
+                f"{name}: TIDOffset of {operation.offset} has no mask for frame {frame + 1}"
+            )
         if max(masks) > frame:
             raise InputError(
                 f"{name}: mask frame {max(masks) + 1} is later than contrast frame {frame + 1}, so "
