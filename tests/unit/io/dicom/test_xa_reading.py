@@ -198,6 +198,15 @@ def test_log_without_a_table_is_right_up_to_its_scale(tmp_path):
     np.testing.assert_allclose(ours / scale, true, atol=CLOSE)
 
 
+def test_a_table_of_lin_is_not_applied(path, whole):
+    """Only LOG needs one to lead back to the beam."""
+    table = Dataset()
+    table.add_new("LUTDescriptor", "US", [4096, 0, 16])
+    table.add_new("LUTData", "OW", np.arange(4096)[::-1].astype("<u2").tobytes())
+    run = xa.read_run(xa_cases.edit(path, ModalityLUTSequence=[table]))
+    np.testing.assert_allclose(run.line_integrals(), whole.line_integrals(), atol=1e-6)
+
+
 def test_a_display_of_opposite_grey_changes_nothing(path, whole):
     run = xa.read_run(xa_cases.edit(path, PhotometricInterpretation="MONOCHROME1",
                                     WindowCenter="100", WindowWidth="5"))  # fmt: skip
@@ -357,14 +366,19 @@ def test_padding_is_masked(path):
     assert not run.exposed[:3, :5].any() and run.exposed.sum() == run.exposed.size - 15
 
 
-def test_single_saturated_pixels_are_masked_and_noted(path):
+def test_single_saturated_pixels_are_masked_and_noted(path, whole):
     def saturate(stored):
         stored[2, 10, 11], stored[3, 20, 5] = 4095, 0
 
     run = xa.read_run(xa_cases.repixel(path, saturate))
-    assert not run.exposed[10, 11] and not run.exposed[20, 5]
-    assert run.notes == ("2 over- or underexposed pixels are masked",)
-    assert np.isfinite(run.line_integrals()).all()
+    lost = ~to_image(run.measured())  # of frames 1 to 5
+    assert lost.sum() == 2 and lost[1, 10, 11] and lost[2, 20, 5] and run.exposed.all()
+    assert run.notes == ("up to 1 over- or underexposed pixels in a frame are masked",)
+    assert not to_image(run.line_integrals())[lost].any()
+    others = to_detector(~lost.any(axis=0))
+    np.testing.assert_allclose(
+        run.maximum_opacification()[others], whole.maximum_opacification()[others], atol=1e-6
+    )
 
 
 # Times, angles and files
@@ -390,6 +404,7 @@ def test_one_increment_is_that_of_each_frame(tmp_path):
     path = xa_cases.write(tmp_path / "run.dcm", xa_cases.rotational())
     xa_cases.edit(path, PositionerPrimaryAngle="-30", PositionerPrimaryAngleIncrement="1.5",
                   PositionerSecondaryAngleIncrement="0")  # fmt: skip
+    xa_cases.edit(path, MaskSubtractionSequence=subtraction(MaskOperation="TID", TIDOffset=1))
     angles = xa.read_run(path).angles
     np.testing.assert_allclose(angles[:, 0], -30 + 1.5 * np.arange(12))
     assert (angles[:, 1] == angles[0, 1]).all()
@@ -402,6 +417,15 @@ def test_increments_may_be_the_angles_themselves(tmp_path):
     absolute = [f"{angle:.8g}" for angle in run.angles[:, 0]]
     xa_cases.edit(path, PositionerPrimaryAngle="0", PositionerPrimaryAngleIncrement=absolute)
     np.testing.assert_allclose(xa.read_run(path).angles, run.angles, atol=1e-6)
+
+
+def test_a_table_that_moves_under_the_mask_is_noted(path):
+    steps = ["0", "1", "2", "3", "4", "5"]
+    xa_cases.edit(path, TableMotion="DYNAMIC", TableLongitudinalIncrement=steps)
+    run = xa.read_run(path)
+    np.testing.assert_allclose(run.table[:, 0], range(6))  # makers' longitudinal: to the left
+    note = "the table moved by up to 5 mm between mask and contrast; not undone"
+    assert run.notes == (note,)
 
 
 @pytest.mark.parametrize("make", [xa_cases.static, xa_cases.rotational])

@@ -24,6 +24,7 @@ from .xa_grey import read_grey
 from .xa_identity import read_identity
 from .xa_orientation import read_orientation
 from .xa_run import Run
+from .xa_subtraction import operation_of
 from .xa_times import frame_order, read_times
 
 
@@ -75,7 +76,7 @@ class RunFiles:
             run = _described(self, frames)
             if masks is not None:
                 run = run.with_masks(masks, contrast, shift)
-            xa_subtraction.check(run.subtractions, len(run), run.name)
+            xa_subtraction.check(run.subtractions, run.angles, run.name)
             return _upright(run, frames)
 
 
@@ -217,10 +218,22 @@ def _upright(run: Run, frames: Sequence[FrameFields]) -> Run:
         frames=undone.undo(stored),
         exposed=undone.undo(exposed),
         pixel_mm=undone.undo_spacing(run.pixel_mm),
-        offset=(float(right), -float(down)),
+        offset=(float(right), 0.0 - float(down)),
         subtractions=tuple(one.turned(undone.undo_vector) for one in run.subtractions),
-        notes=(*run.notes, *masked, *turned),
+        notes=(*run.notes, *_moved(run), *masked, *turned),
     )
+
+
+def _moved(run: Run) -> list[str]:
+    """A note where the table moved between a mask and its frame."""
+    pairs = [(frame, operation_of(run.subtractions, frame)) for frame in run.contrast]
+    moves = [
+        np.linalg.norm(run.table[list(one.masks_of(frame))] - run.table[frame], axis=1).max()
+        for frame, one in pairs
+    ]
+    if max(moves) <= xa_geometry.STEADY:
+        return []
+    return [f"the table moved by up to {max(moves):.3g} mm between mask and contrast; not undone"]
 
 
 def _pixels(frames: Sequence[FrameFields]) -> np.ndarray:

@@ -12,7 +12,7 @@ from .xa_fields import SHAPES, FrameFields
 from .xa_grey import Grey
 
 GROUPS = {"Shutter": "FrameDisplayShutterSequence", "Collimator": "CollimatorShapeSequence"}
-LARGEST_SHARE = 0.01  # of pixels within the shutters that may be saturated
+LARGEST_SHARE = 0.05  # of a frame's pixels within the shutters that may be saturated
 LEAST_EXPOSED = 0.05  # of an image
 
 
@@ -86,7 +86,7 @@ def _in_polygon(corners: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.
 def exposed_pixels(
     stored: np.ndarray, used: Sequence[int], grey: Grey, frames: Sequence[FrameFields]
 ) -> tuple[np.ndarray, list[str]]:
-    """Pixels that tell an intensity in all frames that are used, and notes about others.
+    """Pixels that saw the beam, and notes about others.
 
     Parameters
     ----------
@@ -94,38 +94,50 @@ def exposed_pixels(
 
     Returns
     -------
-    exposed : (rows, columns) bool. notes : what was masked, in sentences.
+    exposed : (rows, columns) bool. notes : what is masked, in sentences.
 
     Raises
     ------
-    InputError : nearly nothing was exposed, or too much of it is saturated.
+    InputError : nearly nothing was exposed, or too much of a frame is saturated.
     """
     name = frames[0].name
     opened = open_field(frames)
     padding = padding_of(frames[0].header, name, frames[0].image.bits)
     if padding:
         opened &= ~((stored >= padding[0]) & (stored <= padding[1])).all(axis=0)
-    saturated = np.zeros(opened.shape, dtype=bool)
-    always = np.ones(opened.shape, dtype=bool)
+    dark = np.ones(opened.shape, dtype=bool)
     for frame in used:
-        at_end = grey.saturated(stored[frame])
-        saturated |= at_end
-        always &= at_end | (stored[frame] == 0)
-    border = _touching_edge(always | ~opened) & opened
-    opened = opened & ~border
+        dark &= grey.saturated(stored[frame]) | (stored[frame] == 0)
+    border = _touching_edge(dark | ~opened) & opened
+    opened &= ~border
     if opened.mean() < LEAST_EXPOSED:
         raise InputError(
             f"{name}: {100 * opened.mean():.0f} % of its pixels were exposed, the others are "
             "shuttered or saturated"
         )
-    share = (saturated & opened).sum() / opened.sum()
+    notes = []
+    if closed := int((~opened).sum()):
+        unnamed = " or a border without beam" if border.any() else ""
+        notes.append(f"{closed} pixels behind a shutter{unnamed} are masked")
+    return opened, [*notes, *_saturation(stored, used, grey, opened, name)]
+
+
+def _saturation(
+    stored: np.ndarray, used: Sequence[int], grey: Grey, opened: np.ndarray, name: str
+) -> list[str]:
+    """A note about saturated pixels. Raises InputError for a frame with too many."""
+    counts = [int((grey.saturated(stored[frame]) & opened).sum()) for frame in used]
+    worst = int(np.argmax(counts))
+    share = counts[worst] / opened.sum()
     if share > LARGEST_SHARE:
         raise InputError(
-            f"{name}: {100 * share:.0f} % of its pixels hold the lowest or highest number "
-            f"({grey.top}), so they are over- or underexposed and tell no attenuation; choose "
-            "other frames"
+            f"{name}: {100 * share:.0f} % of the pixels of frame {used[worst] + 1} hold the "
+            f"lowest or highest number ({grey.top}), over- or underexposed, so that their "
+            "attenuation is unknown; choose other frames"
         )
-    return opened & ~saturated, _notes(opened, saturated, border)
+    if not any(counts):
+        return []
+    return [f"up to {max(counts)} over- or underexposed pixels in a frame are masked"]
 
 
 def _touching_edge(pixels: np.ndarray) -> np.ndarray:
@@ -134,13 +146,3 @@ def _touching_edge(pixels: np.ndarray) -> np.ndarray:
 
     parts, _ = ndimage.label(np.pad(pixels, 1, constant_values=True))
     return (parts == parts[0, 0])[1:-1, 1:-1]
-
-
-def _notes(opened: np.ndarray, saturated: np.ndarray, border: np.ndarray) -> list[str]:
-    notes = []
-    if closed := int((~opened).sum()):
-        dark = " or a border without beam" if border.any() else ""
-        notes.append(f"{closed} pixels behind a shutter{dark} are masked")
-    if lost := int((saturated & opened).sum()):
-        notes.append(f"{lost} over- or underexposed pixels are masked")
-    return notes

@@ -33,7 +33,7 @@ class Run:
     angles : (frames, 2) primary and secondary in degrees, LAO and cranial positive.
     distances : (frames, 2) mm from the source to the detector and to the isocentre.
     pixel_mm : between rows and between columns, at the detector.
-    exposed : (rows, columns) bool, pixels that saw the beam and are not saturated.
+    exposed : (rows, columns) bool, pixels behind no shutter; single frames may be saturated there.
     times : (frames,) s since the first frame, or None where the file does not say.
     table : (frames, 3) mm, position of the table along the patient's axes.
     offset : mm along u and v from where the central ray meets the detector to its centre.
@@ -96,7 +96,7 @@ class Run:
         subtractions = xa_subtraction.chosen(masks, frames, shift)
         if not frames:
             raise InputError(f"{self.name}: no frame with contrast is left behind the masks")
-        xa_subtraction.check(subtractions, len(self), self.name)
+        xa_subtraction.check(subtractions, self.angles, self.name)
         return replace(self, subtractions=subtractions)
 
     def line_integrals(self, frames: Iterable[int] | None = None) -> np.ndarray:
@@ -130,15 +130,16 @@ class Run:
         if operation is None or frame not in self.contrast:
             raise InputError(f"{self.name}: no mask is subtracted from frame {frame + 1}")
         averaged = range(frame, frame + operation.averaged)
-        mask, filled = (
-            np.where(self.exposed, self.grey.log_beam(self._mean_beam(numbers)), np.nan)
-            for numbers in (operation.masks_of(frame), averaged)
-        )
+        mask, filled = (self._log_beam(one) for one in (operation.masks_of(frame), averaged))
         difference = shifted(mask, operation.shift_of(frame)) - filled
         return difference.astype(np.float32)
 
-    def _mean_beam(self, frames: Iterable[int]) -> np.ndarray:
-        return np.mean([self.grey.beam(self.frames[frame]) for frame in frames], axis=0)
+    def _log_beam(self, frames: Sequence[int]) -> np.ndarray:
+        """Logarithm of the mean beam of frames; NaN where a shutter closed or one is saturated."""
+        stored = [self.frames[frame] for frame in frames]
+        known = self.exposed & ~np.any([self.grey.saturated(one) for one in stored], axis=0)
+        mean = np.mean([self.grey.beam(one) for one in stored], axis=0)
+        return np.where(known, self.grey.log_beam(mean), np.nan)
 
     def views(
         self, frames: Iterable[int] | None = None, table_origin: np.ndarray | None = None

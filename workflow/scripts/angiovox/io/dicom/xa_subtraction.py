@@ -15,6 +15,7 @@ from .xa_fields import FrameFields, numbers_of, sequence
 
 OPERATIONS = ("AVG_SUB", "TID")
 SHIFTS = "FramePixelShiftSequence"
+SAME_DIRECTION = 1.5  # degrees that sweeps of mask and contrast may differ by
 
 
 @dataclass(frozen=True)
@@ -90,11 +91,13 @@ def contrast_frames(subtractions: Sequence[Subtraction], count: int) -> list[int
     return [frame for frame, one in pairs if one and (one.ranges or frame + one.averaged <= count)]
 
 
-def check(subtractions: Sequence[Subtraction], count: int, name: str) -> None:
-    """Refuse masks that are not there, are all there is, or come after the contrast.
+def check(subtractions: Sequence[Subtraction], angles: np.ndarray, name: str) -> None:
+    """Refuse masks that are not there, are all there is, come after the contrast, or were seen
+    from elsewhere.
 
-    Raises InputError.
+    angles : (frames, 2) degrees. Raises InputError.
     """
+    count = len(angles)
     if not subtractions:
         raise InputError(
             f"{name}: no MaskSubtractionSequence, which would say which frames were taken before "
@@ -123,6 +126,12 @@ def check(subtractions: Sequence[Subtraction], count: int, name: str) -> None:
             raise InputError(
                 f"{name}: mask frame {max(masks) + 1} is later than contrast frame {frame + 1}, so "
                 "contrast may be in it; name mask frames from before the contrast"
+            )
+        apart = np.abs(angles[list(masks)] - angles[frame]).max()
+        if apart > SAME_DIRECTION:
+            raise InputError(
+                f"{name}: frame {frame + 1} was seen from {apart:.3g} degrees away from its mask; "
+                "in a rotational run each frame needs a mask of its own direction"
             )
 
 
