@@ -118,6 +118,22 @@ def test_the_sequences_shift_undoes_a_shifted_mask(tmp_path, enhanced, shift):
     np.testing.assert_allclose(again.line_integrals(), result.line_integrals(), atol=1e-5)
 
 
+def test_a_frames_own_shift_goes_before_the_shared_one(tmp_path):
+    path = xa_cases.write(tmp_path / "run.dcm", enhanced=True)
+
+    def change(dataset):
+        shift = subtraction(MaskSubPixelShift=[1.0, 2.0], SubtractionItemID=1)
+        xa_cases.shared(dataset).FramePixelShiftSequence = shift
+        own = subtraction(MaskSubPixelShift=[3.0, 4.0], SubtractionItemID=1)
+        dataset.PerFrameFunctionalGroupsSequence[2].FramePixelShiftSequence = own
+        of_another = subtraction(MaskSubPixelShift=[5.0, 6.0], SubtractionItemID=2)
+        dataset.PerFrameFunctionalGroupsSequence[3].FramePixelShiftSequence = of_another
+
+    (operation,) = xa.read_run(xa_cases.edit(path, change)).subtractions
+    shifts = [operation.shift_of(frame) for frame in (1, 2, 3)]
+    assert shifts == [(1.0, 2.0), (3.0, 4.0), (1.0, 2.0)]
+
+
 def test_frames_may_be_chosen(path, whole):
     xa_cases.edit(path, MaskSubtractionSequence=None)
     run = xa.read_run(path, masks=[0])

@@ -158,6 +158,8 @@ HEADERS = {  # what a classic file says, and words of the sentence
          "RadiusOfCircularShutter": 2},
         "1 % of its pixels were exposed",
     ),
+    "a position that may be a name": ({"PatientPosition": "ANNA"}, "PatientPosition another, "),
+    "bits that are not the lowest": ({"HighBit": 15}, "12 bits stored up to bit 15"),
     "colours": ({"PhotometricInterpretation": "RGB"}, "colours, where the beam's intensity"),
     "times of other frames": (
         {"FrameTimeVector": ["0", "1"]}, "FrameTimeVector has 2 numbers for 6 frames"

@@ -225,7 +225,7 @@ NOT_WRONG = (
     "Value is zero for value",
     # PS3.3 C.8.19.2.1.3 has SINGLE PLANE and BIPLANE; the validator, terms of Plane Identification.
     "value 1 of attribute <Planes in Acquisition>",
-    # The same for the other plane's reference, whose condition is BIPLANE.
+    # The validator wants classic XA's image type (BIPLANE A) with the other plane's reference.
     "Element=<ReferencedOtherPlaneSequence>",
 )
 needs_dciodvfy = pytest.mark.skipif(

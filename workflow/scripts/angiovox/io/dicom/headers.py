@@ -159,6 +159,24 @@ def check_amount(image: Image) -> None:
         )
 
 
+def check_pixels(image: Image) -> None:
+    """Refuse pixels that are more than declared, lie in other bits, or are followed by rubbish."""
+    # One makes it even. Lone slices may be filled up, but not by an image.
+    most = image.bytes_needed + 1 if image.num_frames > 1 else 2 * image.bytes_needed - 1
+    if image.is_plain and image.pixel_bytes > most:
+        raise InputError(
+            f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
+            f"{image.pixel_bytes} there"
+        )
+    if image.high_bit != image.bits_stored - 1:
+        raise InputError(
+            f"{image.name}: {image.bits_stored} bits stored up to bit {image.high_bit}, where "
+            f"they are read up to bit {image.bits_stored - 1}"
+        )
+    if not image.sound_end:
+        raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
+
+
 def padding_of(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
     """Lowest and highest stored number that stand for "outside the field of view"."""
     if header.get("PixelPaddingValue") in (None, ""):

@@ -15,7 +15,7 @@ from . import xa_geometry, xa_subtraction
 from .decoding import check_codes, stored_numbers
 from .discovery import find_images
 from .elements import as_input_error, holds_value
-from .headers import VOLUMES, check_amount
+from .headers import VOLUMES, check_amount, check_pixels
 from .images import MAX_VOXELS, Image
 from .series import why_undecodable
 from .xa_exposure import exposed_pixels
@@ -150,6 +150,7 @@ def _check_images(images: Sequence[Image]) -> None:
     first = images[0]
     for image in images:
         check_amount(image)
+        check_pixels(image)
         if image.samples > 1 or not image.photometric.startswith("MONOCHROME"):
             raise InputError(f"{image.name}: colours, where the beam's intensity is needed")
         if image.signed:

@@ -21,6 +21,7 @@ DIRECTIONS = {
     "F": (0, 0, -1),
 }  # fmt: skip
 SUPINE = "HFS"
+OTHER_POSITIONS = ("HFP", "HFDR", "HFDL", "FFS", "FFP", "FFDR", "FFDL")
 ALIKE = 0.3  # cosine: letters name the nearest axes of an oblique view
 
 
@@ -71,7 +72,7 @@ def read_orientation(
     name = frames[0].name
     position = frames[0].word("PatientPosition")
     if position not in ("", SUPINE):
-        known = position if re.fullmatch("[A-Z]{2,4}", position) else "another"
+        known = position if position in OTHER_POSITIONS else "another"
         raise InputError(
             f"{name}: PatientPosition {known}, where directions in the image are known for a "
             "patient who lies head first supine (HFS)"

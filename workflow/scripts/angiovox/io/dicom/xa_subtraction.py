@@ -14,7 +14,7 @@ from .elements import value_of
 from .xa_fields import FrameFields, numbers_of, sequence
 
 OPERATIONS = ("AVG_SUB", "TID")
-SHIFTS = "FramePixelShiftSequence"
+SHIFTS, ITEM = "FramePixelShiftSequence", "SubtractionItemID"
 SAME_DIRECTION = 1.5  # degrees that sweeps of mask and contrast may differ by
 
 
@@ -171,7 +171,7 @@ def _subtraction(item: Dataset, operation: str, frames: Sequence[FrameFields]) -
         tuple(zip(edges[::2], edges[1::2], strict=True)),
         shift or (0.0, 0.0),
         averaged=averaged,
-        shifts=_shifts(numbers("SubtractionItemID"), frames),
+        shifts=_shifts(numbers(ITEM), frames),
     )
     if operation == "TID":
         offset = int((numbers("TIDOffset") or (1,))[0])
@@ -188,14 +188,17 @@ def _shifts(
     identity: tuple[float, ...], frames: Sequence[FrameFields]
 ) -> tuple[tuple[int, tuple[float, float]], ...]:
     """Shifts of single frames in Enhanced XA, for the operation of this identity."""
+    keyword = "MaskSubPixelShift"
     shifts = []
     for place, frame in enumerate(frames):
         for item in frame.items(SHIFTS):
-            of = numbers_of(item.get("SubtractionItemID"), "SubtractionItemID", frame.name)
-            keyword = "MaskSubPixelShift"
-            values = numbers_of(value_of(item, keyword, frame.name), keyword, frame.name)
-            if of == identity and (shift := _pair(values, frame.name)):
+            of = numbers_of(value_of(item, ITEM, frame.name), ITEM, frame.name)
+            shift = _pair(
+                numbers_of(value_of(item, keyword, frame.name), keyword, frame.name), frame.name
+            )
+            if of == identity and shift:
                 shifts.append((place, shift))
+                break  # a frame's own goes before a shared one
     return tuple(shifts)
 
 
