@@ -4,6 +4,7 @@ import numpy as np
 import pydicom
 import pytest
 import xa_cases
+from angiovox.geometry.cone_beam import CArm
 from angiovox.io.dicom import xa
 from angiovox.io.dicom.xa_pair import check_together, widest_angle
 from angiovox.io.dicom.xa_run import to_detector, to_image
@@ -315,6 +316,57 @@ def test_an_image_that_stands_right_by_its_letters_is_not_turned_again(tmp_path)
     np.testing.assert_array_equal(result.frames, run.frames[:, ::-1, ::-1])
 
 
+OFFSET = (3.0, -2.0)  # mm, right and up
+
+
+@pytest.fixture
+def off_the_middle(tmp_path):
+    """An Enhanced file whose isocentre is not in the image's middle, and its run."""
+    arm = CArm(1195.0, 785.0, xa_cases.ARM.detector, (0.45, 0.6), offset=OFFSET)
+    run = xa_cases.static(arm=arm)
+    return xa_cases.write(tmp_path / "run.dcm", run, enhanced=True), run
+
+
+@pytest.mark.parametrize("turns, flip", FORWARD.values(), ids=FORWARD)
+def test_the_isocentre_is_the_detectors_whatever_was_done_to_the_image(off_the_middle, turns, flip):
+    path, run = off_the_middle
+    xa_cases.repixel(path, lambda stored: applied(stored, turns, flip))
+
+    def change(dataset):
+        dataset.Rows, dataset.Columns = applied(run.frames, turns, flip).shape[1:]
+        groups = xa_cases.shared(dataset)
+        field, properties = groups.FieldOfViewSequence[0], groups.FramePixelDataPropertiesSequence
+        field.FieldOfViewRotation, field.FieldOfViewHorizontalFlip = str(90 * turns), flip
+        spacing = run.pixel_mm[::-1] if turns % 2 else run.pixel_mm
+        properties[0].ImagerPixelSpacing = [str(edge) for edge in spacing]
+        del groups["CollimatorShapeSequence"]
+
+    result = xa.read_run(xa_cases.edit(path, change))
+    assert result.offset == pytest.approx(OFFSET)
+    np.testing.assert_allclose(result.views().origin, run.views().origin, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "turns, flip, seen", [(2, "NO", (-3.0, 2.0)), (0, "YES", (-3.0, -2.0)), (2, "YES", (3.0, 2.0))]
+)
+def test_the_isocentre_turns_with_a_detector_whose_image_stands_right(
+    off_the_middle, turns, flip, seen
+):
+    path, run = off_the_middle
+
+    def change(dataset):
+        groups = xa_cases.shared(dataset)
+        field = groups.FieldOfViewSequence[0]
+        field.FieldOfViewRotation, field.FieldOfViewHorizontalFlip = str(90 * turns), flip
+        groups.PatientOrientationInFrameSequence = subtraction(PatientOrientation=["L", "F"])
+        for frame in dataset.PerFrameFunctionalGroupsSequence:
+            del frame["IsocenterReferenceSystemSequence"]
+
+    result = xa.read_run(xa_cases.edit(path, change))
+    np.testing.assert_array_equal(result.frames, run.frames)
+    assert result.offset == pytest.approx(seen)
+
+
 # Shutters
 
 
@@ -401,7 +453,7 @@ def test_single_saturated_pixels_are_masked_and_noted(path, whole):
 
 
 def test_times_between_frames_may_differ(path):
-    vector = ["0", "100", "100", "250", "500", "500"]
+    vector = ["40", "100", "100", "250", "500", "500"]
     xa_cases.edit(path, FrameTime=None, FrameTimeVector=vector, FrameIncrementPointer=0x00181065)
     np.testing.assert_allclose(xa.read_run(path).times, [0, 0.1, 0.2, 0.45, 0.95, 1.45])
 
