@@ -9,6 +9,7 @@ import struct
 import traceback
 import warnings
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -19,7 +20,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from ...errors import InputError
@@ -117,8 +118,10 @@ def is_dicom(path: Path) -> bool:
         return read_header(file, path.name) is not None
 
 
-def read_header(file: BinaryIO, name: str) -> FileDataset | None:
-    """The `KEYWORDS` of an open file, which is left where its pixels begin; None for no DICOM.
+def read_header(
+    file: BinaryIO, name: str, keywords: Sequence[str | BaseTag] = KEYWORDS
+) -> FileDataset | None:
+    """Keywords of an open file, which is left where its pixels begin; None for no DICOM.
 
     Raises InputError for one that inflates to more than any image, others for a broken one.
     """
@@ -130,7 +133,7 @@ def read_header(file: BinaryIO, name: str) -> FileDataset | None:
     file.seek(0)
     try:
         header = pydicom.dcmread(
-            file, stop_before_pixels=True, force=not standard, specific_tags=KEYWORDS
+            file, stop_before_pixels=True, force=not standard, specific_tags=[*keywords]
         )
     except UNREADABLE:
         if standard:

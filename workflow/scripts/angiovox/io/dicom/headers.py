@@ -57,7 +57,7 @@ def read_image(path: Path, name: str) -> Image | None:
         if not _agrees(header):
             raise InputError(f"{name}: broken header (its beginning tells of another SOPClassUID)")
         if image.kind in VOLUMES:
-            _check_amount(image)
+            check_amount(image)
         return image
 
 
@@ -105,7 +105,7 @@ def _described(path: Path, name: str, header: FileDataset, pixels: tuple[int, in
         bits_stored=bits_stored,
         high_bit=whole("HighBit", bits_stored - 1),
         signed=bool(header.get("PixelRepresentation")),
-        padding=_padding(header, name, bits) if kind in VOLUMES else None,
+        padding=padding_of(header, name, bits) if kind in VOLUMES else None,
         in_acquisition=_whole_or_none(header, name, "ImagesInAcquisition"),
         pixel_start=pixels[0],
         pixel_bytes=pixels[1],
@@ -137,7 +137,8 @@ def _syntax(header: FileDataset) -> UID:
     return UID(str(header.file_meta.get("TransferSyntaxUID") or read_as))
 
 
-def _check_amount(image: Image) -> None:
+def check_amount(image: Image) -> None:
+    """Refuse an image without pixels, of more than any scanner's, or cut short."""
     rows, columns = image.size
     voxels = rows * columns * image.num_frames
     if voxels <= 0:
@@ -158,7 +159,25 @@ def _check_amount(image: Image) -> None:
         )
 
 
-def _padding(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
+def check_pixels(image: Image) -> None:
+    """Refuse pixels that are more than declared, lie in other bits, or are followed by rubbish."""
+    # One makes it even. Lone slices may be filled up, but not by an image.
+    most = image.bytes_needed + 1 if image.num_frames > 1 else 2 * image.bytes_needed - 1
+    if image.is_plain and image.pixel_bytes > most:
+        raise InputError(
+            f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
+            f"{image.pixel_bytes} there"
+        )
+    if image.high_bit != image.bits_stored - 1:
+        raise InputError(
+            f"{image.name}: {image.bits_stored} bits stored up to bit {image.high_bit}, where "
+            f"they are read up to bit {image.bits_stored - 1}"
+        )
+    if not image.sound_end:
+        raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
+
+
+def padding_of(header: Dataset, name: str, bits: int) -> tuple[int, int] | None:
     """Lowest and highest stored number that stand for "outside the field of view"."""
     if header.get("PixelPaddingValue") in (None, ""):
         return None

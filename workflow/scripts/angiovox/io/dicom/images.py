@@ -157,7 +157,7 @@ class Image:
             return next((value for value in values if value is not None), None)
 
         def numbers(group: str, keyword: str) -> tuple[float, ...]:
-            return _numbers(of(group, keyword), keyword, self.name)
+            return as_numbers(of(group, keyword), keyword, self.name)
 
         slope, intercept = self._rescaling(groups, in_group)
         units = str(of(VALUES, "RescaleType") or "")
@@ -185,7 +185,7 @@ class Image:
         """
 
         def of(item: Dataset) -> list[tuple[float, ...]]:
-            return [_numbers(value_of(item, k, self.name), k, self.name) for k in RESCALE]
+            return [as_numbers(value_of(item, k, self.name), k, self.name) for k in RESCALE]
 
         for found in map(of, (*(_first(group, VALUES) for group in groups), self.header)):
             if any(found):
@@ -204,7 +204,11 @@ def _first(dataset: Dataset, sequence: str) -> Dataset:
     return (dataset.get(sequence) or [NOTHING])[0]
 
 
-def _numbers(value: Any, keyword: str, name: str) -> tuple[float, ...]:
+def as_numbers(value: Any, keyword: str, name: str) -> tuple[float, ...]:
+    """An element's numbers; none where it is absent or empty.
+
+    Raises InputError for what is no number.
+    """
     if value is None or value == "":
         return ()
     try:

@@ -18,6 +18,7 @@ from .images import Frame, Image, normal_of
 
 BITS = (8, 16, 32)
 TURNED = 1e-3  # difference between two unit vectors that are taken for one
+A_RUN = "; give a run of X-ray projections as XA run (docs/xa.md)"
 # Names of kernels as makers have them; whatever else stands there is not shown.
 KERNEL = re.compile(
     r"\d|[A-Z]{1,3}\d{0,3}[A-Z]?|STANDARD|SOFT|DETAIL|EDGE|LUNG|BONE|BONEPLUS", re.I
@@ -169,17 +170,20 @@ def _why_no_volume(image: Image) -> str:
             f"{image.kind.name} has a place, but holds what a screen showed and no measured "
             "intensities; export the series that it was made from"
         )
-    return f"{image.kind.name} holds no volume of intensities"
+    run = A_RUN if image.kind == uid.EnhancedXAImageStorage else ""
+    return f"{image.kind.name} holds no volume of intensities{run}"
 
 
 def _without_places(image: Image) -> str:
     """What a file of several frames is that says nothing of each frame's place."""
     number = f"{image.num_frames}"
+    run = A_RUN if image.kind == uid.XRayAngiographicImageStorage else ""
     if image.is_timed:
-        return f"a cine, {number} images over time"
+        return f"a cine, {number} images over time{run}"
     kind = f"{number} frames without a position for each (PerFrameFunctionalGroupsSequence)"
     if image.kind == uid.XRayAngiographicImageStorage:
-        return f"{kind}: a cine, or a volume that lost its geometry; export a volume as CT slices"
+        lost = "a cine, or a volume that lost its geometry; export a volume as CT slices"
+        return f"{kind}: {lost}{run}"
     multi_frame = "Enhanced MR" if image.modality == "MR" else "Enhanced CT"
     return (
         f"{kind}, so their order and distance are unknown; export it as one file for each slice, "
@@ -207,7 +211,8 @@ def _why_no_stack(frames: Sequence[Frame]) -> str:
         return f"{len(frames)} image slice: a volume needs at least 2"
     placed = [frame for frame in frames if frame.position or frame.orientation]
     if not placed:
-        return f"{frames[0].name}: no place in the patient: a 2D image, or one of a cine"
+        run = A_RUN if frames[0].image.kind == uid.XRayAngiographicImageStorage else ""
+        return f"{frames[0].name}: no place in the patient: a 2D image, or one of a cine{run}"
     directions = np.array([f.orientation for f in placed if len(f.orientation) == 6])
     if len(directions) == len(frames):
         usual = np.median(directions, axis=0)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
+from .headers import check_pixels
 from .images import MAX_VOXELS, Frame
 from .series import TURNED, why_undecodable
 
@@ -132,20 +133,7 @@ def _check_amount(frames: Sequence[Frame]) -> None:
             "any scanner's volume"
         )
     for image in dict.fromkeys(frame.image for frame in frames):
-        # One makes it even. Lone slices may be filled up, but not by an image.
-        most = image.bytes_needed + 1 if image.num_frames > 1 else 2 * image.bytes_needed - 1
-        if image.is_plain and image.pixel_bytes > most:
-            raise InputError(
-                f"{image.name}: {image.bytes_needed} bytes of pixels declared and "
-                f"{image.pixel_bytes} there"
-            )
-        if image.high_bit != image.bits_stored - 1:
-            raise InputError(
-                f"{image.name}: {image.bits_stored} bits stored up to bit {image.high_bit}, where "
-                f"they are read up to bit {image.bits_stored - 1}"
-            )
-        if not image.sound_end:
-            raise InputError(f"{image.name}: broken, what follows its pixels is no DICOM")
+        check_pixels(image)
 
 
 ALIKE = {

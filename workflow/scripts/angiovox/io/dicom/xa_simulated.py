@@ -1,0 +1,70 @@
+"""Runs made from line integrals, for phantoms and tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...geometry.cone_beam import CArm
+from .xa_grey import expose
+from .xa_run import Run, to_image
+from .xa_subtraction import Subtraction
+
+
+def simulated_run(
+    line_integrals: np.ndarray,
+    arm: CArm,
+    primary: np.ndarray | float,
+    secondary: np.ndarray | float = 0.0,
+    background: np.ndarray | float = 0.0,
+    relationship: str = "LIN",
+    bits: int = 12,
+    plane: str = "",
+    frame_time_s: float = 0.25,
+) -> Run:
+    """Make a run of what contrast absorbs: mask frames first, then frames with contrast.
+
+    Where angles change, there is a mask for each frame, at its angles; else there is one for all.
+
+    Parameters
+    ----------
+    line_integrals : (frames, u, v) of contrast, dimensionless.
+    arm : the C-arm; its detector has (u, v) pixels.
+    primary, secondary : (frames,) degrees, or one for all.
+    background : what else absorbs, in every frame; broadcast against `line_integrals`.
+    relationship, bits : see `xa_grey.expose`. plane : "A" or "B" of a biplane acquisition.
+
+    Raises
+    ------
+    ValueError : images of another size than the detector.
+    """
+    if line_integrals.shape[1:] != tuple(arm.detector):
+        raise ValueError(f"images of {line_integrals.shape[1:]} pixels, detector {arm.detector}")
+    count = len(line_integrals)
+    angles = np.stack([np.broadcast_to(angle, count) for angle in (primary, secondary)], axis=1)
+    num_masks = count if bool(np.ptp(angles, axis=0).any()) else 1
+    order = np.r_[:num_masks, :count]
+    contrast = np.where(np.arange(len(order)) < num_masks, 0, 1)[:, None, None]
+    behind = np.broadcast_to(background, line_integrals.shape)[order]
+    stored, grey = expose(to_image(behind + contrast * line_integrals[order]), relationship, bits)
+    masks = range(num_masks)
+    ranges = (
+        [(num_masks, num_masks + count - 1)]
+        if num_masks == 1
+        else [(num_masks + mask, num_masks + mask) for mask in masks]
+    )
+    return Run(
+        name="simulated run",
+        frames=stored,
+        grey=grey,
+        subtractions=tuple(
+            Subtraction((mask,), (of,)) for mask, of in zip(masks, ranges, strict=True)
+        ),
+        angles=angles[order],
+        distances=np.tile([arm.source_detector, arm.source_isocentre], (len(order), 1)),
+        pixel_mm=(arm.pixel_size[1], arm.pixel_size[0]),
+        exposed=np.ones(stored.shape[1:], dtype=bool),
+        times=np.arange(len(order)) * frame_time_s,
+        table=np.zeros((len(order), 3)),
+        offset=arm.offset,
+        plane=plane,
+    )
