@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from angiovox.geometry.cone_beam import CArm
-from angiovox.io.dicom.xa_run import Run
-from angiovox.io.dicom.xa_simulated import simulated_run
-from angiovox.io.dicom.xa_writer import write_run
+from angiovox.io.dicom.xa.run import Run
+from angiovox.io.dicom.xa.writer import write_run
 from pydicom.dataset import Dataset
 from pydicom.pixels import set_pixel_data
+from simulated_run import simulated_run
 
 ARM = CArm(1195.0, 785.0, detector=(44, 36), pixel_size=(0.45, 0.6))
 POINTS = np.array([[-4.0, 3.0, 2.0], [2.5, -5.0, -4.0], [3.0, 4.0, 5.0]])  # mm from the isocentre

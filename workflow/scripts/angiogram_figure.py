@@ -6,10 +6,10 @@ from pathlib import Path
 
 from angiovox.figures.angiograms import angiograms
 from angiovox.figures.style import save
-from angiovox.io.dicom import xa
+from angiovox.io.dicom.xa.reader import read_run
 
 with job(snakemake):
     folder = Path(snakemake.input.runs)
-    runs = [xa.read_run(folder / f"{name}.dcm") for name in ("plane-a", "plane-b", "rotational")]
+    runs = [read_run(folder / f"{name}.dcm") for name in ("plane-a", "plane-b", "rotational")]
     figure = angiograms(runs, f"phantom {snakemake.wildcards.patient}, simulated X-rays")
     save(figure, snakemake.output.png, snakemake.output.pdf)

@@ -9,9 +9,9 @@ from itertools import chain
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ...errors import InputError
-from .elements import value_of
-from .xa_fields import FrameFields, numbers_of, sequence
+from ....errors import InputError
+from ..elements import value_of
+from .fields import FrameFields, numbers_of, sequence
 
 OPERATIONS = ("AVG_SUB", "TID")
 SHIFTS, ITEM = "FramePixelShiftSequence", "SubtractionItemID"

@@ -11,12 +11,12 @@ import pytest
 import SimpleITK
 import xa_cases
 from angiovox.geometry.cone_beam import CArm
-from angiovox.io.dicom import xa
-from angiovox.io.dicom.xa_pair import check_together
-from angiovox.io.dicom.xa_run import to_image
-from angiovox.io.dicom.xa_simulated import simulated_run
-from angiovox.io.dicom.xa_writer import write_pair, write_run
+from angiovox.io.dicom.xa import reader as xa
+from angiovox.io.dicom.xa.pairing import check_together
+from angiovox.io.dicom.xa.run import to_image
+from angiovox.io.dicom.xa.writer import write_pair, write_run
 from pydicom import uid
+from simulated_run import simulated_run
 
 SYNTAXES = [uid.ExplicitVRLittleEndian, uid.JPEG2000Lossless, uid.RLELossless]
 RUNS = {

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from ...errors import InputError
-from .xa_fields import FrameFields
+from ....errors import InputError
+from .fields import FrameFields
 
 CONTENT = "FrameContentSequence"
 MOMENT = re.compile(r"(\d{14})(\.\d{1,6})?")  # of DICOM's date and time, whose zone may follow

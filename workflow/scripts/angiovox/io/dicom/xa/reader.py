@@ -10,22 +10,22 @@ from pathlib import Path
 import numpy as np
 from pydicom import uid
 
-from ...errors import InputError
-from . import xa_geometry, xa_subtraction
-from .decoding import check_codes, stored_numbers
-from .discovery import find_images
-from .elements import as_input_error, holds_value
-from .headers import VOLUMES, check_amount, check_pixels
-from .images import MAX_VOXELS, Image
-from .series import why_undecodable
-from .xa_exposure import exposed_pixels
-from .xa_fields import RUN_KINDS, FrameFields, agreed, frame_fields, plane_of
-from .xa_grey import read_grey
-from .xa_identity import read_identity
-from .xa_orientation import read_orientation
-from .xa_run import Run
-from .xa_subtraction import operation_of
-from .xa_times import frame_order, read_times
+from ....errors import InputError
+from ..decoding import check_codes, stored_numbers
+from ..discovery import find_images
+from ..elements import as_input_error, holds_value
+from ..headers import VOLUMES, check_amount, check_pixels
+from ..images import MAX_VOXELS, Image
+from ..series import why_undecodable
+from . import geometry, subtraction
+from .exposure import exposed_pixels
+from .fields import RUN_KINDS, FrameFields, agreed, frame_fields, plane_of
+from .grey import read_grey
+from .identity import read_identity
+from .orientation import read_orientation
+from .run import Run
+from .subtraction import operation_of
+from .times import frame_order, read_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class RunFiles:
             run = _described(self, frames)
             if masks is not None:
                 run = run.with_masks(masks, contrast, shift)
-            xa_subtraction.check(run.subtractions, run.angles, run.name)
+            subtraction.check(run.subtractions, run.angles, run.name)
             return _upright(run, frames)
 
 
@@ -171,10 +171,10 @@ def _check_images(images: Sequence[Image]) -> None:
 
 def _described(files: RunFiles, frames: Sequence[FrameFields]) -> Run:
     """A run by its headers, its frames of zeros until pixels are read."""
-    angles = xa_geometry.read_angles(frames)
-    distances = xa_geometry.read_distances(frames)
-    pixel_mm = xa_geometry.read_pixel_mm(frames)
-    table = xa_geometry.read_table(frames)
+    angles = geometry.read_angles(frames)
+    distances = geometry.read_distances(frames)
+    pixel_mm = geometry.read_pixel_mm(frames)
+    table = geometry.read_table(frames)
     greys = [read_grey(frame) for frame in frames[:: max(len(frames) - 1, 1)]]
     agreed([(grey.relationship, grey.sign) for grey in greys], "the grey's relation", files.name)
     times, timed = read_times(frames)
@@ -185,12 +185,12 @@ def _described(files: RunFiles, frames: Sequence[FrameFields]) -> Run:
             "line integrals in an unknown unit: LOG without a ModalityLUTSequence back to intensity"
         )
     )
-    notes = [*xa_geometry.magnification_notes(frames, distances), *timed, *filter(None, [scale])]
+    notes = [*geometry.magnification_notes(frames, distances), *timed, *filter(None, [scale])]
     return Run(
         name=files.name,
         frames=np.broadcast_to(np.uint8(0), (len(frames), *files.images[0].size)),
         grey=greys[0],
-        subtractions=xa_subtraction.read_subtractions(frames),
+        subtractions=subtraction.read_subtractions(frames),
         angles=angles,
         distances=distances,
         pixel_mm=pixel_mm,
@@ -211,7 +211,7 @@ def _upright(run: Run, frames: Sequence[FrameFields]) -> Run:
     undone, applied, turned = read_orientation(frames, run.angles)
     detector_mm = applied.undo_spacing(run.pixel_mm)
     size = applied.undo(stored).shape[1:]
-    down, right = xa_geometry.read_offset(frames, size, detector_mm)
+    down, right = geometry.read_offset(frames, size, detector_mm)
     if undone != applied:  # the image stands as it should, and the offset is the detector's
         down, right = applied.apply_vector((down, right))
     return replace(
@@ -232,7 +232,7 @@ def _moved(run: Run) -> list[str]:
         np.linalg.norm(run.table[list(one.masks_of(frame))] - run.table[frame], axis=1).max()
         for frame, one in pairs
     ]
-    if max(moves) <= xa_geometry.STEADY:
+    if max(moves) <= geometry.STEADY:
         return []
     return [f"the table moved by up to {max(moves):.3g} mm between mask and contrast; not undone"]
 

@@ -10,10 +10,10 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import UID, generate_uid
 
-from ..atomic import atomic_file
-from .xa_enhanced import add_enhanced, coded, decimal, lookup_table, set_rectangle
-from .xa_run import Run
-from .xa_subtraction import Subtraction
+from ...atomic import atomic_file
+from .enhanced import add_enhanced, coded, decimal, lookup_table, set_rectangle
+from .run import Run
+from .subtraction import Subtraction
 
 IMAGE_TYPES = {"": "SINGLE PLANE", "A": "BIPLANE A", "B": "BIPLANE B"}
 OTHER_PLANE = ("121314", "DCM", "Other image of biplane pair")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-
-from ...geometry.cone_beam import CArm
-from .xa_grey import expose
-from .xa_run import Run, to_image
-from .xa_subtraction import Subtraction
+from angiovox.geometry.cone_beam import CArm
+from angiovox.io.dicom.xa.grey import expose
+from angiovox.io.dicom.xa.run import Run, to_image
+from angiovox.io.dicom.xa.subtraction import Subtraction
 
 
 def simulated_run(
@@ -31,7 +30,7 @@ def simulated_run(
     arm : the C-arm; its detector has (u, v) pixels.
     primary, secondary : (frames,) degrees, or one for all.
     background : what else absorbs, in every frame; broadcast against `line_integrals`.
-    relationship, bits : see `xa_grey.expose`. plane : "A" or "B" of a biplane acquisition.
+    relationship, bits : see `grey.expose`. plane : "A" or "B" of a biplane acquisition.
 
     Raises
     ------

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from pydicom.dataset import Dataset
 
-from ...errors import InputError
-from .elements import value_of
-from .xa_fields import FrameFields, numbers_of, sequence
+from ....errors import InputError
+from ..elements import value_of
+from .fields import FrameFields, numbers_of, sequence
 
 PROPERTIES = "FramePixelDataPropertiesSequence"
 TABLES = "PixelIntensityRelationshipLUTSequence"

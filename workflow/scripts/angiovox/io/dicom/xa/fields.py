@@ -10,9 +10,9 @@ from typing import Any
 from pydicom import uid
 from pydicom.dataset import Dataset
 
-from ...errors import InputError
-from .elements import as_input_error, read_header, value_of
-from .images import Image, as_numbers
+from ....errors import InputError
+from ..elements import as_input_error, read_header, value_of
+from ..images import Image, as_numbers
 
 RUN_KINDS = {uid.XRayAngiographicImageStorage: "XA", uid.EnhancedXAImageStorage: "Enhanced XA"}
 SHAPES = ("Shutter", "Collimator")

@@ -7,8 +7,9 @@ import pytest
 import scanners
 import xa_cases
 from angiovox.errors import InputError
-from angiovox.io.dicom import reader, xa
-from angiovox.io.dicom.xa_pair import check_together
+from angiovox.io.dicom import reader
+from angiovox.io.dicom.xa import reader as xa
+from angiovox.io.dicom.xa.pairing import check_together
 from fuzz_dicom import CLASS_NAME, DAMAGES
 from pydicom import uid
 from pydicom.dataset import Dataset

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from .xa_fields import FrameFields, sequence
+from .fields import FrameFields, sequence
 
 KEY = secrets.token_bytes(32)  # of this process: its digests cannot be looked up elsewhere
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import InputError
-from .xa_fields import FrameFields, agreed
+from ....errors import InputError
+from .fields import FrameFields, agreed
 
 POSITIONER, TABLE = "PositionerPositionSequence", "TablePositionSequence"
 GEOMETRY, PROPERTIES = "XRayGeometrySequence", "FramePixelDataPropertiesSequence"

@@ -1,4 +1,4 @@
-"""The functional groups and acquisition of Enhanced XA, for `xa_writer`."""
+"""The functional groups and acquisition of Enhanced XA, for `writer`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
-from .xa_geometry import TABLE_ANGLES
-from .xa_grey import Grey
-from .xa_run import Run
+from .geometry import TABLE_ANGLES
+from .grey import Grey
+from .run import Run
 
 START = datetime(2023, 1, 1, 12)
 TABLE_AXES = (

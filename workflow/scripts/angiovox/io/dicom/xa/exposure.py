@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import InputError
-from .headers import padding_of
-from .xa_fields import SHAPES, FrameFields
-from .xa_grey import Grey
+from ....errors import InputError
+from ..headers import padding_of
+from .fields import SHAPES, FrameFields
+from .grey import Grey
 
 GROUPS = {"Shutter": "FrameDisplayShutterSequence", "Collimator": "CollimatorShapeSequence"}
 LARGEST_SHARE = 0.05  # of a frame's pixels within the shutters that may be saturated

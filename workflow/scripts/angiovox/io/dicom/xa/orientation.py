@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputError
-from ...geometry.cone_beam import c_arm_rotation
-from .xa_fields import FrameFields, agreed
+from ....errors import InputError
+from ....geometry.cone_beam import c_arm_rotation
+from .fields import FrameFields, agreed
 
 FIELD, IN_FRAME = "FieldOfViewSequence", "PatientOrientationInFrameSequence"
 DIRECTIONS = {

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ...errors import InputError
-from ...geometry.cone_beam import CArm
-from ...geometry.views import Views
-from . import xa_subtraction
-from .xa_grey import Grey
-from .xa_identity import Identity
-from .xa_subtraction import Subtraction, operation_of, shifted
+from ....errors import InputError
+from ....geometry.cone_beam import CArm
+from ....geometry.views import Views
+from . import subtraction
+from .grey import Grey
+from .identity import Identity
+from .subtraction import Subtraction, operation_of, shifted
 
 FILLED = 0.5  # of the greatest opacification that frames of good filling have at least
 STEADY = 0.1  # degrees by which a run's angles may change that stands still
@@ -67,7 +67,7 @@ class Run:
     @cached_property
     def contrast(self) -> list[int]:
         """Frames that a mask is subtracted from."""
-        return xa_subtraction.contrast_frames(self.subtractions, len(self))
+        return subtraction.contrast_frames(self.subtractions, len(self))
 
     @property
     def masks(self) -> list[int]:
@@ -93,10 +93,10 @@ class Run:
             raise InputError(f"{self.name}: no mask frame was chosen")
         after = range(max(masks) + 1, len(self))
         frames = after if contrast is None else contrast
-        subtractions = xa_subtraction.chosen(masks, frames, shift)
+        subtractions = subtraction.chosen(masks, frames, shift)
         if not frames:
             raise InputError(f"{self.name}: no frame with contrast is left behind the masks")
-        xa_subtraction.check(subtractions, self.angles, self.name)
+        subtraction.check(subtractions, self.angles, self.name)
         return replace(self, subtractions=subtractions)
 
     def line_integrals(self, frames: Iterable[int] | None = None) -> np.ndarray:

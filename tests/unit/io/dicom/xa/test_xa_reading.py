@@ -5,9 +5,9 @@ import pydicom
 import pytest
 import xa_cases
 from angiovox.geometry.cone_beam import CArm
-from angiovox.io.dicom import xa
-from angiovox.io.dicom.xa_pair import check_together, widest_angle
-from angiovox.io.dicom.xa_run import to_detector, to_image
+from angiovox.io.dicom.xa import reader as xa
+from angiovox.io.dicom.xa.pairing import check_together, widest_angle
+from angiovox.io.dicom.xa.run import to_detector, to_image
 from pydicom.dataset import Dataset
 from scipy import ndimage
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import InputError
-from ...geometry.cone_beam import c_arm_rotation
-from .xa_run import Run
+from ....errors import InputError
+from ....geometry.cone_beam import c_arm_rotation
+from .run import Run
 
 LEAST_DEGREES = 20.0
 SAME_VIEW = 1.0  # degrees
