@@ -348,7 +348,12 @@ def test_a_missing_figure_is_drawn_alone(finished):
 
 
 SCRIPTS = Path("workflow/scripts")
-ON_REQUEST = ("inventory", "export_segmentation")  # no part of a study
+ON_REQUEST = (
+    "inventory",
+    "export_segmentation",
+    "angiogram",
+    "angiogram_figure",
+)  # no part of a study
 
 
 def test_edits_without_meaning_rerun_nothing(finished):
@@ -751,6 +756,7 @@ TARGETS = {
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
     "inventory": (set(), {"convert", "phantom"}),
     "segmentations": ({"export_segmentation"}, {"evaluate", "mesh"}),
+    "angiograms": ({"angiogram", "angiogram_figure"}, {"phantom", "convert"}),
 }
 
 

@@ -54,7 +54,7 @@ rule angiogram_figure:
     benchmark:
         "results/benchmarks/angiogram_figure/{patient}.tsv"
     conda:
-        "../../envs/figures.yaml"
+        "../../envs/preprocess.yaml"
     resources:
         mem_mb=memory("angiogram_figure"),
         runtime=minutes("angiogram_figure"),

@@ -11,5 +11,5 @@ from angiovox.io.dicom.xa.reader import read_run
 with job(snakemake):
     folder = Path(snakemake.input.runs)
     runs = [read_run(folder / f"{name}.dcm") for name in ("plane-a", "plane-b", "rotational")]
-    figure = angiograms(runs, f"phantom {snakemake.wildcards.patient}, simulated X-rays")
+    figure = angiograms(runs, f"{snakemake.wildcards.patient}, a phantom; simulated X-rays")
     save(figure, snakemake.output.png, snakemake.output.pdf)

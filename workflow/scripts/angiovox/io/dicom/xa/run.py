@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from .identity import Identity
 from .subtraction import Subtraction, operation_of, shifted
 
 FILLED = 0.5  # of the greatest opacification that frames of good filling have at least
+DARKEST = 0.01  # share of pixels that arteries are looked for among
 STEADY = 0.1  # degrees by which a run's angles may change that stands still
 
 
@@ -165,8 +166,22 @@ class Run:
 
     @cached_property
     def opacification(self) -> np.ndarray:
-        """Mean attenuation (contrast frames,) above each frame's median, which no vessel has."""
-        return np.array([_above_median(self._subtract(frame)) for frame in self.contrast])
+        """Attenuation (contrast frames,) by contrast, above each frame's median, as of no vessel.
+
+        A mean over the most absorbing pixels, or, where a run stands still, over those that change
+        most with time, so that what moved between mask and contrast has no part in it.
+        """
+        frames = self.contrast
+        if self.is_rotational or len(frames) < 2:
+            return np.array([_of_darkest(self._centred(frame)) for frame in frames])
+        low, high = (reduce(fold, map(self._centred, frames)) for fold in (np.fmin, np.fmax))
+        change = np.nan_to_num(high - low)
+        arteries = change >= np.quantile(change, 1 - DARKEST)
+        return np.array([float(np.nanmean(self._centred(frame)[arteries])) for frame in frames])
+
+    def _centred(self, frame: int) -> np.ndarray:
+        seen = self._subtract(frame)
+        return seen - (np.nanmedian(seen) if np.isfinite(seen).any() else 0)
 
     def fill_frames(self) -> list[int]:
         """Frames in which at least half as much contrast is seen as in the fullest."""
@@ -192,9 +207,12 @@ class Run:
         return to_detector(np.nan_to_num(greatest))
 
 
-def _above_median(image: np.ndarray) -> float:
+def _of_darkest(image: np.ndarray) -> float:
+    """Mean of the most absorbing pixels."""
     measured = image[np.isfinite(image)]
-    return float((measured - np.median(measured)).mean()) if measured.size else 0.0
+    if not measured.size:
+        return 0.0
+    return float(measured[measured >= np.quantile(measured, 1 - DARKEST)].mean())
 
 
 def to_detector(images: np.ndarray) -> np.ndarray:
