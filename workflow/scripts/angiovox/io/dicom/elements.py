@@ -61,6 +61,7 @@ KEYWORDS = [
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing",
     "ScheduledProcedureStepSequence", *frame_kinds.KEYWORDS, *frame_kinds.private_tags(),
 ]  # fmt: skip
+TAGS = [*map(Tag, KEYWORDS)]  # pydicom turns words into tags anew for each file
 MAX_INFLATED_BYTES = 2**30  # of a deflated file, which pydicom inflates as a whole
 CHUNK = 2**20
 SYNTAX = Tag("TransferSyntaxUID")
@@ -118,9 +119,7 @@ def is_dicom(path: Path) -> bool:
         return read_header(file, path.name) is not None
 
 
-def read_header(
-    file: BinaryIO, name: str, keywords: Sequence[str | BaseTag] = KEYWORDS
-) -> FileDataset | None:
+def read_header(file: BinaryIO, name: str, tags: Sequence[BaseTag] = TAGS) -> FileDataset | None:
     """Keywords of an open file, which is left where its pixels begin; None for no DICOM.
 
     Raises InputError for one that inflates to more than any image, others for a broken one.
@@ -133,7 +132,7 @@ def read_header(
     file.seek(0)
     try:
         header = pydicom.dcmread(
-            file, stop_before_pixels=True, force=not standard, specific_tags=[*keywords]
+            file, stop_before_pixels=True, force=not standard, specific_tags=[*tags]
         )
     except UNREADABLE:
         if standard:

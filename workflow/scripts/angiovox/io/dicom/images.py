@@ -118,6 +118,11 @@ class Image:
         return any(holds_value(self.header, keyword) for keyword in PLACES)
 
     @property
+    def has_frame_places(self) -> bool:
+        """Whether it describes each of its frames."""
+        return holds_value(self.header, "PerFrameFunctionalGroupsSequence")
+
+    @property
     def is_timed(self) -> bool:
         """Whether its frames follow each other in time."""
         return any(holds_value(self.header, keyword) for keyword in TIMES)

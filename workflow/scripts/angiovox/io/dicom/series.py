@@ -156,7 +156,7 @@ def _why_no_image_of_a_volume(images: Sequence[Image]) -> str:
     if first.shows:
         return f"{first.name}: a {first.shows}, no slice of intensities"
     for image in images:
-        if image.num_frames > 1 and not image.header.get("PerFrameFunctionalGroupsSequence"):
+        if image.num_frames > 1 and not image.has_frame_places:
             return f"{image.name}: {_without_places(image)}"
     reasons = [why_undecodable(image) for image in images]
     return f"{first.name}: {reasons[0]}" if all(reasons) else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydicom import uid
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from ....errors import InputError
 from ..elements import as_input_error, read_header, value_of
@@ -39,6 +40,7 @@ KEYWORDS = [
     *(f"{what}Circular{shape}" for shape in SHAPES for what in ("CenterOf", "RadiusOf")),
     *(f"VerticesOfThePolygonal{shape}" for shape in SHAPES),
 ]  # fmt: skip
+TAGS = [*map(Tag, KEYWORDS)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def frame_fields(images: Sequence[Image]) -> list[FrameFields]:
 def _of_file(image: Image) -> list[FrameFields]:
     with as_input_error(image.name, "broken header"):
         with open(image.path, "rb") as file:
-            header = read_header(file, image.name, KEYWORDS)
+            header = read_header(file, image.name, TAGS)
         shared = sequence(header, "SharedFunctionalGroupsSequence")[:1]
         each = sequence(header, "PerFrameFunctionalGroupsSequence")
         if each and len(each) != image.num_frames:
