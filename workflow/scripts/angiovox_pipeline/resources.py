@@ -102,8 +102,8 @@ MEASURED_USAGE = {
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
-    "angiogram": Job(520, seconds=150),
-    "angiogram_figure": Job(700, seconds=30),
+    "angiogram": Job(660, seconds=80),
+    "angiogram_figure": Job(370, seconds=4),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),
     "assumptions": Job(95),
