@@ -387,6 +387,17 @@ def enhanced_real_frames(folder):
     save(folder, [whole])
 
 
+def enhanced_mixed(folder):
+    """Enhanced MR of mixed complex components that no frame tells"""
+    save(folder, [enhanced(ComplexImageComponent="MIXED")])
+
+
+def named_projection(folder):
+    """CT whose image type says maximum intensity projection"""
+    words = ["DERIVED", "SECONDARY", "AXIAL", "MAXIMUM INTENSITY PROJECTION"]
+    save(folder, series(ImageType=words))
+
+
 def enhanced_of_both(folder):
     """Enhanced MR, frames of magnitude and of phase in one file"""
     both = [*series(), *series(stored()[::-1])]

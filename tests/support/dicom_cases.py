@@ -117,7 +117,9 @@ REFUSED = [
     *said("what a screen showed", "capture_with_geometry"),
     *said(r"0,4\0,5 is no number; decimals have a point", "decimal_comma"),
     *said("uneven slices", "thicker_from_a_step_on"),
-    *said("and 54 more", "a_series_for_each_slice"),
+    *said("60 series of one slice each", "a_series_for_each_slice"),
+    *said("frame of several kinds", "enhanced_mixed"),
+    *said("a maximum intensity projection", "named_projection"),
     *said("(34000, 40000) pixels compressed", "jp2_with_false_marker"),
 ]
 

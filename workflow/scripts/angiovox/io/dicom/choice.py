@@ -31,17 +31,24 @@ def choose(
         return _by_label(series, wanted)
     volumes = [one for one in series if not one.why_not]
     if not volumes:
-        raise InputError(
-            series[0].why_not
-            if len(series) == 1
-            else "no volume among " + listed([f"{one}: {one.why_not}" for one in series])
-        )
+        raise InputError(_why_none(series))
     if len(volumes) == 1:
         return volumes[0]
     best = preferred(volumes, prefer)
     if prefer and len(best) == 1:
         return best[0]
     raise InputError(_question(volumes, best, prefer))
+
+
+def _why_none(series: Sequence[Series]) -> str:
+    if len(series) == 1:
+        return series[0].why_not
+    if len(series) > 2 and all(len(one.frames) == 1 for one in series):
+        return (
+            f"{len(series)} series of one slice each, such as {series[0]}: a volume is slices of "
+            "one series UID"
+        )
+    return "no volume among " + listed([f"{one}: {one.why_not}" for one in series])
 
 
 def _question(volumes: Sequence[Series], best: Sequence[Series], prefer: Preference) -> str:

@@ -16,6 +16,7 @@ from pydicom.tag import BaseTag, Tag
 # In the image type, of what is no slice; makers put words of their own before them.
 PROJECTED = re.compile(
     r"\b(LOCALIZER|SCOUT|PROJECTION IMAGE|SCREEN SAVE"
+    r"|(MAXIMUM|MINIMUM|MAX|MIN) INTENSITY PROJECTION"
     r"|MIP|MINIP|MAX[_ ]IP|MIN[_ ]IP|RAY[_ ]?SUM|CURVED[_ ]MPR|VRT|SSD"
     r"|(VOLUME|SURFACE)[_ ]RENDER(ED|ING)?)$"
 )
@@ -39,6 +40,7 @@ DERIVED = {  # codes of CID 7203
     "113078": "maximum projection",
     "113079": "minimum projection",
 }
+MAY_BE_MIXED = ("ComplexImageComponent", "VolumeBasedCalculationTechnique")
 EXTREMES = ("MAXIMUM", "MINIMUM")  # over times or a projection: volumetric properties tell which
 COLOURS = ("COLOR", "TRUE_COLOR")
 FRAME_TYPES = ("MRImageFrameTypeSequence", "CTImageFrameTypeSequence", "XRay3DFrameTypeSequence")
@@ -64,10 +66,10 @@ def image_shows(header: Dataset, modality: str, size: tuple[int, int]) -> str:
     return _shows(header.get, _words(header.get("ImageType")), modality) or _of_makers(header, size)
 
 
-def frame_shows(of: Callable[[str, str], Any], modality: str) -> str:
+def frame_shows(of: Callable[[str, str], Any], header: Dataset, modality: str) -> str:
     """What a frame of a multi-frame file is in place of a slice; empty for a slice.
 
-    of : value of a keyword in a functional group of the frame, or None.
+    of : value of a keyword in a functional group of the frame, or None. header : of the file.
     """
 
     def get(keyword: str) -> Any:
@@ -76,7 +78,9 @@ def frame_shows(of: Callable[[str, str], Any], modality: str) -> str:
         found = (of(group, keyword) for group in FRAME_TYPES)
         return next((value for value in found if value is not None), None)
 
-    return _shows(get, _words(get("FrameType")), modality)
+    mixed = [word for word in MAY_BE_MIXED if header.get(word) == "MIXED" and get(word) is None]
+    shown = _shows(get, _words(get("FrameType")), modality)
+    return shown or ("frame of several kinds, and not said of which" if mixed else "")
 
 
 def _shows(get: Callable[[str], Any], words: list[str], modality: str) -> str:

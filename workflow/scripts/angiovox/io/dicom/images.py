@@ -178,7 +178,7 @@ class Image:
             bool(slope and intercept),
             units == "HU" or (self.modality == "CT" and not units and bool(slope)),
             tuple(_alike(of(*where)) for where in TECHNIQUE),
-            self.shows or frame_shows(in_group, self.modality),
+            self.shows or frame_shows(in_group, self.header, self.modality),
         )
 
     def _rescaling(
