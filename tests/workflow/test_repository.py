@@ -221,3 +221,9 @@ def test_text_is_utf_8_whatever_the_locale(folder):
     files = sorted((ROOT / folder).rglob("*.py"))
     assert files
     assert not [(path.name, call) for path in files for call in without_encoding(path)]
+
+
+def test_no_two_files_of_tests_share_a_name():
+    """pytest imports them by it, and refuses the second where both are collected."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -19,8 +19,8 @@ from ...errors import InputError
 from ...geometry.affine import LPS_TO_RAS
 from .choice import Preference, choose
 from .discovery import find_images
-from .elements import as_input_error, is_uid
-from .images import Frame
+from .elements import as_input_error, holds_value, is_uid
+from .images import Frame, Image
 from .pixel_data import load
 from .series import Series, group
 from .slice_stack import Stack, stack
@@ -132,11 +132,19 @@ def _refuse_strays(found: Stack, chosen: Series, every: Sequence[Series], larges
             raise InputError(f"{image.name}: broken header (SeriesInstanceUID is no UID)")
         if image.num_frames > 1 or image.size != found.frames[0].image.size:
             continue
+        if _lost_its_place(image, found.frames[0].image):
+            raise InputError(f"{image.name}: broken header (no place in the patient)")
         if any(_belongs(found, frame, largest_gap) for frame in image.frames()):
             raise InputError(
                 f"{image.name}: by its place a slice of series {chosen.label}, but says that it is "
                 "of another series"
             )
+
+
+def _lost_its_place(image: Image, slice_: Image) -> bool:
+    """Whether an image is like a slice but for its place; pages have no size of pixels either."""
+    alike = image.kind == slice_.kind and image.image_type == slice_.image_type
+    return alike and not image.has_place and holds_value(image.header, "PixelSpacing")
 
 
 def _belongs(found: Stack, frame: Frame, largest_gap: int) -> bool:
