@@ -1,12 +1,15 @@
-"""Runs made from line integrals, for phantoms and tests."""
+"""Runs of XA made from line integrals."""
 
 from __future__ import annotations
 
 import numpy as np
 from angiovox.geometry.cone_beam import CArm
-from angiovox.io.dicom.xa.grey import expose
+from angiovox.io.dicom.xa.grey import Grey
 from angiovox.io.dicom.xa.run import Run, to_image
 from angiovox.io.dicom.xa.subtraction import Subtraction
+
+LOG_RANGE = 6.0  # attenuation that the greys of `expose` span in LOG
+OPEN_BEAM = 0.95  # of the highest grey, which what nothing absorbs has
 
 
 def simulated_run(
@@ -30,7 +33,7 @@ def simulated_run(
     arm : the C-arm; its detector has (u, v) pixels.
     primary, secondary : (frames,) degrees, or one for all.
     background : what else absorbs, in every frame; broadcast against `line_integrals`.
-    relationship, bits : see `grey.expose`. plane : "A" or "B" of a biplane acquisition.
+    relationship, bits : see `expose`. plane : "A" or "B" of a biplane acquisition.
 
     Raises
     ------
@@ -67,3 +70,27 @@ def simulated_run(
         offset=arm.offset,
         plane=plane,
     )
+
+
+def expose(
+    line_integrals: np.ndarray, relationship: str = "LIN", bits: int = 12
+) -> tuple[np.ndarray, Grey]:
+    """Stored numbers of pixels behind a total attenuation, as a detector would write them.
+
+    Parameters
+    ----------
+    line_integrals : (..., rows, columns), all that absorbs, dimensionless and not negative.
+    relationship : "LIN" or "LOG", which gets a table that leads back to intensity.
+
+    Returns
+    -------
+    stored : uint16 of the same shape. grey : how they follow the beam.
+    """
+    top = 2**bits - 1
+    if relationship == "LIN":
+        stored = np.rint(OPEN_BEAM * top * np.exp(-line_integrals))
+        return stored.astype(np.uint16), Grey("LIN", bits)
+    stored = np.rint(OPEN_BEAM * top * np.clip(1 - line_integrals / LOG_RANGE, 0, 1))
+    attenuation = LOG_RANGE * (1 - np.arange(top + 1) / (OPEN_BEAM * top))
+    beam = np.exp(-attenuation + attenuation.min())
+    return stored.astype(np.uint16), Grey("LOG", bits, table=np.rint(beam * 65535))

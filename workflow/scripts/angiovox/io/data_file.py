@@ -16,12 +16,7 @@ def require_regular(path: Path) -> None:
 
     Raises InputError for a path that is not there, a folder, a pipe, a socket or a device.
     """
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        raise InputError(f"{path.name}: does not exist") from None
-    except OSError as error:
-        raise InputError(f"{path.name}: cannot be read ({error.strerror})") from None
+    status = _status(path, f"{path.name}:", "does not exist")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path.name}: not a regular file but a folder, pipe or device")
 
@@ -46,14 +41,18 @@ def find_data_file(header: Path, named: str) -> Path:
             "folder and name it there"
         )
     named_file = f"{header.name}: broken, its data file, {path.name},"
-    try:
-        status = os.stat(path)
-    except FileNotFoundError:
-        raise InputError(f"{named_file} is not there") from None
-    except OSError as error:
-        raise InputError(f"{named_file} cannot be read ({error.strerror})") from None
+    status = _status(path, named_file, "is not there")
     if os.path.samestat(status, os.stat(header)):
         raise InputError(f"{header.name}: names itself as its data file; export it anew")
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{named_file} is not a regular file but a folder, pipe or device")
     return path
+
+
+def _status(path: Path, named: str, absent: str) -> os.stat_result:
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        raise InputError(f"{named} {absent}") from None
+    except OSError as error:
+        raise InputError(f"{named} cannot be read ({error.strerror})") from None

@@ -76,10 +76,7 @@ def acquire(
     voxel_size: float,
     settings: Settings = Settings(),
     centreline: str | None = None,
-    territory: Collection[int] | None = None,
-    axes: str = LPS,
-    random_pose: bool = False,
-    patient: Patient | None = None,
+    **how: Any,
 ) -> Acquisition:
     """The angiogram of one phantom patient; the same arguments, the same bytes.
 
@@ -87,7 +84,7 @@ def acquire(
     ----------
     shape : (x, y, z) of the grid, centred on the isocentre.
     voxel_size : mm.
-    Others are those of `fill`.
+    seed, settings, centreline, how : as `fill` takes them.
 
     Raises
     ------
@@ -96,8 +93,7 @@ def acquire(
     """
     # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
     # It stands for a scanner, so no patient's processing waits for it.
-    field_mm = voxel_size * min(shape)
-    filled = fill(seed, field_mm, settings, centreline, territory, axes, random_pose, patient)
+    filled = fill(seed, voxel_size * min(shape), settings, centreline, **how)
     volume, share = image(filled.arteries, filled.pose, shape, voxel_size, seed, settings.scanner)
     return Acquisition(volume, share, filled.arteries, filled.lesions, filled.variant)
 

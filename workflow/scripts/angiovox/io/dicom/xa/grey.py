@@ -15,8 +15,6 @@ from .fields import FrameFields, numbers_of, sequence
 
 PROPERTIES = "FramePixelDataPropertiesSequence"
 TABLES = "PixelIntensityRelationshipLUTSequence"
-LOG_RANGE = 6.0  # attenuation that the greys of `expose` span in LOG
-OPEN_BEAM = 0.95  # of the highest grey that `expose` gives what nothing absorbs
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,27 +109,3 @@ def _entries(item: Dataset, name: str) -> np.ndarray:
     if isinstance(data, bytes):
         return np.frombuffer(data[: len(data) // 2 * 2], "<u2").astype(np.float64)
     return np.array(numbers_of(data, "LUTData", name))
-
-
-def expose(
-    line_integrals: np.ndarray, relationship: str = "LIN", bits: int = 12
-) -> tuple[np.ndarray, Grey]:
-    """Stored numbers of pixels behind a total attenuation, as a detector would write them.
-
-    Parameters
-    ----------
-    line_integrals : (..., rows, columns), all that absorbs, dimensionless and not negative.
-    relationship : "LIN" or "LOG", which gets a table that leads back to intensity.
-
-    Returns
-    -------
-    stored : uint16 of the same shape. grey : how they follow the beam.
-    """
-    top = 2**bits - 1
-    if relationship == "LIN":
-        stored = np.rint(OPEN_BEAM * top * np.exp(-line_integrals))
-        return stored.astype(np.uint16), Grey("LIN", bits)
-    stored = np.rint(OPEN_BEAM * top * np.clip(1 - line_integrals / LOG_RANGE, 0, 1))
-    attenuation = LOG_RANGE * (1 - np.arange(top + 1) / (OPEN_BEAM * top))
-    beam = np.exp(-attenuation + attenuation.min())
-    return stored.astype(np.uint16), Grey("LOG", bits, table=np.rint(beam * 65535))
