@@ -17,14 +17,13 @@ from scipy.spatial import cKDTree
 from ..geometry.cone_beam import CArm, c_arm_rotation
 from ..geometry.grid import Grid
 from ..geometry.views import Views
+from ..projectors.attenuation import CONTRAST, WATER
 from ..projectors.line_integral import line_integral
 from ..vessels.graph import Arteries, Pose
 from ..vessels.voxelize import occupancy
 from .bolus import Bolus, arrival_times
 from .head import Head, plain_ct
 
-# ASSUME: attenuation per mm at about 60 keV, of water and of blood with undiluted contrast.
-WATER, CONTRAST = 0.0205, 0.045
 HEAD_MM, HEAD_VOXEL = 225.0, 1.5  # edge of the head's grid and of its voxels
 HEAD_BLUR = 1.0  # voxels, standard deviation: steps of bone would show where the head moves
 ARTERY_VOXEL = 0.5  # mm
