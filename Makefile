@@ -6,7 +6,7 @@ NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce transfer test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce transfer dsa test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
@@ -16,6 +16,9 @@ reproduce: $(VENV)/ready
 
 transfer: $(VENV)/ready # the study's models on the patients of config/transfer.yaml
 	$(SNAKEMAKE) transfer --configfile config/transfer.yaml
+
+dsa: reproduce # the study on line integrals of a C-arm (config/dsa.yaml), beside the paper's
+	$(SNAKEMAKE) --configfile config/dsa.yaml --directory dsa
 
 test: $(VENV)/ready # in minutes, without root
 	$(BIN)/python -m pytest

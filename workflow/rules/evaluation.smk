@@ -35,7 +35,7 @@ rule evaluate:
     params:
         code=code_version.of_script("evaluate"),
         patients=TEST,
-        projections=config["projections"],
+        imaging=STUDY.imaging,
     script:
         "../scripts/evaluate.py"
 

@@ -68,7 +68,7 @@ rule convert:
 
 
 rule project:
-    """Project a volume's maxima at all angles (paper, section 2.1)."""
+    """Project a volume at all angles: its maxima (paper, section 2.1), or line integrals."""
     input:
         volume="results/volumes/{patient}.nii",
     output:
@@ -85,7 +85,8 @@ rule project:
         runtime=minutes("project"),
     params:
         code=code_version.of_script("project"),
-        projections=config["projections"],
+        imaging=STUDY.imaging,
+        segmentation=STUDY.segmentation if STUDY.has_line_integrals else None,
     script:
         "../scripts/project.py"
 
@@ -107,11 +108,11 @@ rule project_cone_beam:
         mem_mb=memory("project_cone_beam"),
         runtime=minutes("project_cone_beam"),
     params:
-        code=code_version.of_script("project_cone_beam"),
-        projections=config["projections"],
-        cone_beam=config["cone_beam"],
+        code=code_version.of_script("project"),
+        imaging=STUDY.in_cone_beam,
+        segmentation=STUDY.segmentation,
     script:
-        "../scripts/project_cone_beam.py"
+        "../scripts/project.py"
 
 
 rule back_project:
@@ -136,6 +137,7 @@ rule back_project:
         runtime=minutes("back_project"),
     params:
         code=code_version.of_script("back_project"),
+        imaging=STUDY.imaging,
         view_counts=VIEW_COUNTS,
     script:
         "../scripts/back_project.py"

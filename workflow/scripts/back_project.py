@@ -4,16 +4,26 @@ from angiovox_pipeline.job import job
 
 from itertools import chain, zip_longest
 
-from angiovox.geometry import parallel_beam
+from angiovox.geometry.imaging import Imaging
 from angiovox.io import nifti
+from angiovox.io.quantization import QuantizedVolume
 from angiovox.projectors.backprojection import network_input_slabs
+from angiovox.projectors.imaging import network_inputs
 
 with job(snakemake):
+    params, output, threads = snakemake.params, snakemake.output, snakemake.threads
+    imaging = Imaging(**params.imaging)
     projections, affine = nifti.load_quantized(snakemake.input.projections)
-    count, depth, num_levels = projections.codes.shape
-    angles = parallel_beam.projection_angles(count)
-    subsets = [parallel_beam.view_indices(count, views) for views in snakemake.params.view_counts]
-    # Minima may not be kept.
-    paths = list(chain(*zip_longest(snakemake.output.sum, snakemake.output.min)))
-    with nifti.slab_writers(paths, (depth, depth, num_levels), affine) as write:
-        network_input_slabs(projections.codes, angles, subsets, depth, write, snakemake.threads)
+    subsets = [imaging.chosen(views) for views in params.view_counts]
+    paths = list(zip_longest(output.sum, output.min))  # minima may not be kept
+    if imaging.is_papers:
+        shape = (imaging.shape,) * 3
+        with nifti.slab_writers(list(chain(*paths)), shape, affine) as write:
+            codes, angles = projections.codes, imaging.angles
+            network_input_slabs(codes, angles, subsets, imaging.shape, write, threads)
+    else:
+        for pair, chosen in zip(paths, subsets, strict=True):
+            found = network_inputs(imaging, projections, affine, [chosen], threads)
+            for path, (codes,) in zip(pair, found, strict=True):
+                if path:
+                    nifti.save_quantized(path, QuantizedVolume(codes), affine)

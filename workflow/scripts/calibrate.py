@@ -6,6 +6,7 @@ import json
 from itertools import groupby
 from operator import itemgetter
 
+from angiovox.geometry.imaging import Imaging
 from angiovox.io import atomic, model_files
 from angiovox.method import Context, reconstruct
 from angiovox.methods import registry
@@ -21,7 +22,7 @@ with job(snakemake) as log:
     dataset = PatientDataset.for_method(
         method.needs,
         snakemake.input,
-        num_projections=params.projections,
+        imaging=Imaging(**params.imaging),
         views=params.views,
         masks=snakemake.input.masks,
         recomputed=params.recomputed,

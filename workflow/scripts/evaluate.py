@@ -5,17 +5,15 @@ from angiovox_pipeline.job import job
 import json
 from pathlib import Path
 
-from angiovox.geometry import parallel_beam
 from angiovox.geometry.affine import voxel_sizes
+from angiovox.geometry.imaging import Imaging
 from angiovox.io import atomic, nifti
 from angiovox.metrics import evaluate, reprojection
 from angiovox.metrics.lesions import placed
 
 with job(snakemake):
     scores, curves = [], []
-    angles = reprojection.held_out_angles(
-        parallel_beam.projection_angles(snakemake.params.projections)
-    )
+    angles = reprojection.held_out_angles(Imaging(**snakemake.params.imaging).angles)
     lesion_files = map(Path, snakemake.input.lesions)
     shares = {Path(file).name.removesuffix(".nii.gz"): file for file in snakemake.input.shares}
     lesions = {

@@ -4,6 +4,7 @@ from angiovox_pipeline.job import job
 
 from pathlib import Path
 
+from angiovox.geometry.imaging import Imaging
 from angiovox.io import atomic, model_files
 from angiovox.method import Context, never
 from angiovox.methods import registry
@@ -25,7 +26,7 @@ with job(snakemake) as log:
         method.needs,
         given,
         to_fit=True,
-        num_projections=params.projections,
+        imaging=Imaging(**params.imaging),
         views=params.views,
         masks=given.masks,
         recomputed=params.recomputed,

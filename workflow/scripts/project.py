@@ -1,15 +1,20 @@
-"""Rule project: maximum intensity projections of one patient."""
+"""Rules project and project_cone_beam: projections of one patient."""
 
 from angiovox_pipeline.job import job
 
-from angiovox.geometry import parallel_beam
+from angiovox.geometry.imaging import LINE_INTEGRAL, Imaging
 from angiovox.io import nifti
-from angiovox.io.quantization import requantize
-from angiovox.projectors import mip
+from angiovox.masks.contrast import contrast_share
+from angiovox.masks.otsu import otsu_mask
+from angiovox.projectors.imaging import project
 
 with job(snakemake):
+    params = snakemake.params
+    imaging = Imaging(**params.imaging)
     volume, affine = nifti.load_quantized(snakemake.input.volume)
-    angles = parallel_beam.projection_angles(snakemake.params.projections)
-    projections = mip.project_max(volume.codes, angles, snakemake.threads)
-    stored = requantize(volume, projections)
+    share = None
+    if imaging.kind == LINE_INTEGRAL:
+        mask, _ = otsu_mask(volume, **params.segmentation)
+        share = contrast_share(volume, mask, params.segmentation["window"])
+    stored = project(imaging, volume, affine, share, snakemake.threads)
     nifti.save_quantized(snakemake.output[0], stored, affine)

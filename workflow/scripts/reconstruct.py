@@ -5,6 +5,7 @@ from angiovox_pipeline.job import job
 from dataclasses import replace
 from pathlib import Path
 
+from angiovox.geometry.imaging import Imaging
 from angiovox.io import atomic, model_files, nifti, surface_files
 from angiovox.method import Context, reconstruct
 from angiovox.methods import registry
@@ -22,7 +23,7 @@ with job(snakemake) as log:
     patients = PatientDataset.for_method(
         method.needs,
         given,
-        num_projections=params.projections,
+        imaging=Imaging(**params.imaging),
         views=params.views,
         recomputed=params.recomputed,
         cone_beam=params.cone_beam,

@@ -5,6 +5,7 @@ import pytest
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.geometry.cone_beam import study_views
 from angiovox.geometry.grid import Grid
+from angiovox.geometry.imaging import Imaging
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io import nifti
 from angiovox.io.pool_files import write_examples
@@ -16,6 +17,7 @@ from angiovox.projectors.mip import project_max
 from entries import NAMES, create
 
 NUM_PROJECTIONS = 10
+IMAGING = Imaging(4, NUM_PROJECTIONS)
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -40,7 +42,7 @@ def stored(tmp_path):
 
 def test_projections_and_angles_are_those_of_the_view_count(stored):
     arrays, paths = stored
-    patients = PatientDataset({"projections": paths["projections"]}, NUM_PROJECTIONS, views=[3, 3])
+    patients = PatientDataset({"projections": paths["projections"]}, IMAGING, views=[3, 3])
     chosen = view_indices(NUM_PROJECTIONS, 3)
     for index, whole in enumerate(arrays["projections"]):
         views, _ = patients[index]
@@ -50,21 +52,21 @@ def test_projections_and_angles_are_those_of_the_view_count(stored):
 
 def test_only_what_was_asked_for_is_there(stored):
     arrays, paths = stored
-    views, _ = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, views=[2, 2])[1]
+    views, _ = PatientDataset({"sum": paths["sum"]}, IMAGING, views=[2, 2])[1]
     assert list(views.inputs) == ["sum"]
     np.testing.assert_array_equal(views.inputs["sum"], arrays["sum"][1])
 
 
 def test_a_mask_comes_only_where_its_path_was_given(stored):
     arrays, paths = stored
-    blind = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2])
-    seeing = PatientDataset({"sum": paths["sum"]}, NUM_PROJECTIONS, [2, 2], paths["masks"])
+    blind = PatientDataset({"sum": paths["sum"]}, IMAGING, [2, 2])
+    seeing = PatientDataset({"sum": paths["sum"]}, IMAGING, [2, 2], paths["masks"])
     assert blind[0][1] is None
     np.testing.assert_array_equal(seeing[0][1], arrays["masks"][0])
 
 
 def test_patients_can_be_counted_and_run_out(stored):
-    patients = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
+    patients = PatientDataset({"sum": stored[1]["sum"]}, IMAGING, [2, 2])
     assert len(patients) == len(list(patients)) == 2
     for index in (-1, 2):
         with pytest.raises(IndexError):
@@ -84,10 +86,10 @@ def test_what_is_rebuilt_is_what_the_file_would_hold(tmp_path, kinds, coded):
     for kind in kinds:
         nifti.save_quantized(tmp_path / f"{kind}.nii", QuantizedVolume(kept[kind][1]), AFFINE)
     paths = {kind: [tmp_path / f"{kind}.nii"] for kind in kinds}
-    stored = PatientDataset(paths, NUM_PROJECTIONS, [3, 3], coded=coded)
+    stored = PatientDataset(paths, Imaging(9, NUM_PROJECTIONS), [3, 3], coded=coded)
     paths = {kind: [projections] for kind in kinds}
     how = {"recomputed": ("min", "sum"), "threads": 2, "coded": coded}
-    recomputed = PatientDataset(paths, NUM_PROJECTIONS, [3, 3], **how)
+    recomputed = PatientDataset(paths, Imaging(9, NUM_PROJECTIONS), [3, 3], **how)
     for kind in kinds:
         made, expected = recomputed[0][0].inputs[kind], stored[0][0].inputs[kind]
         assert set(recomputed[0][0].inputs) == set(kinds)
@@ -99,8 +101,8 @@ def test_codes_are_those_of_the_values(stored, tmp_path):
     values = stored[0]["sum"][0]
     nifti.save_fractions(tmp_path / "sum.nii", values, AFFINE)
     paths = {"sum": [tmp_path / "sum.nii"], "projections": stored[1]["projections"][:1]}
-    coded, _ = PatientDataset(paths, NUM_PROJECTIONS, [2, 2], coded=True)[0]
-    plain, _ = PatientDataset(paths, NUM_PROJECTIONS, [2, 2])[0]
+    coded, _ = PatientDataset(paths, IMAGING, [2, 2], coded=True)[0]
+    plain, _ = PatientDataset(paths, IMAGING, [2, 2])[0]
     np.testing.assert_array_equal(coded.inputs["sum"], np.rint(values * 65535))
     np.testing.assert_allclose(plain.inputs["sum"], coded.inputs["sum"] / 65535, atol=1e-7)
     assert coded.inputs["projections"].dtype == np.float32
@@ -112,9 +114,7 @@ def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
     nifti.save_quantized(
         tmp_path / "sum.nii", QuantizedVolume(codes, slope=0.5, intercept=2.0), AFFINE
     )
-    coded, _ = PatientDataset({"sum": [tmp_path / "sum.nii"]}, NUM_PROJECTIONS, [2, 2], coded=True)[
-        0
-    ]
+    coded, _ = PatientDataset({"sum": [tmp_path / "sum.nii"]}, IMAGING, [2, 2], coded=True)[0]
     np.testing.assert_array_equal(coded.inputs["sum"], 0.5 * codes + 2)
 
 
@@ -124,7 +124,7 @@ def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, nam
     for kind in ("sum", "min"):
         paths[kind] = [str(tmp_path / f"{kind}.nii")]
         nifti.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
-    how = {"num_projections": NUM_PROJECTIONS, "views": [2, 2]}
+    how = {"imaging": IMAGING, "views": [2, 2]}
     known, _ = PatientDataset.for_method(needs, paths, **how)[0]
     assert set(known.inputs) == set(needs.inputs)
     for kind in {"sum", "min"} & set(known.inputs):
@@ -134,19 +134,18 @@ def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, nam
 
 # Cone beam
 
-BEAM = {"shape": 8, "source_detector_mm": 1200, "source_isocentre_mm": 785}
+BEAM = {"source_detector_mm": 1200, "source_isocentre_mm": 785}
 
 
 def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_path):
     volume = np.random.default_rng(0).random((8, 8, 8), dtype=np.float32)
     angles = projection_angles(NUM_PROJECTIONS)
     grid = Grid(volume.shape, (0.5, 0.5, 0.5))
-    beam = {key: value for key, value in BEAM.items() if key != "shape"}
-    whole = line_integral(volume, grid, study_views(angles, grid, **beam))
+    whole = line_integral(volume, grid, study_views(angles, grid, **BEAM))
     path = tmp_path / "integrals.nii"
     nifti.save_volume(path, whole, isotropic_affine(volume.shape, 0.5))
     given = {"line_integrals": [str(path)]}
-    patients = PatientDataset(given, NUM_PROJECTIONS, [3], cone_beam=BEAM)
+    patients = PatientDataset(given, Imaging(8, NUM_PROJECTIONS), [3], cone_beam=BEAM)
     measurement, _ = patients[0]
     assert measurement.grid == grid and measurement.shape == volume.shape
     seen = line_integral(volume, measurement.grid, measurement.cone_beam)
@@ -154,7 +153,7 @@ def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_p
 
 
 def test_other_inputs_come_without_a_cone_beam(stored):
-    measurement, _ = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])[0]
+    measurement, _ = PatientDataset({"sum": stored[1]["sum"]}, IMAGING, [2, 2])[0]
     assert measurement.cone_beam is None
 
 
@@ -176,7 +175,7 @@ def pooled(stored, tmp_path):
     paths = {kind: 2 * stored[1][kind] for kind in ("projections", "sum")}
     how = {"views": [3, 3, 2, 2], "masks": 2 * stored[1]["masks"], "pool": [tmp_path / "pool.npz"]}
     renewed = [False, True, False, True]
-    return PatientDataset(paths, NUM_PROJECTIONS, renewed=renewed, **how), examples
+    return PatientDataset(paths, IMAGING, renewed=renewed, **how), examples
 
 
 def test_a_renewed_example_is_any_phantom_at_its_own_number_of_views(pooled):
@@ -198,7 +197,7 @@ def test_a_pools_example_holds_what_a_patients_files_would(pooled, tmp_path):
         path = tmp_path / f"own-{number}.nii"
         nifti.save_quantized(path, projections, AFFINE)
         own = PatientDataset(
-            {"projections": [path], "sum": [path]}, NUM_PROJECTIONS, [3], recomputed=["sum"]
+            {"projections": [path], "sum": [path]}, IMAGING, [3], recomputed=["sum"]
         )[0][0]
         assert set(known.inputs) == set(own.inputs)
         for kind in own.inputs:
@@ -215,7 +214,7 @@ def test_a_patient_of_the_users_is_never_replaced(pooled):
 
 
 def test_without_a_pool_nothing_is_drawn(stored):
-    patients = PatientDataset({"sum": stored[1]["sum"]}, NUM_PROJECTIONS, [2, 2])
+    patients = PatientDataset({"sum": stored[1]["sum"]}, IMAGING, [2, 2])
     rng = np.random.default_rng(0)
     np.testing.assert_array_equal(patients.drawn(1, rng)[0].inputs["sum"], stored[0]["sum"][1])
     assert rng.random() == np.random.default_rng(0).random()

@@ -7,6 +7,7 @@ import pytest
 from angiovox.errors import InputError
 from angiovox.geometry import resample
 from angiovox.geometry.affine import isotropic_affine
+from angiovox.geometry.imaging import Imaging
 from angiovox.geometry.parallel_beam import projection_angles
 from angiovox.io import patient_source
 from angiovox.io.dicom import writer
@@ -23,7 +24,7 @@ NONE = otsu.Limits(0.9, 1, 0, 1)
 
 
 def pool(seeds, limits=ANY, segment=otsu.otsu_mask):
-    return list(simulate(seeds, SHAPE, VOXEL, Settings(), 10, segment, limits))
+    return list(simulate(seeds, VOXEL, Settings(), Imaging(24, 10), segment, limits))
 
 
 def test_an_example_is_what_the_studys_jobs_make_of_that_phantom(tmp_path):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .geometry.grid import Grid
+    from .geometry.imaging import Imaging
     from .geometry.views import Views
 
 KINDS = ("projections", "sum", "min", "line_integrals")
@@ -83,19 +84,24 @@ class Needs:
 class Measurement:
     """All that a method may know of a patient it reconstructs.
 
-    angles : (views,) degrees, of a parallel beam about z.
-    inputs : what the method asked for: "projections", the maxima along rays, as (views, detector,
-        z) float32; "sum" and "min", the back-projections, as (x, y, z) float32 in [0, 1], or uint16
-        codes where it `accepts_uint16`; "line_integrals", of the volume above its minimum along the
-        rays of a cone beam, as (views, i, j) float32, the volume's units times mm.
+    angles : (views,) degrees about z, in the sense of `geometry.parallel_beam.rotation_table`.
+    inputs : what the method asked for: "projections", the maxima along the rays of a parallel beam,
+        as (views, detector, z) float32; "sum" and "min", the back-projections, as (x, y, z) float32
+        in [0, 1], or uint16 codes where it `accepts_uint16`; "line_integrals", the attenuation by
+        contrast along the rays of `cone_beam`, as (views, i, j) float32 without a unit
+        (`projectors.attenuation.CONTRAST` per mm of undiluted contrast).
     grid : where the volume's voxels lie, its centre in the isocentre. cone_beam : source and
         detector of the line integrals, at the same angles. None where neither is known.
+    imaging : how projections were taken, where they are not the paper's maxima of a parallel beam;
+        they are then (views, i, j), maxima or line integrals. views : their source and detector.
     """
 
     angles: np.ndarray
     inputs: dict[str, np.ndarray]
     grid: Grid | None = None
     cone_beam: Views | None = None
+    imaging: Imaging | None = None
+    views: Views | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

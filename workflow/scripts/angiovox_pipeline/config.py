@@ -80,6 +80,11 @@ def check_config(config: dict[str, Any]) -> None:
             f"masks.window: {masks['window']} is not valid; expected [low, high], low below high"
         )
     _check_cone_beam(config["cone_beam"], config["volume"])
+    if config["projection"]["photons"] and config["projection"]["kind"] == "maximum":
+        raise InputError(
+            f"projection.photons: {config['projection']['photons']} has no effect on maxima; set "
+            "projection.kind to line_integral, or photons to null"
+        )
     for views in config["view_counts"]:
         if views > config["projections"]:
             raise InputError(

@@ -18,7 +18,8 @@ BESIDE = "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"
 class JobInputs:
     """Input files and parameters of the jobs of all runs.
 
-    cone_beam : the geometry of line integrals. chosen_threads : for PyTorch, of the config.
+    cone_beam : distances of the C-arm that line integrals are of. chosen_threads : for PyTorch, of
+    the config.
     """
 
     runs: Runs
@@ -79,7 +80,7 @@ class JobInputs:
         return [int(wildcards.views)] * len(self.patients(wildcards))
 
     def used_cone_beam(self, wildcards: Any) -> dict[str, Any] | None:
-        """The geometry of line integrals, for a method that looks at them."""
+        """The C-arm's distances, for a method that looks at line integrals beside maxima."""
         return self.cone_beam if wildcards.method in self.runs.in_cone_beam else None
 
     def torch_threads(self, wildcards: Any) -> int:

@@ -18,6 +18,7 @@ TIME_SAFETY = 10  # times the processor's seconds measured: older cores, busy no
 MIN_MINUTES = 10
 SNAKEMAKE_MB = 500  # two processes of 200 MB beside the script in a cluster's job
 SERIES = 12  # megabytes for each one of a DICOM series, which may be compressed
+CONE_DETECTOR = 1.7  # times the pixels of a parallel beam's: it sees the cube's corners, magnified
 READ = 8e-6  # megabytes for each voxel of a volume in a file: its values, and these smoothed
 
 
@@ -25,7 +26,8 @@ READ = 8e-6  # megabytes for each voxel of a volume in a file: its values, and t
 class Scale:
     """The sizes of a study that its jobs' demands follow from; counts of views and patients.
 
-    methods : how many run at the fewest views. transfer : patients of all groups.
+    methods : how many run at the fewest views. transfer : patients of all groups. is_cone : whether
+    projections are of a cone beam, whose detector is larger.
     """
 
     shape: int
@@ -41,6 +43,7 @@ class Scale:
     pool_batch: int
     methods: int
     transfer: int = 0
+    is_cone: bool = False
 
     @property
     def volume_mb(self) -> float:
@@ -50,7 +53,7 @@ class Scale:
     @property
     def projections_mb(self) -> float:
         """A float32 stack of all projections."""
-        return 4e-6 * self.projections * self.shape**2
+        return 4e-6 * self.projections * self.shape**2 * (CONE_DETECTOR if self.is_cone else 1)
 
 
 @dataclass(frozen=True)

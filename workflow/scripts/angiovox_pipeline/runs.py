@@ -23,6 +23,7 @@ class Runs:
     """All runs of a study: a method, a view count and a seed each.
 
     calibration : patients held back from training. kept : which back-projections are on disk.
+    line_integrals : the file of a patient's, which may be that of the projections.
     pool : files of phantoms that only train, each in the place of one of the renewed patients.
     """
 
@@ -32,6 +33,7 @@ class Runs:
     calibration: list[str]
     test: list[str]
     kept: Sequence[str]
+    line_integrals: str = LINE_INTEGRALS
     pool: Sequence[str] = ()
     renewed: Collection[str] = ()
 
@@ -56,7 +58,9 @@ class Runs:
 
     @property
     def in_cone_beam(self) -> list[str]:
-        """Methods that look at line integrals, to fit or to reconstruct."""
+        """Methods that look at line integrals beside the projections, to fit or to reconstruct."""
+        if self.line_integrals == PROJECTIONS:
+            return []
         return [
             name
             for name, method in self.methods.items()
@@ -153,8 +157,8 @@ class Runs:
     def takes_pool(self, method: str) -> bool:
         """Whether a method is trained on phantoms of the pool too."""
         needs = self.methods[method].needs
-        in_pool = {"projections", "sum", "min"}.issuperset(needs.to_fit)
-        return bool(self.pool) and needs.requires_training and in_pool
+        has_all = "line_integrals" not in needs.to_fit or self.line_integrals == PROJECTIONS
+        return bool(self.pool) and needs.requires_training and has_all
 
     def renewed_examples(self, method: str, views: str) -> list[bool]:
         """Whether a phantom of the pool may take the place of each example of a fit."""
@@ -195,7 +199,7 @@ class Runs:
     ) -> dict[str, list[str]]:
         """Files of some kinds of input; the projections for what is rebuilt from them."""
         patterns = {kind: BACK_PROJECTION if kind in self.kept else PROJECTIONS for kind in KINDS}
-        patterns["line_integrals"] = LINE_INTEGRALS
+        patterns["line_integrals"] = self.line_integrals
         return {
             kind: [
                 patterns[kind].format(patient=patient, views=views, kind=kind)

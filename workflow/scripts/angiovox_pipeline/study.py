@@ -10,7 +10,7 @@ from typing import Any
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
 from .resources import Scale
-from .runs import Runs
+from .runs import LINE_INTEGRALS, PROJECTIONS, Runs
 from .study_methods import methods
 from .transfer import Group, checked_file, read_groups
 
@@ -53,7 +53,9 @@ class Study:
         count = config["cohort"]["phantoms"]["pool"] if renewed else 0
         pool = [POOL_FILE.format(batch=batch) for batch in _batches(count)]
         splits = train, calibration, test
-        runs = Runs(methods(config), config["seeds"], *splits, kept, pool, renewed)
+        is_own = config["projection"]["kind"] == "line_integral"
+        line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
+        runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
         return cls(config, cohort, figure_patient(config, test), runs, groups)
 
@@ -179,9 +181,41 @@ class Study:
         return sorted({"sum", "min"} - set(self.runs.kept))
 
     @property
-    def cone_beam(self) -> dict[str, Any]:
-        """What line integrals are projected by: the volumes' shape, and distances."""
-        return {"shape": self.config["volume"]["shape"], **self.config["cone_beam"]}
+    def imaging(self) -> dict[str, Any]:
+        """How projections are taken (`geometry.imaging.Imaging`)."""
+        sizes = {"shape": self.config["volume"]["shape"], "projections": self.config["projections"]}
+        is_cone = self.config["projection"]["beam"] == "cone"
+        return sizes | self.config["projection"] | (self.config["cone_beam"] if is_cone else {})
+
+    @property
+    def in_cone_beam(self) -> dict[str, Any]:
+        """How line integrals are taken for methods that ask for them beside maxima."""
+        line_integrals = {"kind": "line_integral", "beam": "cone", "photons": None}
+        return self.imaging | line_integrals | self.config["cone_beam"]
+
+    @property
+    def has_line_integrals(self) -> bool:
+        """Whether the study's own projections are line integrals."""
+        return self.config["projection"]["kind"] == "line_integral"
+
+    @property
+    def has_papers_imaging(self) -> bool:
+        """Whether maxima of a parallel beam are taken over a quarter circle."""
+        first, arc = (self.config["projection"][key] for key in ("first_degrees", "arc_degrees"))
+        kind, beam = (self.config["projection"][key] for key in ("kind", "beam"))
+        return (kind, beam, first, arc) == ("maximum", "parallel", 0, 90)
+
+    @property
+    def imaging_in_words(self) -> str:
+        """How projections are taken, for captions."""
+        kind = "line integrals" if self.has_line_integrals else "maxima"
+        beam, arc = (self.config["projection"][key] for key in ("beam", "arc_degrees"))
+        return f"{kind} of a {beam} beam over {arc:g}°"
+
+    @property
+    def segmentation(self) -> dict[str, Any]:
+        """What tells vessels from the rest."""
+        return {key: self.config["masks"][key] for key in ("window", "classes")}
 
     @property
     def mask_limits(self) -> dict[str, float]:
@@ -243,6 +277,7 @@ class Study:
         return Scale(
             shape=self.config["volume"]["shape"],
             projections=self.config["projections"],
+            is_cone=self.config["projection"]["beam"] == "cone",
             training_hours=self.config["resources"]["training_hours"],
             views=len(self.view_counts),
             patients=len(self.patients),
@@ -265,19 +300,24 @@ class Study:
     def note(self) -> str:
         """What the data are, in words, for a figure of one patient."""
         train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
-        return f"trained on {train}, tested on {test}, {self.grid}"
+        return f"trained on {train}, tested on {test}, {self._data}"
 
     @property
     def note_of_means(self) -> str:
         """The same for means, which are over test patients and training seeds."""
         train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
         tested = f"tested on {len(self.runs.test)} {test}"
-        return f"trained on {train}, {tested}, {self.trainings}, {self.grid}"
+        return f"trained on {train}, {tested}, {self.trainings}, {self._data}"
 
     @property
     def note_of_models(self) -> str:
         """The same without the test patients, for what compares several groups of them."""
-        return f"trained on {self._kinds(self.runs.train)}, {self.trainings}, {self.grid}"
+        return f"trained on {self._kinds(self.runs.train)}, {self.trainings}, {self._data}"
+
+    @property
+    def _data(self) -> str:
+        """The grid, and how projections are taken where it is not the paper's way."""
+        return self.grid if self.has_papers_imaging else f"{self.grid}, {self.imaging_in_words}"
 
     @property
     def trainings(self) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
 from ..geometry.affine import voxel_sizes
+from ..geometry.imaging import LINE_INTEGRAL, MAXIMUM
 from .drawing import arrow, caption, draw_volume
 from .style import (
     DOUBLE_COLUMN,
@@ -28,6 +29,8 @@ from .style import (
 EDGE = 24.0  # mm on the page, of a volume in Figure 1
 GRID = (53.0, 29.0, 22.0, 1.2)  # left, bottom, cell and gap of its projections, mm
 OUTCOMES = 144.0  # mm on the page, left edge of what the pre-processing gives
+PROJECTIONS = {MAXIMUM: "Maximum intensity projections", LINE_INTEGRAL: "Line integrals"}
+ALONG_RAYS = {MAXIMUM: "maximum", LINE_INTEGRAL: "integrate"}
 FIGURE_ANGLES = (0.0, 22.5, 45.0, 67.5, 90.0)  # degrees, under Figure 2 of the paper
 
 
@@ -40,6 +43,7 @@ def figure1(
     backprojection: np.ndarray,
     affine: np.ndarray,
     note: str = "",
+    kind: str = MAXIMUM,
 ) -> Figure:
     """Pre-processing of one patient: volume, Otsu mask, projections, back-projected volume.
 
@@ -49,6 +53,7 @@ def figure1(
     projections, angles : (views, detector, z) and (views,) degrees, as taken.
     affine : (4, 4) voxel indices to RAS mm.
     note : small remark at the bottom, such as what the data are.
+    kind : of the projections, as in `geometry.imaging.Imaging`.
 
     Raises
     ------
@@ -67,12 +72,12 @@ def figure1(
     source = draw_volume(page, volume, sizes, 4, 33, EDGE)
     noisy = draw_volume(page, backprojection, sizes, OUTCOMES, 52, EDGE)
     target = draw_volume(page, mask, sizes, OUTCOMES, 8, EDGE, (0.0, 1.0))
-    _grid_of_projections(figure, page, projections, angles, sizes)
+    _grid_of_projections(figure, page, projections, angles, sizes, PROJECTIONS[kind])
     caption(page, source.middle[0], source.top + 4.5, "1  Patient volume")
     caption(page, noisy.middle[0], noisy.top + 7, "3  Back-projected volume", "network's input")
     caption(page, target.middle[0], target.top + 7, "Otsu mask", "ground truth")
     level = source.middle[1]
-    arrow(page, (source.right + 3, level), (GRID[0] - 2, level), "rotate,\nmaximum")
+    arrow(page, (source.right + 3, level), (GRID[0] - 2, level), f"rotate,\n{ALONG_RAYS[kind]}")
     start, level = GRID[0] + 3 * (GRID[2] + GRID[3]) + 2, noisy.bottom + noisy.height / 2
     arrow(page, (start, level), (OUTCOMES - 3, level), "repeat,\nrotate back,\nsum")
     start, level = source.left + source.width / 2, target.bottom + target.height / 2
@@ -83,13 +88,19 @@ def figure1(
 
 
 def _grid_of_projections(
-    figure: Figure, page: Axes, projections: np.ndarray, angles: np.ndarray, sizes: np.ndarray
+    figure: Figure,
+    page: Axes,
+    projections: np.ndarray,
+    angles: np.ndarray,
+    sizes: np.ndarray,
+    kind: str,
 ) -> None:
     """Five projections over the arc, and in the sixth place where all were taken from."""
     left, bottom, cell, gap = GRID
-    title = f"2  Maximum intensity projections, n = {len(angles)}"
+    title = f"2  {kind}, n = {len(angles)}"
     caption(page, left + 1.5 * cell + gap, bottom + 2 * cell + gap + 4.5, title)
-    chosen = [int(np.abs(np.asarray(angles) - wanted).argmin()) for wanted in FIGURE_ANGLES]
+    spread = np.linspace(angles[0], angles[-1], len(FIGURE_ANGLES))
+    chosen = [int(np.abs(np.asarray(angles) - wanted).argmin()) for wanted in spread]
     limits = {"vmin": float(projections.min()), "vmax": float(projections.max())}
     for number, index in enumerate(dict.fromkeys(chosen)):
         row, column = divmod(number, 3)

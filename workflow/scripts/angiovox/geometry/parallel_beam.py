@@ -9,15 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 
-def projection_angles(num_projections: int) -> np.ndarray:
+def projection_angles(num_projections: int, first: float = 0.0, arc: float = 90.0) -> np.ndarray:
     """Angles of the full acquisition in degrees, shape (num_projections,) (paper, section 2.1).
+
+    first : the first angle. arc : from it to the last one; the paper's is a quarter circle.
 
     Raises ValueError for fewer than two projections.
     """
     if num_projections < 2:
-        raise ValueError(f"{num_projections} projections: at least 2 are needed (0 and 90 degrees)")
+        raise ValueError(f"{num_projections} projections: at least 2 are needed (first and last)")
     # ASSUME: 90 projections from 0 to 90 degrees inclusive are evenly spaced, 90/89 degrees apart.
-    return np.linspace(0.0, 90.0, num_projections)
+    return np.linspace(first, first + arc, num_projections)
 
 
 def view_indices(num_projections: int, views: int) -> np.ndarray:

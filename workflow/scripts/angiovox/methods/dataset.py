@@ -9,15 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry.cone_beam import study_views
-from ..geometry.grid import Grid
-from ..geometry.parallel_beam import projection_angles, view_indices
-from ..geometry.views import Views
-from ..io.nifti import load_mask, load_quantized
+from ..geometry.imaging import LINE_INTEGRAL, Imaging
+from ..io.nifti import load_affine, load_mask, load_quantized
 from ..io.pool_files import count_examples, read_example
 from ..io.quantization import QuantizedVolume
 from ..method import Measurement, Needs
-from ..projectors.backprojection import network_inputs
+from ..projectors.imaging import network_inputs
 
 
 @dataclass(frozen=True)
@@ -25,7 +22,7 @@ class PatientDataset(Sequence):
     """Measurements of each patient, with the mask where it may be seen, in the order of the paths.
 
     inputs : by kind (`method.KINDS`) a path per patient.
-    num_projections : of the whole acquisition. views : how many of them are used, by path; the
+    imaging : of the whole acquisition. views : how many of its projections are used, by path; the
         same patient may stand there several times.
     masks : paths, or empty where no mask may be seen; the mask is then None.
     recomputed : which of "sum" and "min" have the path of the projections, to be made from them
@@ -34,12 +31,12 @@ class PatientDataset(Sequence):
         they are looked at.
     pool : files of phantoms that only train (`io.pool_files`). renewed : which examples one of them
         may take the place of, where `drawn` is asked.
-    cone_beam : what "line_integrals" were projected by, the study's `geometry.study_views`: shape
-        of the volumes, source_detector_mm and source_isocentre_mm.
+    cone_beam : distances of the C-arm that "line_integrals" are of (`Imaging.in_cone_beam`), where
+        the projections are not line integrals themselves.
     """
 
     inputs: dict[str, list[str]]
-    num_projections: int
+    imaging: Imaging
     views: Sequence[int]
     masks: list[str] = field(default_factory=list)
     recomputed: Sequence[str] = ()
@@ -73,19 +70,16 @@ class PatientDataset(Sequence):
     def __getitem__(self, index: int) -> tuple[Measurement, np.ndarray | None]:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        chosen = view_indices(self.num_projections, self.views[index])
-        angles = projection_angles(self.num_projections)
+        chosen = self.imaging.chosen(self.views[index])
         stored: dict[str, QuantizedVolume] = {}
         affine = np.eye(4)
         for kind, paths in self.inputs.items():
             if kind not in self.recomputed:
                 stored[kind], affine = load_quantized(paths[index])
             elif kind not in stored:
-                stored = self._recompute(paths[index], angles, chosen) | stored
-        for kind in {"projections", "line_integrals"} & set(stored):
-            stored[kind] = replace(stored[kind], codes=stored[kind].codes[chosen])
-        inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
-        known = Measurement(angles[chosen], inputs, *self._geometry(angles[chosen], affine))
+                projections, affine = load_quantized(paths[index])
+                stored = self._back_projected(projections, affine, chosen) | stored
+        known = self._measurement(stored, affine, chosen)
         return known, load_mask(self.masks[index]) if self.masks else None
 
     def drawn(self, index: int, rng: np.random.Generator) -> tuple[Measurement, np.ndarray | None]:
@@ -97,40 +91,50 @@ class PatientDataset(Sequence):
             return self[index]
         own = sum(self.renewed) // len(set(self.views))
         number = int(rng.integers(own + len(self._pooled)))
-        return self[index] if number < own else self._from_pool(number - own, self.views[index])
+        return self[index] if number < own else self._from_pool(number - own, index)
 
     @cached_property
     def _pooled(self) -> list[tuple[str, int]]:
         """File, and number in it, of each phantom of the pool."""
         return [(path, number) for path in self.pool for number in range(count_examples(path))]
 
-    def _from_pool(self, number: int, views: int) -> tuple[Measurement, np.ndarray]:
+    def _from_pool(self, number: int, index: int) -> tuple[Measurement, np.ndarray]:
+        """A phantom of the pool, at the views and on the grid of the example it stands for."""
         projections, mask = read_example(*self._pooled[number])
-        chosen = view_indices(self.num_projections, views)
-        angles = projection_angles(self.num_projections)
-        stored = self._back_projected(projections.codes, angles, chosen)
-        stored["projections"] = replace(projections, codes=projections.codes[chosen])
+        chosen = self.imaging.chosen(self.views[index])
+        affine = load_affine(next(iter(self.inputs.values()))[index])
+        stored = self._back_projected(projections, affine, chosen)
+        stored |= dict.fromkeys(("projections", "line_integrals"), projections)
+        return self._measurement(stored, affine, chosen), mask
+
+    def _measurement(
+        self, stored: dict[str, QuantizedVolume], affine: np.ndarray, chosen: np.ndarray
+    ) -> Measurement:
+        """What was asked for, of the chosen views, with the geometry that belongs to it."""
+        for kind in {"projections", "line_integrals"} & set(stored):
+            stored[kind] = replace(stored[kind], codes=stored[kind].codes[chosen])
         inputs = {kind: self._given(kind, stored[kind]) for kind in self.inputs}
-        return Measurement(angles[chosen], inputs), mask
+        known = Measurement(self.imaging.angles[chosen], inputs)
+        if not self.imaging.is_papers:
+            grid = self.imaging.grid(affine)
+            views = self.imaging.views(grid)[chosen]
+            known = replace(known, grid=grid, imaging=self.imaging, views=views)
+        if "line_integrals" in inputs:
+            own = self._of_line_integrals
+            grid = own.grid(affine)
+            known = replace(known, grid=grid, cone_beam=own.views(grid)[chosen])
+        return known
 
-    def _geometry(self, angles: np.ndarray, affine: np.ndarray) -> tuple[Grid, Views] | tuple[()]:
-        """Grid and cone beam, where line integrals were asked for."""
-        if "line_integrals" not in self.inputs:
-            return ()
-        beam = dict(self.cone_beam)
-        grid = Grid.centred(3 * (beam.pop("shape"),), affine)
-        return grid, study_views(angles, grid, **beam)
-
-    def _recompute(
-        self, path: str, angles: np.ndarray, chosen: np.ndarray
-    ) -> dict[str, QuantizedVolume]:
-        return self._back_projected(load_quantized(path)[0].codes, angles, chosen)
+    @property
+    def _of_line_integrals(self) -> Imaging:
+        is_own = self.imaging.kind == LINE_INTEGRAL
+        return self.imaging if is_own else self.imaging.in_cone_beam(**self.cone_beam)
 
     def _back_projected(
-        self, projections: np.ndarray, angles: np.ndarray, chosen: np.ndarray
+        self, projections: QuantizedVolume, affine: np.ndarray, chosen: np.ndarray
     ) -> dict[str, QuantizedVolume]:
-        depth = projections.shape[1]
-        sums, minima = network_inputs(projections, angles, [chosen], depth, self.threads)
+        imaging, threads = self.imaging, self.threads
+        sums, minima = network_inputs(imaging, projections, affine, [chosen], threads)
         return {"sum": QuantizedVolume(sums[0]), "min": QuantizedVolume(minima[0])}
 
     def _given(self, kind: str, stored: QuantizedVolume) -> np.ndarray:

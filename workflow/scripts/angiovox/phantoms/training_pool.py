@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.parallel_beam import projection_angles
-from ..io.quantization import QuantizedVolume, quantize, requantize
+from ..geometry.affine import isotropic_affine
+from ..geometry.imaging import LINE_INTEGRAL, Imaging
+from ..io.quantization import QuantizedVolume, quantize
 from ..masks import otsu
-from ..projectors import mip
+from ..masks.contrast import contrast_share
+from ..projectors.imaging import project
 from .acquisition import Settings, acquire
 from .arterial_tree import Patient, grow
 
@@ -21,14 +23,14 @@ NEXT_TRY = 1_000_000  # added to the seed
 
 def simulate(
     seeds: Sequence[int],
-    shape: tuple[int, int, int],
     voxel_size: float,
     settings: Settings,
-    num_projections: int,
+    imaging: Imaging,
     segment: Callable[[QuantizedVolume], tuple[np.ndarray, float]],
     limits: otsu.Limits,
+    window: Sequence[float] | None = None,
 ) -> Iterator[tuple[QuantizedVolume, np.ndarray]]:
-    """Projections (views, x, z) and mask (x, y, z) bool of the phantom of each seed.
+    """Projections (views, i, j) and mask (x, y, z) bool of the phantom of each seed.
 
     They are those of the study's own phantoms, but for the rounding of a DICOM series in between.
     Two seeds in a row share one patient's arteries, grown from the first of them and injected,
@@ -37,20 +39,24 @@ def simulate(
 
     Parameters
     ----------
-    shape, voxel_size, settings : see `acquisition.acquire`.
-    num_projections : on the quarter circle.
-    segment : mask and threshold of a volume. limits : of a plausible mask.
+    voxel_size, settings : see `acquisition.acquire`.
+    imaging : of the study, with the volumes' shape.
+    segment : mask and threshold of a volume. limits : of a plausible mask. window : in which voxels
+        may be vessel, as `segment` has it.
 
     Raises
     ------
     InputError : many implausible masks in a row.
     """
-    angles = projection_angles(num_projections)
+    shape = 3 * (imaging.shape,)
+    affine = isotropic_affine(shape, voxel_size)
     for number, seed in enumerate(seeds):
         if number % IMAGES == 0:
             patient = grow(seed)
         volume, mask = _plausible(seed, patient, shape, voxel_size, settings, segment, limits)
-        yield requantize(volume, mip.project_max(volume.codes, angles)), mask
+        needs_share = imaging.kind == LINE_INTEGRAL
+        share = contrast_share(volume, mask, window) if needs_share else None
+        yield project(imaging, volume, affine, share), mask
 
 
 def _plausible(

@@ -14,7 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Measurement, Training
+from ...projectors import imaging
 from ...projectors.backprojection import angular_harmonics
 from ...training.learner import Learner, agreement, autocast, drawn, fractions, iou_of
 from .silhouettes import MAX_VIEWS, OUTSIDE_HULL_LOGIT, Silhouettes, silhouette_loss
@@ -131,17 +133,27 @@ def channels(views: Measurement, harmonics: int = 0, within: tuple = np.s_[...])
     stored = [views.inputs[kind][within] for kind in ("sum", "min") if kind in views.inputs]
     if not harmonics:
         return np.stack(stored)
-    projections = views.inputs["projections"]
-    low, high = projections.min(), projections.max()
-    scaled = (projections[within] - low) / np.float32(max(high - low, 1e-6))
     depth, levels = stored[0].shape[1:]
     shape = (harmonics + len(stored), levels, depth, len(stored[0]))
     seen = np.empty(shape, np.float32).transpose(0, 3, 2, 1)  # x innermost, as all of them are
-    seen[:harmonics] = angular_harmonics(scaled, views.angles, depth, harmonics)
+    seen[:harmonics] = _harmonics(views, harmonics, depth, within)
     for channel, volume in zip(seen[harmonics:], stored, strict=True):
         largest = 65535 if volume.dtype == np.uint16 else 1
         np.divide(volume, np.float32(largest), out=channel)
     return seen
+
+
+def _harmonics(views: Measurement, order: int, depth: int, within: tuple) -> np.ndarray:
+    projections = views.inputs["projections"]
+    if views.imaging is not None and views.imaging.kind == LINE_INTEGRAL:
+        scaled = imaging.fractions(projections)
+    else:
+        low, high = projections.min(), projections.max()
+        part = projections[within] if views.views is None else projections
+        scaled = (part - low) / np.float32(max(high - low, 1e-6))
+    if views.views is None:
+        return angular_harmonics(scaled, views.angles, depth, order)
+    return imaging.angular_harmonics(scaled, views.angles, views.grid, views.views, order)[within]
 
 
 def within_hull(logits: Tensor, volume: Tensor, support: Tensor) -> Tensor:

@@ -98,13 +98,12 @@ class UNet(Method):
         if context.base is None:
             state, history = model.fit(patients, self.settings, context)
         if context.base is not None or steps:
-            from .silhouettes import silhouette_level
+            from .model import what_views_show
 
-            level, iou = silhouette_level(patients)
-            context.log(f"level {level:.3f}, IoU of silhouettes on the training patients {iou:.3f}")
+            shown, quality = what_views_show(patients, context.log)
         if context.base is not None:
-            state, history = context.base, [{"epoch": 1, "iou": iou}]
-        return state | ({"level": level, "refinement_steps": steps} if steps else {}), history
+            state, history = context.base, [{"epoch": 1, **quality}]
+        return state | (shown | {"refinement_steps": steps} if steps else {}), history
 
     def reconstruct(
         self, state: dict, measurement: Measurement, context: Context

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Context, Measurement, Training
 from ...training.learner import fractions, weights_on_cpu
 from ...training.trainer import Trainer
+from . import attenuation
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
-from .silhouettes import MAX_VIEWS, Silhouettes
+from .silhouettes import MAX_VIEWS, Silhouettes, silhouette_level, spread
 from .silhouettes import refine as refine_slab
 
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
@@ -99,12 +103,39 @@ def _support(known: dict[int, float], views: int) -> float:
 
 
 def refine(state: dict, logits: Tensor, views: Measurement) -> Tensor:
-    """Logits moved towards the silhouettes of a patient's own views, slab by slab."""
+    """Logits moved towards what a patient's own views show.
+
+    That are line integrals where they were taken, else silhouettes; of the paper's parallel beam,
+    whose rays lie in axial slices, slab by slab.
+    """
+    steps = state["refinement_steps"]
+    if "contrast" in state:
+        return attenuation.refine(logits, views, state["contrast"], steps)
     shown, angles = Silhouettes(state["level"]).silhouettes(views, MAX_VIEWS)
     shown = torch.from_numpy(shown).to(logits.device)
+    if views.views is not None:
+        beam = views.grid, views.views[spread(len(views.angles), MAX_VIEWS)]
+        return refine_slab(logits, shown, angles, steps, beam)
     slabs = zip(logits.split(state["slab"], -1), shown.split(state["slab"], -1), strict=True)
-    steps = state["refinement_steps"]
     return torch.cat([refine_slab(*slab, angles, steps) for slab in slabs], -1)
+
+
+def what_views_show(
+    patients: Training, log: Callable[[str], None]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """What `refine` compares views by, and how well it fits the training patients.
+
+    Returns parts of a model's state and of its history: the level of silhouettes and their IoU, or
+    the contrast of line integrals and the share of variance that masks explain.
+    """
+    imaging = patients[0][0].imaging
+    if imaging is not None and imaging.kind == LINE_INTEGRAL:
+        contrast, explained = attenuation.contrast_in_masks(patients)
+        log(f"contrast {contrast:.4f} per mm, which explains {explained:.3f} of the line integrals")
+        return {"contrast": contrast}, {"explained": explained}
+    level, iou = silhouette_level(patients)
+    log(f"level {level:.3f}, IoU of silhouettes on the training patients {iou:.3f}")
+    return {"level": level}, {"iou": iou}
 
 
 def probabilities(logits: Tensor) -> np.ndarray:

@@ -16,8 +16,10 @@ from skimage.filters import threshold_otsu
 from torch import Tensor
 from torch.nn import functional
 
+from ...geometry.grid import Grid
+from ...geometry.views import Views
 from ...method import Measurement, Training
-from ...projectors import mip
+from ...projectors import line_integral, mip, torch_line_integral
 from ...projectors.torch_projectors import project_max
 from ..thresholding import best_threshold
 
@@ -43,9 +45,13 @@ class Silhouettes:
         self, views: Measurement, most: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
-        count = len(views.angles)
-        some = np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
+        some = spread(len(views.angles), most)
         return brightness(views, some) >= np.float32(self.level), views.angles[some]
+
+
+def spread(count: int, most: int | None = None) -> np.ndarray:
+    """Indices of at most so many of some views, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
 
 
 def silhouette_level(patients: Training) -> tuple[float, float]:
@@ -65,23 +71,42 @@ def brightness(views: Measurement, some: np.ndarray | slice = np.s_[:]) -> np.nd
     return np.clip(scaled, 0, 1).astype(np.float32)
 
 
-def silhouette_loss(probability: Tensor, silhouettes: Tensor, angles: np.ndarray) -> Tensor:
+def silhouette_loss(
+    probability: Tensor,
+    silhouettes: Tensor,
+    angles: np.ndarray,
+    beam: tuple[Grid, Views] | None = None,
+) -> Tensor:
     """Mean cross-entropy of maxima along the rays and silhouettes.
 
-    probability : (x, y, z). silhouettes : (views, x, z), 0 and 1. angles : (views,) degrees.
+    probability : (x, y, z). silhouettes : (views, i, j), 0 and 1. angles : (views,) degrees of the
+    paper's parallel beam. beam : another one's grid and views, in place of the angles.
     """
-    maxima = project_max(probability, angles).clamp(PROB_EPS, 1 - PROB_EPS)
+    if beam is None:
+        maxima = project_max(probability, angles)
+    else:
+        maxima = torch_line_integral.project_max(probability, *beam)
+    maxima = maxima.clamp(PROB_EPS, 1 - PROB_EPS)
     return functional.binary_cross_entropy(maxima, silhouettes.to(maxima.dtype))
 
 
-def refine(logits: Tensor, silhouettes: Tensor, angles: np.ndarray, steps: int) -> Tensor:
-    """Logits (x, y, z) after some steps towards the silhouettes, held near where they started."""
+def refine(
+    logits: Tensor,
+    silhouettes: Tensor,
+    angles: np.ndarray,
+    steps: int,
+    beam: tuple[Grid, Views] | None = None,
+) -> Tensor:
+    """Logits (x, y, z) after some steps towards the silhouettes, held near where they started.
+
+    silhouettes, angles, beam : see `silhouette_loss`.
+    """
     with torch.enable_grad():
         moved = logits.clone().requires_grad_()
         optimizer = torch.optim.Adam([moved], lr=REFINE_LR)
         for _ in range(steps):
             held = PROXIMITY_WEIGHT * (moved - logits).square().sum() / silhouettes.numel()
-            loss = silhouette_loss(moved.sigmoid(), silhouettes, angles) + held
+            loss = silhouette_loss(moved.sigmoid(), silhouettes, angles, beam) + held
             (moved.grad,) = torch.autograd.grad(loss, moved)
             optimizer.step()
     ruled_out = logits <= OUTSIDE_HULL_LOGIT
@@ -91,5 +116,9 @@ def refine(logits: Tensor, silhouettes: Tensor, angles: np.ndarray, steps: int) 
 def _scored(patients: Training) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Brightness of each training patient's views, and the silhouettes of its mask."""
     for views, mask in patients:
-        shadows = mip.project_max(mask.astype(np.float32), views.angles)
+        volume = mask.astype(np.float32)
+        if views.views is None:
+            shadows = mip.project_max(volume, views.angles)
+        else:
+            shadows = line_integral.project_max(volume, views.grid, views.views)
         yield brightness(views), shadows >= 0.5
