@@ -12,6 +12,7 @@ from angiovox.io.pool_files import write_examples
 from angiovox.io.quantization import QuantizedVolume
 from angiovox.methods.dataset import PatientDataset
 from angiovox.projectors.backprojection import network_inputs
+from angiovox.projectors.imaging import project
 from angiovox.projectors.line_integral import line_integral
 from angiovox.projectors.mip import project_max
 from entries import NAMES, create
@@ -155,6 +156,58 @@ def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_p
 def test_other_inputs_come_without_a_cone_beam(stored):
     measurement, _ = PatientDataset({"sum": stored[1]["sum"]}, IMAGING, [2, 2])[0]
     assert measurement.cone_beam is None
+
+
+DSA = Imaging(8, NUM_PROJECTIONS, kind="line_integral", beam="cone", arc_degrees=180)
+
+
+@pytest.fixture
+def dsa(tmp_path):
+    """A patient's file of line integrals, and a pool of one phantom."""
+    rng = np.random.default_rng(3)
+    affine = isotropic_affine((8, 8, 8), 0.5)
+    paths = []
+    for name in ("own", "pool"):
+        share = rng.random((8, 8, 8), dtype=np.float32)
+        projections = project(DSA, QuantizedVolume(np.uint16(share > 0.5)), affine, share)
+        paths.append(tmp_path / f"{name}.nii")
+        nifti.save_quantized(paths[-1], projections, affine)
+    stored = nifti.load_quantized(paths[1])[0]
+    write_examples(tmp_path / "pool.npz", iter([(stored, np.ones((8, 8, 8), bool))]))
+    return paths, tmp_path / "pool.npz"
+
+
+KINDS = ("projections", "sum", "min", "line_integrals")
+
+
+def of_dsa(path, **how):
+    paths = {kind: [path] for kind in KINDS}
+    return PatientDataset(paths, DSA, [2], recomputed=("sum", "min"), **how)
+
+
+def test_a_study_of_line_integrals_has_the_geometry_of_its_projections(dsa):
+    (own, _), _ = dsa
+    known, _ = of_dsa(own)[0]
+    assert known.imaging == DSA and known.shape == (8, 8, 8)
+    assert len(known.views) == len(known.cone_beam) == 2
+    np.testing.assert_array_equal(known.views.source, known.cone_beam.source)
+    np.testing.assert_array_equal(known.inputs["projections"], known.inputs["line_integrals"])
+    assert known.inputs["projections"].shape == known.views.shape
+    assert (known.inputs["min"] <= known.inputs["sum"] + 1e-6).all()
+    turn = known.angles[1] - known.angles[0]
+    assert abs(turn - 90) <= 10  # two views are a biplane pair
+
+
+def test_a_phantom_of_the_pool_stands_where_a_patient_would(dsa):
+    (own, pooled), pool = dsa
+    renewed = of_dsa(own, pool=[pool], renewed=[True])
+    drawn = [renewed.drawn(0, np.random.default_rng(seed)) for seed in range(20)]
+    found = next(known for known, mask in drawn if mask is not None and mask.all())
+    expected, _ = of_dsa(pooled)[0]
+    for kind in KINDS:
+        np.testing.assert_array_equal(found.inputs[kind], expected.inputs[kind])
+    np.testing.assert_array_equal(found.views.source, expected.views.source)
+    assert found.grid == expected.grid and found.imaging == expected.imaging
 
 
 # Phantoms that only train

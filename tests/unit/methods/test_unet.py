@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 import torch
 from angiovox.errors import InputError
+from angiovox.geometry.affine import isotropic_affine
+from angiovox.geometry.imaging import Imaging
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.io.model_files import load_model, save_model
+from angiovox.io.quantization import quantize
 from angiovox.method import Context, Measurement
 from angiovox.methods import registry
 from angiovox.methods.unet import model
+from angiovox.methods.unet.attenuation import contrast_in_masks
 from angiovox.methods.unet.learner import (
     OUTSIDE_HULL_LOGIT,
     Segmenting,
@@ -21,7 +25,10 @@ from angiovox.methods.unet.learner import (
 from angiovox.methods.unet.method import Settings, UNet
 from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
 from angiovox.methods.unet.silhouettes import Silhouettes, brightness, refine, silhouette_loss
+from angiovox.projectors.attenuation import CONTRAST
 from angiovox.projectors.backprojection import network_inputs
+from angiovox.projectors.imaging import network_inputs as imaging_inputs
+from angiovox.projectors.imaging import project
 from angiovox.projectors.mip import project_max
 from entries import variant
 
@@ -417,3 +424,68 @@ def test_a_bad_setting_is_refused_with_its_full_key(key, value):
     method, _, name = key.partition(".")
     with pytest.raises(InputError, match=rf"^methods\.{method}\.{name}: "):
         registry.create(method, variant(method, **{name: value}))
+
+
+# Other beams than the paper's
+
+
+def seen_by(imaging, seed, views=2):
+    """The bar of `patient` as another imaging takes it."""
+    _, mask = patient(seed)
+    share = mask.astype(np.float32)
+    affine = isotropic_affine(mask.shape, 1.0)
+    volume = quantize(100 * share)
+    projections = project(imaging, volume, affine, share)
+    chosen = imaging.chosen(views)
+    (total,), (bound,) = imaging_inputs(imaging, projections, affine, [chosen])
+    grid = imaging.grid(affine)
+    beam = imaging.views(grid)[chosen]
+    inputs = {"sum": total, "min": bound, "projections": projections.values()[chosen]}
+    return Measurement(imaging.angles[chosen], inputs, grid=grid, imaging=imaging, views=beam), mask
+
+
+BEAMS = [
+    Imaging(EDGE, 10, kind="line_integral", beam="cone", arc_degrees=180),
+    Imaging(EDGE, 10, kind="line_integral"),
+    Imaging(EDGE, 10, beam="cone", arc_degrees=180),
+]
+
+
+@pytest.mark.parametrize("imaging", BEAMS, ids=lambda i: f"{i.kind}-{i.beam}")
+def test_refinement_moves_towards_the_views_of_any_beam(tmp_path, imaging):
+    """A guess that is half right sees its other half back."""
+    patients = [seen_by(imaging, seed) for seed in (1, 2, 3)]
+    base, _ = fitted(tmp_path, patients)
+    state, _ = refining(10).fit(patients, context(tmp_path / "own", base))
+    measured, mask = patients[0]
+    guess = torch.full(mask.shape, -2.0)
+    guess[torch.from_numpy(mask)] = 1.0
+    guess[..., EDGE // 2 :] = -2.0
+    moved = model.refine(state, guess, measured)
+    lost = torch.from_numpy(mask)
+    lost[..., : EDGE // 2 + 2] = False
+    least = 0.5 if imaging.kind == "line_integral" else 0.1  # a maximum is of one place on its ray
+    assert moved[lost].mean() > guess[lost].mean() + least
+    elsewhere = ~torch.from_numpy(mask)
+    assert moved[elsewhere].mean() < moved[lost].mean() - least
+
+
+@pytest.mark.parametrize("imaging", BEAMS, ids=lambda i: f"{i.kind}-{i.beam}")
+def test_a_network_of_any_beam_gives_probabilities(tmp_path, imaging):
+    patients = [seen_by(imaging, seed, views) for views in (10, 2) for seed in (1, 2)]
+    state, history = fitted(tmp_path, patients, slab=8)
+    assert np.isfinite([row["loss"] for row in history]).all()
+    found = UNet().reconstruct(state, patients[0][0], Context()).probability
+    assert found.shape == (EDGE,) * 3 and 0 <= found.min() <= found.max() <= 1
+
+
+def test_channels_of_a_slab_are_those_of_the_whole_volume():
+    measured, _ = seen_by(BEAMS[0], 1)
+    within = np.s_[..., 3:9]
+    np.testing.assert_array_equal(channels(measured, 2, within), channels(measured, 2)[within])
+
+
+def test_contrast_is_what_makes_masks_attenuate_as_measured():
+    """The bar is full of undiluted contrast."""
+    contrast, explained = contrast_in_masks([seen_by(BEAMS[0], seed) for seed in (1, 2)])
+    assert contrast == pytest.approx(CONTRAST, rel=1e-3) and explained > 0.999

@@ -25,6 +25,15 @@ def test_the_papers_arc_leaves_the_other_quadrant():
     np.testing.assert_allclose(held_out_angles(few), [22.5, 45, 67.5])
 
 
+def test_an_arc_that_sees_from_all_around_leaves_the_middle_of_gaps_far_apart():
+    acquired = projection_angles(133, -100, 200)
+    held = held_out_angles(acquired)
+    apart = np.diff([*held, held[0] + 180])
+    assert apart.min() > 40
+    nearest = np.abs((held[:, None] - acquired + 90) % 180 - 90).min(axis=1)
+    assert (nearest > 0.3).all()
+
+
 @given(st.lists(st.floats(-400, 400), min_size=1, max_size=30), st.integers(1, 5))
 @settings(max_examples=100, deadline=None)
 def test_no_held_out_view_is_an_acquired_one_nor_seen_from_behind(acquired, count):

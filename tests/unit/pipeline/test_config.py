@@ -164,6 +164,15 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
         (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
         (dict(view_counts=5), ["view_counts", "5", "array"]),
         (
+            dict(projection__photons=100),
+            ["projection.photons: 100", "no effect on maxima", "projection.kind"],
+        ),
+        (
+            dict(projection__kind="sum"),
+            ["projection.kind: 'sum'", "'maximum', 'line_integral'"],
+        ),
+        (dict(projection__arc_degrees=360), ["projection.arc_degrees: 360", "below 360"]),
+        (
             dict(cone_beam__source_isocentre_mm=1300),
             ["source_isocentre_mm", "1300", "below", "1200"],
         ),

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 import yaml
+from angiovox.geometry.imaging import Imaging
 from angiovox_pipeline import resources, scheduling
 from angiovox_pipeline.config import DEFAULTS, fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import JobInputs
 from angiovox_pipeline.products import our_rules, products
+from angiovox_pipeline.runs import LINE_INTEGRALS, PROJECTIONS
 from angiovox_pipeline.study import Study
 from plans import merged
 from snakemake.exceptions import WorkflowError
@@ -128,6 +130,60 @@ def test_back_projections_are_stored_or_recomputed(kept):
     stored = {kind for kind in ("sum", "min") if chosen.stored_views(kind)}
     assert stored == set(kept)
     assert stored.isdisjoint(chosen.recomputed) and stored | {*chosen.recomputed} == {"sum", "min"}
+
+
+# Imaging
+
+DSA = {"kind": "line_integral", "beam": "cone", "arc_degrees": 200, "first_degrees": -100}
+
+
+def test_the_papers_imaging_goes_unsaid_and_depends_on_no_c_arm():
+    moved = study(cone_beam={"source_isocentre_mm": 600})
+    assert moved.imaging == study().imaging
+    assert Imaging(**study().imaging) == Imaging(64, 90)
+    assert "beam" not in study().note
+
+
+@pytest.mark.parametrize(
+    ("projection", "words"),
+    [
+        (DSA, "line integrals of a cone beam over 200°"),
+        ({"kind": "maximum", "beam": "cone"}, "maxima of a cone beam over 90°"),
+        ({"arc_degrees": 60}, "maxima of a parallel beam over 60°"),
+    ],
+)
+def test_another_imaging_is_said_in_every_note(projection, words):
+    found = study(projection=projection)
+    for note in (found.note, found.note_of_means, found.note_of_models):
+        assert note.endswith(words)
+
+
+def test_a_c_arm_stands_as_the_config_says():
+    found = study(projection=DSA, cone_beam={"source_isocentre_mm": 600})
+    imaging = Imaging(**found.imaging)
+    assert (imaging.source_isocentre_mm, imaging.source_detector_mm) == (600, 1200)
+    assert (imaging.kind, imaging.beam, imaging.arc_degrees) == ("line_integral", "cone", 200)
+
+
+def test_line_integrals_of_a_study_are_its_projections():
+    """No second file of them; and the pool has them too."""
+    methods = {"sirt": {}}
+    for projection, expected in (({}, LINE_INTEGRALS), (DSA, PROJECTIONS)):
+        runs = study(projection=projection, methods=methods).runs
+        given = runs.reconstruct_inputs("sirt", "2", "1", ["anna"])["line_integrals"]
+        assert given == [expected.format(patient="anna")]
+        assert runs.in_cone_beam == ([] if projection else ["sirt"])
+
+
+@pytest.mark.parametrize("rule", ["project", "back_project", "project_transfer"])
+def test_line_integrals_ask_for_more_than_maxima(rule):
+    workflow = SimpleNamespace(executor_plugin=None, remote_exec=False)
+    papers, dsa = (
+        Demand(study(projection=projection), workflow).kind_of_job(rule, job())
+        for projection in ({}, DSA)
+    )
+    assert papers == rule and dsa != rule
+    assert {papers, dsa} <= {*resources.MEASURED_USAGE}
 
 
 # Jobs

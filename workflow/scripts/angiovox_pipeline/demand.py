@@ -86,9 +86,12 @@ class Demand:
         """The job's row of `resources.MEASURED_USAGE`.
 
         A network's reconstruction takes far more than that of a method which is not trained, a
-        training on a CPU less than the libraries of a GPU.
+        training on a CPU less than the libraries of a GPU, line integrals and cone beams more than
+        the paper's maxima.
         """
         job = rule.removesuffix(resources.OF_GROUPS)
+        if job in ("project", "back_project") and self.study.in_general_beam:
+            return rule.replace(job, f"{job}_cone_beam")
         if job in ("train", "reconstruct_patient") and scheduling.trains_on_cpu(self.workflow):
             return "train_cpu"
         if job in ("reconstruct", "calibrate") and wildcards.method in self.study.runs.learned:

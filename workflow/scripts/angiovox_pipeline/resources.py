@@ -91,6 +91,7 @@ MEASURED_USAGE = {
     "project": Job(190, 0.9, volume_seconds=1.2),
     "project_cone_beam": Job(240, 5, volume_seconds=60),
     "back_project": Job(245, 0.3, held=0.54, volume_seconds=0.9, volumes="views"),  # of 4 threads
+    "back_project_cone_beam": Job(330, 4, volume_seconds=30, volumes="views"),
     "fit": Job(340, 2.5, volume_seconds=1.1, volumes="train"),
     "adapt": Job(470, 5, volume_seconds=17, volumes="train"),  # estimated from 64^3
     "train": Job(4000, 12),  # not measured: the libraries of a GPU
@@ -130,7 +131,10 @@ MEASURED_USAGE |= {
     if rule in ("phantom", "convert", "mask", "mask_quality", "check_masks", "project")
     or rule in ("project_cone_beam", "reconstruct", "reconstruct_trained", "reconstruct_patient")
     or rule == "evaluate"
-} | {f"back_project{OF_GROUPS}": MEASURED_USAGE["back_project"]}
+} | {
+    f"{rule}{OF_GROUPS}": MEASURED_USAGE[rule]
+    for rule in ("back_project", "back_project_cone_beam")
+}
 # Megabytes of an output by the folder of results/ it lies in: in any case, and in copies of a
 # float32 volume and of a stack of projections.
 MEASURED_STORAGE = {

@@ -185,13 +185,18 @@ class Study:
         """How projections are taken (`geometry.imaging.Imaging`)."""
         sizes = {"shape": self.config["volume"]["shape"], "projections": self.config["projections"]}
         is_cone = self.config["projection"]["beam"] == "cone"
-        return sizes | self.config["projection"] | (self.config["cone_beam"] if is_cone else {})
+        return sizes | self.config["projection"] | (self.cone_beam if is_cone else {})
+
+    @property
+    def cone_beam(self) -> dict[str, float]:
+        """The C-arm's distances."""
+        return self.config["cone_beam"]
 
     @property
     def in_cone_beam(self) -> dict[str, Any]:
         """How line integrals are taken for methods that ask for them beside maxima."""
         line_integrals = {"kind": "line_integral", "beam": "cone", "photons": None}
-        return self.imaging | line_integrals | self.config["cone_beam"]
+        return self.imaging | line_integrals | self.cone_beam
 
     @property
     def has_line_integrals(self) -> bool:
@@ -199,11 +204,16 @@ class Study:
         return self.config["projection"]["kind"] == "line_integral"
 
     @property
+    def in_general_beam(self) -> bool:
+        """Whether projections are taken by the operators for any beam, not the paper's kernels."""
+        kind, beam = (self.config["projection"][key] for key in ("kind", "beam"))
+        return (kind, beam) != ("maximum", "parallel")
+
+    @property
     def has_papers_imaging(self) -> bool:
         """Whether maxima of a parallel beam are taken over a quarter circle."""
         first, arc = (self.config["projection"][key] for key in ("first_degrees", "arc_degrees"))
-        kind, beam = (self.config["projection"][key] for key in ("kind", "beam"))
-        return (kind, beam, first, arc) == ("maximum", "parallel", 0, 90)
+        return not self.in_general_beam and (first, arc) == (0, 90)
 
     @property
     def imaging_in_words(self) -> str:

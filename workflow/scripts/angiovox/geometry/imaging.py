@@ -55,15 +55,17 @@ class Imaging:
         """Indices of the projections used for a view count, (views,), ascending.
 
         They are those of `parallel_beam.view_indices`. But of more than a quarter circle, two views
-        are the frontal one and the one nearest to a right angle with it: first and last may see
-        nearly the same, and a biplane system stands so.
+        are a right angle apart, or as near to it as there are, one of them as near to the frontal
+        view as can be: first and last may see nearly the same, and a biplane system stands so.
 
         Raises ValueError when the count cannot be given.
         """
         if views == 2 and self.arc_degrees > BIPLANE:
-            frontal = np.abs(self.angles).argmin()
-            apart = np.abs(self.angles - self.angles[frontal])
-            return np.sort([frontal, np.abs(apart - BIPLANE).argmin()])
+            apart = round(BIPLANE / self.arc_degrees * (self.projections - 1))
+            from_front = np.abs(self.angles)
+            nearer = np.minimum(from_front[: self.projections - apart], from_front[apart:])
+            first = int(nearer.argmin())
+            return np.array([first, first + apart])
         return view_indices(self.projections, views)
 
     def in_cone_beam(self, source_detector_mm: float, source_isocentre_mm: float) -> Imaging:
