@@ -276,7 +276,7 @@ def test_a_method_that_only_the_other_study_has_goes_by_its_entry(written):
 
 SAID = {
     "the same ids": "Patients are matched by id",
-    "left out": r"Left out are 2 test patients whom only this study has, and 1 of the other",
+    "left out": "left out: 2 whom only this study has, 1 whom only the other has",
     "other patients": "no test patient in common",
     "seeds": "trained with more seeds in one study",
     "alone": "stands alone",

@@ -27,7 +27,9 @@ MATCHED = (
     "Patients are matched by id, methods by the name of their entry in the config. That is right "
     "only where the same id is the same patient on the same grid, as of phantoms of one seed."
 )
-LEFT_OUT = "Left out are {ours} test patients whom only this study has, and {theirs} of the other."
+LEFT_OUT = (
+    "Test patients left out: {ours} whom only this study has, {theirs} whom only the other has."
+)
 ALONE = "A method or number of views that only one study has stands alone."
 OTHER_SEEDS = (
     "A method that was trained with more seeds in one study is averaged over seeds there; the "
