@@ -221,6 +221,20 @@ def test_a_modules_prefix_does_not_apply_to_patients_of_its_sheet(outer, planner
     assert "input: scans/anna, scans/anna/disc\n" in done.stdout, done.stdout
 
 
+def test_a_modules_prefix_does_not_apply_to_other_studies(outer, planner):
+    tables = outer / "paper/results/tables"
+    tables.mkdir(parents=True)
+    (tables / "per_patient.csv").touch()
+    for folder, words in (
+        ("paper/results", ", paper/results/tables/per_patient.csv\n"),
+        ("vessels/results", "leaderboard.beside: Paper: vessels/results holds this study's own"),
+    ):
+        changes = {"leaderboard": {"beside": {"Paper": folder}}}
+        (outer / "outer.yaml").write_text(yaml.safe_dump({"angiovox": TINY | changes}))
+        done = snakemake(outer, "-n", "--cores", "1")
+        assert words in done.stdout, done.stdout
+
+
 @pytest.mark.thorough
 def test_a_module_makes_the_same_tables_and_reports_failures(outer, study):
     one_thread = [word.replace("train", "angio_train") for word in ONE_THREAD]

@@ -24,6 +24,7 @@ from angiovox_pipeline import scheduling, watchdog
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
+from angiovox_pipeline.other_studies import OtherStudies
 from angiovox_pipeline.patient_folders import FoldersWithin, fingerprint
 from angiovox_pipeline.preflight import disk, start
 from angiovox_pipeline.study import Study
@@ -132,6 +133,21 @@ def stored(pattern, patients, **wildcards):
 def resource_file(name):
     """A file of resources/, by a relative path so that a study may be moved with its folder."""
     return local(os.path.relpath(SCRIPTS.parents[1] / "resources" / name))
+
+
+def other_studies(own):
+    """Those of leaderboard.beside; own: where this study's measurements lie."""
+    try:
+        return OtherStudies.read(config, own)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def other_measurements(wildcards):
+    """Those of the other studies that are there; a run that wants them hears which are not."""
+    for warning in OTHERS.warnings:
+        warn_once(warning)
+    return [local(path) for path in OTHERS.tables.values()]
 
 
 def our_rules():

@@ -1,12 +1,17 @@
 # What beats what: every method of the study on the same test patients.
+OTHERS = other_studies(rules.paper_tables.output.per_patient)
+
+
 rule leaderboard:
     """Compare all methods by all metrics."""
     input:
         per_patient="results/tables/per_patient.csv",
         masks=["results/tables/phantom_masks.csv"] if TEST_PHANTOMS else [],
         calibrations=RUNS.each_calibrated(runs.CALIBRATION),
+        others=other_measurements,
     output:
         csv="results/tables/leaderboard.csv",
+        beside=["results/tables/leaderboard_beside.csv"] if OTHERS.titles else [],
         calibration="results/tables/calibration.csv",
         md="results/tables/leaderboard.md",
         html=report(
@@ -29,6 +34,7 @@ rule leaderboard:
         calibrated=RUNS.each_calibrated("{method} {seed}"),
         titles=TITLES,
         note=NOTE_OF_MEANS,
+        beside=OTHERS.titles,
     script:
         "../scripts/leaderboard.py"
 

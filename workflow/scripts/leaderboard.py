@@ -4,7 +4,7 @@ from angiovox_pipeline.job import job
 
 from angiovox.io import atomic
 from angiovox.io.table_files import read_table
-from angiovox.reporting import leaderboard, leaderboard_page
+from angiovox.reporting import beside_page, beside_table, leaderboard, leaderboard_page
 from angiovox.reporting.calibration_table import calibration_table
 
 with job(snakemake):
@@ -13,12 +13,16 @@ with job(snakemake):
     masks = [read_table(path) for path in snakemake.input.masks]
     board = leaderboard.leaderboard(per_patient, *masks)
     calibration = calibration_table(snakemake.input.calibrations, params.calibrated)
-    words = (params.titles, params.note, calibration)
+    others = dict(zip(params.beside, snakemake.input.others, strict=True))
+    compared = beside_table.beside_table(per_patient, others)
+    beside = beside_page.sections(compared, board, params.titles)
+    words = (params.titles, params.note, calibration, beside)
     texts = {
         out.csv: board.to_csv(index=False),
         out.calibration: calibration.to_csv(index=False),
         out.md: leaderboard_page.markdown(board, *words),
         out.html: leaderboard_page.page(board, *words),
+        **{path: compared.to_csv(index=False) for path in out.beside},
     }
     for path, text in texts.items():
         with atomic.atomic_file(path) as temporary:

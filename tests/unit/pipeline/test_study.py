@@ -63,7 +63,7 @@ def turned_round(given):
         return given
     return {
         key: {name: turned_round(part) for name, part in entries.items()}
-        if key in ("methods", "transfer") and entries
+        if key in ("methods", "transfer", "beside") and entries
         else turned_round(entries)
         for key, entries in reversed(given.items())
     }
@@ -74,6 +74,7 @@ def test_the_order_of_keys_does_not_matter():
     soft = {"method": "hull", "soft": True, "title": "Soft", "view_counts": [2]}
     trees = {"centrelines": "trees", "scanner": "cta", "title": "Trees"}
     given = merged(DEFAULT, {"methods": {"soft": soft}, "cohort": {"transfer": {"t": trees}}})
+    given["leaderboard"] = {"beside": {"Second": "b/results", "First": "a/results"}}
     found = []
     for config in (copy.deepcopy(given), turned_round(given), turned_round(turned_round(given))):
         fill_in(config)
@@ -81,6 +82,7 @@ def test_the_order_of_keys_does_not_matter():
     assert json.dumps(given) != json.dumps(turned_round(given))
     assert found[0] == found[1] == found[2]
     assert list(json.loads(found[0])["methods"]) == [*DEFAULT["methods"], "soft"]
+    assert list(json.loads(found[0])["leaderboard"]["beside"]) == ["Second", "First"]
 
 
 def test_the_default_config_keeps_its_order():

@@ -19,7 +19,7 @@ from . import study_methods
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
-WITH_ORDER = ("methods", "transfer")  # of entries, which is that of tables and figures
+WITH_ORDER = ("methods", "transfer", "beside")  # of entries, as in tables and figures
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 
@@ -58,14 +58,15 @@ def markdown(
     titles: Mapping[str, str],
     note: str,
     calibration: pd.DataFrame | None = None,
+    beside: Iterable[Section] = (),
 ) -> str:
     """The tables that matter most, one below the other.
 
-    calibration : of `calibration_table`.
+    calibration : of `calibration_table`. beside : of `beside_page.sections`, after IoU's own.
     """
     lines = [f"- **{word}.** {text}" for word, text in how_to_read(board).items()]
     parts = ["# Leaderboard", f"{note}.", "\n".join(lines)]
-    for section in _sections(board, titles, calibration):
+    for section in _sections(board, titles, calibration, beside):
         rows = [[name, *(cell.markdown() for cell in cells)] for name, cells in section.rows]
         text = pd.DataFrame(rows, columns=section.heads)
         parts += [f"## {section.heading}", section.remark]
@@ -78,12 +79,13 @@ def page(
     titles: Mapping[str, str],
     note: str,
     calibration: pd.DataFrame | None = None,
+    beside: Iterable[Section] = (),
 ) -> str:
     """The same as HTML."""
     lines = (f"<li><b>{word}.</b> {escape(text)}</li>" for word, text in how_to_read(board).items())
     parts = ["<h1>Leaderboard</h1>", f'<p class="note">{escape(note)}.</p>']
     parts.append(f'<ul class="note">{"".join(lines)}</ul>')
-    for section in _sections(board, titles, calibration):
+    for section in _sections(board, titles, calibration, beside):
         rows = [[escape(name), *(cell.html() for cell in cells)] for name, cells in section.rows]
         marks = [["", *(_class(cell.mark) for cell in cells)] for _, cells in section.rows]
         parts.append(f"<h2>{escape(section.heading)}</h2>")
@@ -97,7 +99,10 @@ def _class(mark: str) -> str:
 
 
 def _sections(
-    board: pd.DataFrame, titles: Mapping[str, str], calibration: pd.DataFrame | None
+    board: pd.DataFrame,
+    titles: Mapping[str, str],
+    calibration: pd.DataFrame | None,
+    beside: Iterable[Section],
 ) -> Iterator[Section]:
     """The primary comparison, each metric by views, and what it gains on the references."""
     titles, tested = {**titles, OTSU: OTSU_TITLE}, has_marks(board)
@@ -119,6 +124,8 @@ def _sections(
                 others = part[part["method"] != reference]
                 cell = _against(f"versus_{reference}")
                 yield _by_views(heading, f"{VERSUS} {few}".strip(), others, titles, cell)
+        if name == PRIMARY:
+            yield from beside
     if calibration is not None and len(calibration):
         yield _calibration(calibration, titles)
 
@@ -175,9 +182,8 @@ def _by_views(
     """A row per method, best first, and a column per number of views."""
     views = sorted(part["views"].unique(), reverse=True)
     patients = part["patients"].max()
-    order = part.groupby("method", sort=False)["rank"].mean().sort_values(kind="stable").index
     rows = []
-    for method in order:
+    for method in best_first(part):
         own = part[part["method"] == method].set_index("views")
         cells = [
             cell(own.loc[count], patients) if count in own.index else Cell(EMPTY_CELL)
@@ -186,6 +192,12 @@ def _by_views(
         rows.append((titles[method], cells))
     heads = ["method", *(f"{count} views" for count in views)]
     return Section(f"{heading}, n = {patients}", remark, heads, rows)
+
+
+def best_first(part: pd.DataFrame) -> list[str]:
+    """The methods of a metric, in order of their mean rank over numbers of views."""
+    ranks = part.groupby("method", sort=False)["rank"].mean()
+    return [*ranks.sort_values(kind="stable").index]
 
 
 def _standing(row: pd.Series, patients: int) -> Cell:
@@ -209,11 +221,17 @@ def _against(name: str) -> Callable[[pd.Series, int], Cell]:
 
 
 def _cell(row: pd.Series, columns, mark: str, patients: int, sign: str = "") -> Cell:
-    value, low, high = (row[name] for name in columns)
+    more = f", n = {row['patients']}" if row["patients"] != patients else ""
+    return interval_cell(*(row[name] for name in columns), more, mark, sign)
+
+
+def interval_cell(
+    value: float, low: float, high: float, more: str = "", mark: str = NOT_TESTED, sign: str = ""
+) -> Cell:
+    """A mean with its interval, as far as there are any; sign : "+" for differences."""
     if value != value:
         return Cell(EMPTY_CELL)
     interval = "" if low != low else f"{low:{sign}.3f} to {high:{sign}.3f}"
-    more = f", n = {row['patients']}" if row["patients"] != patients else ""
     return Cell(f"{value:{sign}.3f}", interval, more, mark)
 
 
