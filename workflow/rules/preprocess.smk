@@ -67,6 +67,7 @@ rule convert:
         "../scripts/convert.py"
 
 
+# `project_cone_beam` makes line integrals beside maxima, for the methods that ask for them.
 rule project:
     """Project a volume at all angles: its maxima (paper, section 2.1), or line integrals."""
     input:
@@ -91,28 +92,19 @@ rule project:
         "../scripts/project.py"
 
 
-rule project_cone_beam:
-    """Integrate a volume along the rays of a C-arm, for the methods that ask for it."""
-    input:
-        volume="results/volumes/{patient}.nii",
+use rule project as project_cone_beam with:
     output:
         "results/line_integrals/{patient}.nii",
     log:
         "logs/project_cone_beam/{patient}.log",
     benchmark:
         "results/benchmarks/project_cone_beam/{patient}.tsv"
-    conda:
-        "../../envs/preprocess.yaml"
-    threads: STUDY.slab_threads
     resources:
         mem_mb=memory("project_cone_beam"),
         runtime=minutes("project_cone_beam"),
     params:
-        code=code_version.of_script("project"),
         imaging=STUDY.in_cone_beam,
         segmentation=STUDY.segmentation,
-    script:
-        "../scripts/project.py"
 
 
 rule back_project:

@@ -1,4 +1,4 @@
-"""Rules project and project_cone_beam: projections of one patient."""
+"""Rule project: projections of one patient."""
 
 from angiovox_pipeline.job import job
 
