@@ -33,22 +33,27 @@ from angiovox_pipeline import study_methods  # noqa: E402
 
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
+INPUTS |= {"line_integrals": "line integrals of a cone beam"}
 CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
 
 
 @cache
-def entries(name: str = "leaderboard") -> dict[str, dict[str, Any]]:
-    """The methods' entries of the default config, or of a file that adds to it."""
+def entries(name: str | None = None) -> dict[str, dict[str, Any]]:
+    """The methods' entries of the default config, or of a file that adds to it.
+
+    Without a name those of the leaderboard, and each method that it lacks at its defaults.
+    """
     read = (
         yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))
-        for file in ("config", name)
+        for file in ("config", name or "leaderboard")
     )
     default, more = (file["methods"] for file in read)
+    more |= {} if name else {method: {} for method in registry.classes() if method not in default}
     return {entry: (default.get(entry) or {}) | (more.get(entry) or {}) for entry in default | more}
 
 
 @cache
-def study(name: str = "leaderboard") -> dict[str, study_methods.Method]:
+def study(name: str | None = None) -> dict[str, study_methods.Method]:
     """The methods of such a config, by entry."""
     default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     return study_methods.methods(default | {"methods": entries(name)})
@@ -246,7 +251,7 @@ if __name__ == "__main__":
         from method_results import take
 
         labels = {entry: {"title": m.title, "family": m.family} for entry, m in study().items()}
-        members = {name: entries_of(name) for name in registry.classes()}
+        members = {name: entries_of(name) for name in registry.classes() if name in study("config")}
         take(Path(sys.argv[1]), FOLDER, members, labels)
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The methods of the default config, variants included."""
+"""The methods of the default config, variants included, and those of other studies."""
 
 from typing import Any
 
@@ -8,13 +8,15 @@ from angiovox.methods import registry
 from conftest import ROOT
 
 ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-NAMES = sorted(ENTRIES)
+OF_OTHER_STUDIES = {"sirt"}  # methods that look at line integrals
+NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 
 
 def variant(name: str, **settings: Any) -> dict[str, Any]:
     """What makes an entry the variant it is, with other settings at their defaults or as given."""
-    return {key: ENTRIES[name][key] for key in IDENTITY if key in ENTRIES[name]} | settings
+    entry = ENTRIES.get(name, {})
+    return {key: entry[key] for key in IDENTITY if key in entry} | settings
 
 
 def create(name: str, **settings: Any) -> Method:

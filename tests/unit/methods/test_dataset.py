@@ -19,6 +19,7 @@ from entries import NAMES, create
 
 NUM_PROJECTIONS = 10
 IMAGING = Imaging(4, NUM_PROJECTIONS)
+BEAM = {"source_detector_mm": 1200, "source_isocentre_mm": 785}
 AFFINE = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
@@ -121,11 +122,13 @@ def test_a_file_of_another_scale_is_decoded(stored, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, name):
-    needs, paths = create(name).needs, {"projections": stored[1]["projections"][:1]}
+    projections = stored[1]["projections"][:1]
+    needs = create(name).needs
+    paths = {"projections": projections, "line_integrals": projections}
     for kind in ("sum", "min"):
         paths[kind] = [str(tmp_path / f"{kind}.nii")]
         nifti.save_fractions(paths[kind][0], np.linspace(0, 1, 80).reshape(4, 4, 5), AFFINE)
-    how = {"imaging": IMAGING, "views": [2, 2]}
+    how = {"imaging": IMAGING, "views": [2, 2], "cone_beam": BEAM}
     known, _ = PatientDataset.for_method(needs, paths, **how)[0]
     assert set(known.inputs) == set(needs.inputs)
     for kind in {"sum", "min"} & set(known.inputs):
@@ -134,8 +137,6 @@ def test_a_method_is_given_what_it_asks_for_as_it_wants_it(stored, tmp_path, nam
 
 
 # Cone beam
-
-BEAM = {"source_detector_mm": 1200, "source_isocentre_mm": 785}
 
 
 def test_line_integrals_come_with_the_geometry_that_they_were_projected_by(tmp_path):

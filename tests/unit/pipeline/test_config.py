@@ -21,6 +21,7 @@ from angiovox_pipeline import config as study
 from angiovox_pipeline import study_methods
 from angiovox_pipeline.cohort import check_images, figure_patient, read_cohort
 from conftest import ROOT
+from entries import OF_OTHER_STUDIES
 from plans import merged
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -119,7 +120,8 @@ def test_the_leaderboards_config_is_the_full_cross_product():
     config = merged(DEFAULT, LEADERBOARD)
     chosen = study_methods.methods(config)
     assert set(chosen) == {*DEFAULT["methods"]}
-    assert {registry.create(n, m.settings).name for n, m in chosen.items()} == {*registry.classes()}
+    names = {registry.create(name, method.settings).name for name, method in chosen.items()}
+    assert names == {*registry.classes()} - OF_OTHER_STUDIES
     assert all(method.view_counts == config["view_counts"] for method in chosen.values())
     assert len(config["seeds"]) >= 3
 
@@ -527,7 +529,23 @@ def schema_leaves(schema, above=()):
 
 
 def test_config_and_schema_have_the_same_keys():
-    assert set(leaves(DEFAULT)) == set(schema_leaves(SCHEMA))
+    assert set(leaves(DEFAULT)) | of_other_studies() == set(schema_leaves(SCHEMA))
+
+
+def of_other_studies():
+    """Keys of the methods that the default study does not have."""
+    return {
+        f"methods.{name}.{field.name}"
+        for name in OF_OTHER_STUDIES
+        for field in dataclasses.fields(registry.classes()[name].Settings)
+    }
+
+
+@pytest.mark.parametrize("name", sorted(OF_OTHER_STUDIES))
+def test_the_schema_has_the_defaults_of_a_method_of_other_studies(name):
+    keys = SCHEMA["properties"]["methods"]["properties"][name]["properties"]
+    default = dataclasses.asdict(registry.create(name, {}).settings)
+    assert {key: node["default"] for key, node in keys.items()} == default
 
 
 def test_every_mapping_of_the_schema_but_methods_refuses_unknown_keys():
@@ -553,7 +571,8 @@ def test_the_default_config_shows_the_settings_of_a_method(name):
 
 
 def test_the_default_config_has_every_method():
-    assert {*registry.classes()} <= {*DEFAULT["methods"]}
+    assert {*registry.classes()} - OF_OTHER_STUDIES <= {*DEFAULT["methods"]}
+    assert not OF_OTHER_STUDIES & {*DEFAULT["methods"]}
 
 
 @pytest.mark.parametrize("other", [PAPER, LEADERBOARD], ids=["paper", "leaderboard"])

@@ -23,7 +23,7 @@ class Backprojection(ThresholdedScore):
     title = "Thresholded back-projection"
     family = "Back-projection"
     reference = "Wu et al. 2023"
-    score = "sum"
+    source = "sum"
 
 
 METHOD = Backprojection

@@ -23,7 +23,7 @@ class VisualHull(ThresholdedScore):
     title = "Visual hull"
     family = "Visual hull"
     reference = "Laurentini 1994, for maxima in place of silhouettes"
-    score = "min"
+    source = "min"
 
 
 METHOD = VisualHull

@@ -1,0 +1,1 @@
+"""Simultaneous iterative reconstruction of line integrals, with a threshold."""
