@@ -35,7 +35,7 @@ rule evaluate:
     params:
         code=code_version.of_script("evaluate"),
         patients=TEST,
-        imaging=STUDY.imaging,
+        imaging=PROJECTION.imaging,
     script:
         "../scripts/evaluate.py"
 

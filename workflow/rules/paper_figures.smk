@@ -25,7 +25,7 @@ rule figure1:
         runtime=minutes("figure1"),
     params:
         code=code_version.of_script("figure1"),
-        imaging=STUDY.imaging,
+        imaging=PROJECTION.imaging,
         note=NOTE,
     script:
         "../scripts/figure1.py"

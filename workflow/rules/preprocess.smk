@@ -86,8 +86,8 @@ rule project:
         runtime=minutes("project"),
     params:
         code=code_version.of_script("project"),
-        imaging=STUDY.imaging,
-        segmentation=STUDY.segmentation if STUDY.has_line_integrals else None,
+        imaging=PROJECTION.imaging,
+        segmentation=PROJECTION.segmentation if PROJECTION.has_line_integrals else None,
     script:
         "../scripts/project.py"
 
@@ -103,8 +103,8 @@ use rule project as project_cone_beam with:
         mem_mb=memory("project_cone_beam"),
         runtime=minutes("project_cone_beam"),
     params:
-        imaging=STUDY.in_cone_beam,
-        segmentation=STUDY.segmentation,
+        imaging=PROJECTION.in_cone_beam,
+        segmentation=PROJECTION.segmentation,
 
 
 rule back_project:
@@ -129,7 +129,7 @@ rule back_project:
         runtime=minutes("back_project"),
     params:
         code=code_version.of_script("back_project"),
-        imaging=STUDY.imaging,
+        imaging=PROJECTION.imaging,
         view_counts=VIEW_COUNTS,
     script:
         "../scripts/back_project.py"

@@ -35,7 +35,7 @@ rule reconstruct:
         code=JOBS.reconstruct_code,
         settings=JOBS.settings,
         seed=JOBS.seed,
-        imaging=STUDY.imaging,
+        imaging=PROJECTION.imaging,
         views=JOBS.patients_views,
         patients=JOBS.patients,
         recomputed=STUDY.recomputed,

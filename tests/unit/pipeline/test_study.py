@@ -141,8 +141,8 @@ DSA = {"kind": "line_integral", "beam": "cone", "arc_degrees": 200, "first_degre
 
 def test_the_papers_imaging_goes_unsaid_and_depends_on_no_c_arm():
     moved = study(cone_beam={"source_isocentre_mm": 600})
-    assert moved.imaging == study().imaging
-    assert Imaging(**study().imaging) == Imaging(64, 90)
+    assert moved.projection.imaging == study().projection.imaging
+    assert Imaging(**study().projection.imaging) == Imaging(64, 90)
     assert "beam" not in study().note
 
 
@@ -162,7 +162,7 @@ def test_another_imaging_is_said_in_every_note(projection, words):
 
 def test_a_c_arm_stands_as_the_config_says():
     found = study(projection=DSA, cone_beam={"source_isocentre_mm": 600})
-    imaging = Imaging(**found.imaging)
+    imaging = Imaging(**found.projection.imaging)
     assert (imaging.source_isocentre_mm, imaging.source_detector_mm) == (600, 1200)
     assert (imaging.kind, imaging.beam, imaging.arc_degrees) == ("line_integral", "cone", 200)
 
@@ -196,7 +196,7 @@ def job(**wildcards):
 
 
 def test_a_job_reconstructs_one_patient_or_all():
-    inputs = JobInputs(study().runs, study().cone_beam)
+    inputs = JobInputs(study().runs, study().projection.c_arm)
     test = inputs.runs.test
     assert inputs.patients(job()) == test
     assert inputs.patients_views(job()) == [10] * len(test)
@@ -206,7 +206,7 @@ def test_a_job_reconstructs_one_patient_or_all():
 
 
 def test_only_who_was_held_back_calibrates_and_once_for_each_number_of_views():
-    inputs = JobInputs(study().runs, study().cone_beam)
+    inputs = JobInputs(study().runs, study().projection.c_arm)
     held_back, counts = inputs.runs.calibration, study().view_counts
     one, every = job(), job(method="unet", views="all")
     assert len(held_back) == 3 and not {*held_back} & {*inputs.runs.train, *inputs.runs.test}
@@ -216,12 +216,12 @@ def test_only_who_was_held_back_calibrates_and_once_for_each_number_of_views():
 
 
 def test_the_cone_beam_is_a_parameter_of_methods_that_look_at_it():
-    inputs = JobInputs(study().runs, study().cone_beam)
+    inputs = JobInputs(study().runs, study().projection.c_arm)
     assert inputs.used_cone_beam(job()) is None
 
 
 def test_the_code_of_a_fit_is_that_of_its_method():
-    inputs = JobInputs(study().runs, study().cone_beam)
+    inputs = JobInputs(study().runs, study().projection.c_arm)
     hull, soft, dae = (inputs.fit_code(job(method=name)) for name in ("hull", "soft_hull", "dae"))
     assert hull == soft != dae
     assert hull != inputs.reconstruct_code(job(method="hull"))
@@ -252,7 +252,7 @@ def test_threads_of_networks_follow_from_the_config_alone(monkeypatch, cores, ch
     )
     found = study(resources={"torch_threads": chosen})
     demand = Demand(found, workflow)
-    inputs = JobInputs(found.runs, found.cone_beam, found.torch_threads)
+    inputs = JobInputs(found.runs, found.projection.c_arm, found.torch_threads)
     assert inputs.torch_threads(job()) == expected
     assert demand.training_threads(job()) == demand.network_threads(job()) == expected
     assert (

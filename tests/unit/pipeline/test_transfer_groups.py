@@ -121,7 +121,7 @@ def test_the_study_itself_is_the_same_with_groups_and_without(folder, sheet):
 
 def test_jobs_on_groups_have_the_models_of_the_study_and_no_mask(folder):
     found = study(trees=trees(folder))
-    inputs, own = TransferInputs(found), JobInputs(found.runs, found.cone_beam)
+    inputs, own = TransferInputs(found), JobInputs(found.runs, found.projection.c_arm)
     job = SimpleNamespace(method="dae", views="10", seed="1")
     given, known = inputs.reconstruct_inputs(job), own.reconstruct_inputs(job)
     assert given["model"] == known["model"] and given["calibration"] == known["calibration"]

@@ -90,7 +90,7 @@ class Demand:
         the paper's maxima.
         """
         job = rule.removesuffix(resources.OF_GROUPS)
-        if job in ("project", "back_project") and self.study.in_general_beam:
+        if job in ("project", "back_project") and self.study.projection.is_general:
             return rule.replace(job, f"{job}_cone_beam")
         if job in ("train", "reconstruct_patient") and scheduling.trains_on_cpu(self.workflow):
             return "train_cpu"

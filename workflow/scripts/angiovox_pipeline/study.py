@@ -9,6 +9,7 @@ from typing import Any
 
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
+from .projection import Projection
 from .resources import Scale
 from .runs import LINE_INTEGRALS, PROJECTIONS, Runs
 from .study_methods import methods
@@ -53,7 +54,7 @@ class Study:
         count = config["cohort"]["phantoms"]["pool"] if renewed else 0
         pool = [POOL_FILE.format(batch=batch) for batch in _batches(count)]
         splits = train, calibration, test
-        is_own = config["projection"]["kind"] == "line_integral"
+        is_own = Projection(config).has_line_integrals
         line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
         runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
@@ -181,51 +182,9 @@ class Study:
         return sorted({"sum", "min"} - set(self.runs.kept))
 
     @property
-    def imaging(self) -> dict[str, Any]:
-        """How projections are taken (`geometry.imaging.Imaging`)."""
-        sizes = {"shape": self.config["volume"]["shape"], "projections": self.config["projections"]}
-        is_cone = self.config["projection"]["beam"] == "cone"
-        return sizes | self.config["projection"] | (self.cone_beam if is_cone else {})
-
-    @property
-    def cone_beam(self) -> dict[str, float]:
-        """The C-arm's distances."""
-        return self.config["cone_beam"]
-
-    @property
-    def in_cone_beam(self) -> dict[str, Any]:
-        """How line integrals are taken for methods that ask for them beside maxima."""
-        line_integrals = {"kind": "line_integral", "beam": "cone", "photons": None}
-        return self.imaging | line_integrals | self.cone_beam
-
-    @property
-    def has_line_integrals(self) -> bool:
-        """Whether the study's own projections are line integrals."""
-        return self.config["projection"]["kind"] == "line_integral"
-
-    @property
-    def in_general_beam(self) -> bool:
-        """Whether projections are taken by the operators for any beam, not the paper's kernels."""
-        kind, beam = (self.config["projection"][key] for key in ("kind", "beam"))
-        return (kind, beam) != ("maximum", "parallel")
-
-    @property
-    def has_papers_imaging(self) -> bool:
-        """Whether maxima of a parallel beam are taken over a quarter circle."""
-        first, arc = (self.config["projection"][key] for key in ("first_degrees", "arc_degrees"))
-        return not self.in_general_beam and (first, arc) == (0, 90)
-
-    @property
-    def imaging_in_words(self) -> str:
-        """How projections are taken, for captions."""
-        kind = "line integrals" if self.has_line_integrals else "maxima"
-        beam, arc = (self.config["projection"][key] for key in ("beam", "arc_degrees"))
-        return f"{kind} of a {beam} beam over {arc:g}°"
-
-    @property
-    def segmentation(self) -> dict[str, Any]:
-        """What tells vessels from the rest."""
-        return {key: self.config["masks"][key] for key in ("window", "classes")}
+    def projection(self) -> Projection:
+        """How projections are taken."""
+        return Projection(self.config)
 
     @property
     def mask_limits(self) -> dict[str, float]:
@@ -327,7 +286,7 @@ class Study:
     @property
     def _data(self) -> str:
         """The grid, and how projections are taken where it is not the paper's way."""
-        return self.grid if self.has_papers_imaging else f"{self.grid}, {self.imaging_in_words}"
+        return ", ".join(filter(None, [self.grid, self.projection.remark]))
 
     @property
     def trainings(self) -> str:

@@ -40,7 +40,7 @@ class TransferInputs:
     def jobs(self) -> JobInputs:
         """Those of the study's methods, with the groups' patients in place of its own."""
         study = self.study
-        return JobInputs(study.transfer_runs, study.cone_beam, study.torch_threads)
+        return JobInputs(study.transfer_runs, study.projection.c_arm, study.torch_threads)
 
     @property
     def checked(self) -> Any:

@@ -4,8 +4,8 @@ One model for all view counts: each patient is an example once per count, so tha
 clearly from many views teaches what to make of few. Beside sum and minimum it sees sums weighted by
 cosines of the views' angles, which tell in which of them a voxel is bright. Voxels that a view
 rules out are no vessel. For a new patient, steps of refinement may move the reconstruction towards
-the silhouettes that the patient's own views show: the variant `consistent`, which takes over the
-trained model.
+what the patient's own views show, silhouettes of maxima or line integrals: the variant
+`consistent`, which takes over the trained model.
 
 Facts followed: an encoder and a decoder with skip connections, instance norm and leaky ReLU,
 trained with Dice and cross-entropy (Isensee et al. 2021); maximum projections of the output
