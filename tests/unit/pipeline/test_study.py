@@ -188,6 +188,16 @@ def test_line_integrals_ask_for_more_than_maxima(rule):
     assert {papers, dsa} <= {*resources.MEASURED_USAGE}
 
 
+@pytest.mark.parametrize("rule", ["fit", "calibrate", "reconstruct", "reconstruct_transfer"])
+def test_iterations_ask_for_more_than_thresholds(rule):
+    found = study(projection=DSA, methods={"sirt": {}})
+    demand = Demand(found, SimpleNamespace(executor_plugin=None, remote_exec=False))
+    hull, sirt = (demand.kind_of_job(rule, job(method=name)) for name in ("hull", "sirt"))
+    assert hull == rule and {hull, sirt} < {*resources.MEASURED_USAGE}
+    seconds = [resources.MEASURED_USAGE[kind].volume_seconds for kind in (hull, sirt)]
+    assert seconds[0] < seconds[1]
+
+
 # Jobs
 
 

@@ -13,6 +13,8 @@ from . import resources, scheduling
 from .preflight import disk
 from .study import Study
 
+ITERATED = ("fit", "calibrate", "reconstruct")  # jobs that may go through all views many times
+
 
 @dataclass(frozen=True)
 class Demand:
@@ -87,7 +89,7 @@ class Demand:
 
         A network's reconstruction takes far more than that of a method which is not trained, a
         training on a CPU less than the libraries of a GPU, line integrals and cone beams more than
-        the paper's maxima.
+        the paper's maxima, iterations on them more than thresholds.
         """
         job = rule.removesuffix(resources.OF_GROUPS)
         if job in ("project", "back_project") and self.study.projection.is_general:
@@ -96,6 +98,8 @@ class Demand:
             return "train_cpu"
         if job in ("reconstruct", "calibrate") and wildcards.method in self.study.runs.learned:
             return rule.replace(job, f"{job}_trained")
+        if job in ITERATED and wildcards.method in self.study.runs.on_line_integrals:
+            return rule.replace(job, f"{job}_on_line_integrals")
         return rule
 
     def _within_memory(self, asked_mb: int) -> int:

@@ -58,9 +58,12 @@ class Runs:
 
     @property
     def in_cone_beam(self) -> list[str]:
-        """Methods that look at line integrals beside the projections, to fit or to reconstruct."""
-        if self.line_integrals == PROJECTIONS:
-            return []
+        """Methods that look at line integrals beside the projections."""
+        return [] if self.line_integrals == PROJECTIONS else self.on_line_integrals
+
+    @property
+    def on_line_integrals(self) -> list[str]:
+        """Methods that look at line integrals, to fit or to reconstruct."""
         return [
             name
             for name, method in self.methods.items()
