@@ -105,6 +105,8 @@ def _main_axis(start, stop):
 def _cross(start, stop, axis, shape, line):
     """First and last plane between a ray's ends where it is less than a voxel outside."""
     along = stop[axis] - start[axis]
+    if along == 0:  # a pixel in the source
+        return 1, 0
     low = min(start[axis], stop[axis])
     first, last = max(low, 0.0), min(low + abs(along), shape[axis] - 1.0)
     for step in range(2):
