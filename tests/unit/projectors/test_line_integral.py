@@ -58,6 +58,13 @@ def test_a_ray_ends_at_the_detector_and_begins_at_the_source():
     np.testing.assert_allclose(line_integral(volume, grid, rays).ravel(), [5, 3, 0])
 
 
+def test_a_pixel_in_the_source_has_no_ray_and_its_neighbours_have_theirs():
+    grid, volume = Grid((5, 5, 5), (1.0,) * 3), np.ones((5, 5, 5))
+    views = Views([[0, -9, 0, 1]], [[0, -9, 0]], [[0, 18, 0]], [[1, 0, 0]], (2, 1))
+    np.testing.assert_allclose(line_integral(volume, grid, views).ravel(), [0, 5])
+    assert line_integral_adjoint(np.ones((1, 2, 1)), grid, views).sum() == pytest.approx(5)
+
+
 # Relations
 
 

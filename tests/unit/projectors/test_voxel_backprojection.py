@@ -57,6 +57,14 @@ def test_what_no_view_sees_takes_nothing_or_the_greatest():
         assert (back_project(given, grid, views, "minimum") == given.max()).all()
 
 
+def test_a_voxel_in_the_source_is_not_seen():
+    views = CArm(1200, 750, (5, 5), (2.0, 2.0)).views(0)
+    grid = Grid((1, 1, 3), (1.0,) * 3, (0, 750, 0))
+    for combine, expected in (("sum", 0), ("minimum", 7)):
+        volume = back_project(np.full(views.shape, 7.0), grid, views, combine)
+        np.testing.assert_array_equal(volume, np.full(grid.shape, expected))
+
+
 def test_the_parallel_beam_is_the_one_of_the_study():
     """But for the corners of its square: there the study's views see nothing."""
     grid, angles = Grid((9, 9, 5), (1.5,) * 3), np.array([0.0, 90.0, 33.0])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..geometry.grid import Grid
 from ..geometry.views import Views, ray_ends
-from .kernels.joseph import TIE
+from .kernels.rays import TIE
 
 BUDGET = 256 << 20
 SAMPLE_BYTES, GRADIENT_BYTES = 230, 480  # of a sample; with what the gradient to a pose keeps

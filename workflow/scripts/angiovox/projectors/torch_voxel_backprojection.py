@@ -17,8 +17,9 @@ from torch.utils.checkpoint import checkpoint
 
 from ..geometry.grid import Grid
 from ..geometry.views import Views
+from .kernels.voxels import EDGE
 from .torch_line_integral import geometry_tensors
-from .voxel_backprojection import EDGE, check_back_projection
+from .voxel_backprojection import check_back_projection
 
 BUDGET = 256 << 20
 SAMPLE_BYTES = 300  # of a voxel in a view, with what its gradient keeps

@@ -20,11 +20,10 @@ import numpy as np
 
 from ..geometry.grid import Grid
 from ..geometry.views import Views
-from .kernels.jit import njit
+from .kernels.voxels import fill_plane
 from .line_integral import as_floats
 
 COMBINATIONS = ("sum", "mean", "minimum")
-EDGE = 1e-6  # pixels beyond the outermost that count as on it: rounding must not decide
 
 
 def back_project(
@@ -49,13 +48,13 @@ def back_project(
     ValueError : the projections' shape is not that of the views; another combination.
     """
     check_back_projection(projections.shape, views, combine)
-    images = as_floats(projections)
+    images = np.ascontiguousarray(as_floats(projections))
     volume = np.empty(grid.shape, dtype=images.dtype)
     matrices = index_matrices(grid, views)
     unseen = images.max() if combine == "minimum" else images.dtype.type(0)
 
     def work(x: int) -> None:
-        _fill_plane(images, matrices, x, COMBINATIONS.index(combine), unseen, volume[x])
+        fill_plane(images, matrices, x, COMBINATIONS.index(combine), unseen, volume[x])
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         list(pool.map(work, range(grid.shape[0])))
@@ -75,37 +74,3 @@ def index_matrices(grid: Grid, views: Views) -> np.ndarray:
     to_mm = np.diag([*grid.voxel_size, 1.0])
     to_mm[:3, 3] = grid.first
     return views.matrices @ to_mm
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _fill_plane(images, matrices, x, combination, unseen, plane):
-    num_y, num_z = plane.shape
-    value, count = np.empty(num_z), np.empty(num_z, np.int64)
-    for y in range(num_y):
-        value[:] = np.inf if combination == 2 else 0.0
-        count[:] = 0
-        for view in range(len(matrices)):
-            _see_column(images[view], matrices[view], x, y, combination == 2, value, count)
-        for z in range(num_z):
-            shares = count[z] if combination == 1 else 1
-            plane[y, z] = value[z] / shares if count[z] else unseen
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _see_column(image, matrix, x, y, least, value, count):
-    """Add what a view has for voxels of a column along z, or lower their values to it."""
-    last_i, last_j = image.shape[0] - 1, image.shape[1] - 1
-    a, b, c = matrix[:, 0] * x + matrix[:, 1] * y + matrix[:, 3]
-    for z in range(len(value)):
-        depth = c + matrix[2, 2] * z
-        u, v = (a + matrix[0, 2] * z) / depth, (b + matrix[1, 2] * z) / depth
-        if depth > 0 and -EDGE <= u <= last_i + EDGE and -EDGE <= v <= last_j + EDGE:
-            u, v = min(max(u, 0.0), last_i), min(max(v, 0.0), last_j)
-            i, j = max(min(int(u), last_i - 1), 0), max(min(int(v), last_j - 1), 0)
-            f, g = u - i, v - j
-            above, beside = min(i + 1, last_i), min(j + 1, last_j)
-            low = (1 - g) * image[i, j] + g * image[i, beside]
-            high = (1 - g) * image[above, j] + g * image[above, beside]
-            sample = (1 - f) * low + f * high
-            value[z] = min(value[z], sample) if least else value[z] + sample
-            count[z] += 1

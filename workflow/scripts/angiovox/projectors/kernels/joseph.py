@@ -6,8 +6,9 @@ sum of these samples times the length of a ray between two planes is the line in
 IEEE Trans Med Imaging 1(3), 1982). A sample takes from one plane only, so that threads which own
 different planes never write to the same voxel in the adjoint.
 
-Volumes come as their flat memory with strides, so that either order of axes will do. A few planes
-at a time are walked by all rays of a block, so that they stay in the cache.
+Volumes come as their flat memory with strides, so that either order of axes will do. All rays of a
+block pass a slab of planes before the next, so that it stays in the cache. Rays go in groups, see
+`rays`: on each plane, loops over a group find weights and voxels, fetch the voxels, and sum up.
 """
 
 from __future__ import annotations
@@ -15,181 +16,214 @@ from __future__ import annotations
 import numpy as np
 
 from .jit import njit
+from .pairs import add_pair, copy_pair, prefetch
+from .rays import AXIS, FIRST, GROUP, LAST, LENGTH, SLOPE_I, SLOPE_J, ZERO_I, ZERO_J
 
-TIE = 1 - 1e-9  # axes as good as equal: the first, whatever the last bits are
-PLANES_AT_ONCE = 16
-FAST = {"nnan", "nsz", "contract", "reassoc"}
+SLAB = 16  # planes
+AHEAD = 2  # planes by which voxels are asked for before they are needed
+LINE = 8  # rays that are sure to share cache lines with their neighbours
+APART = 16  # rays between two that are added one after the other: neighbours wait for each other
+FAR = 1e9  # planes
+FAST = {"nnan", "nsz"}  # no "contract", no "reassoc": a ray's result does not depend on its group
+# Where each row of a group's state begins: index on the slab's middle plane, less a whole number,
+# and slope; first and last index, less the same number; first and last plane; factor of the weights
+INDEX_I, INDEX_J, STEP_I, STEP_J, LOW_I, LOW_J, HIGH_I, HIGH_J, ENTRY, EXIT, FACTOR, STATE = (
+    GROUP * row for row in range(12)
+)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def trace(starts, stops, shape, voxel_size):
-    """Find each ray's planes, and its line through them.
+@njit(nogil=True, cache=True)
+def along_rays(memory, strides, shape, groups, count, places, largest, result):
+    """Line integral of each ray in mm times values; or, where `largest`, its greatest sample.
 
-    starts, stops : (rays, 3) in voxel indices. Returns planes (rays, 5): main axis, first and last
-    plane, first and last of those that are met between four voxels; and lines (rays, 5): where it
-    meets plane 0 and its slope, on the next axis and on the one after that, and its length in mm
-    from a plane to the next.
+    groups, count : rays, see `rays.trace`. places : (GROUP,) numbers for voxels' places.
     """
-    planes, lines = np.empty((len(starts), 5), np.int64), np.empty((len(starts), 5))
-    for ray in range(len(starts)):
-        axis = _main_axis(starts[ray], stops[ray])
-        along = stops[ray, axis] - starts[ray, axis]
-        low = min(starts[ray, axis], stops[ray, axis])
-        first, last = max(low, 0.0), min(low + abs(along), shape[axis] - 1.0)
-        length = 0.0
-        for other in range(3):
-            length += ((stops[ray, other] - starts[ray, other]) * voxel_size[other]) ** 2
-        lines[ray, 4] = np.sqrt(length) / abs(along)
-        for step in range(2):
-            other = (axis + 1 + step) % 3
-            slope = (stops[ray, other] - starts[ray, other]) / along
-            at_zero = starts[ray, other] - starts[ray, axis] * slope
-            lines[ray, 2 * step], lines[ray, 2 * step + 1] = at_zero, slope
-            first, last = _clip(first, last, at_zero, slope, shape[other])
-        planes[ray, 0] = axis
-        planes[ray, 1], planes[ray, 2] = np.int64(np.ceil(first)), np.int64(np.floor(last))
-        planes[ray, 3], planes[ray, 4] = _inner(planes[ray], lines[ray], shape)
-    return planes, lines
+    numbers, rows, planes = groups
+    number = memory.dtype.type
+    state, weights = np.ones(STATE, number), np.empty(4 * GROUP, number)
+    corners, value = np.empty(4 * GROUP, number), np.empty(GROUP, number)
+    total = np.zeros((len(rows), GROUP))
+    for axis in range(3):
+        layout = _layout(strides, shape, axis)
+        for start in range(0, shape[axis], SLAB):
+            for group in range(len(rows)):
+                first, last = _within(planes[group, axis], start)
+                if first <= last:
+                    _enter(rows[group], axis, start, shape, state)
+                    value[:] = 0
+                    for plane in range(first, last + 1):
+                        _weigh(plane, start, state, layout, places, weights)
+                        _fetch(memory, plane, layout, places, corners)
+                        _fold(weights, corners, largest, value)
+                    _gather(value, largest, total[group])
+    result[:] = 0
+    for ray in range(count):
+        group, k = ray // GROUP, ray % GROUP
+        length = 1.0 if largest else rows[group, LENGTH + k]
+        result[numbers[ray]] = total[group, k] * length
+
+
+@njit(nogil=True, cache=True)
+def onto_slab(values, groups, count, axis, start, strides, shape, places, memory):
+    """Add the adjoint of the line integral to a slab of planes across an axis.
+
+    values : (rays,). groups, count, places : as of `along_rays`. start : the slab's first plane.
+    """
+    numbers, rows, planes = groups
+    state, weights = np.empty(STATE, memory.dtype), np.empty(4 * GROUP, memory.dtype)
+    layout = _layout(strides, shape, axis)
+    for group in range(len(rows)):
+        first, last = _within(planes[group, axis], start)
+        if first <= last:
+            _enter(rows[group], axis, start, shape, state)
+            for k in range(min(GROUP, count - group * GROUP)):
+                state[FACTOR + k] = values[numbers[group * GROUP + k]] * rows[group, LENGTH + k]
+            for plane in range(first, last + 1):
+                _weigh(plane, start, state, layout, places, weights)
+                _spread(weights, plane, layout, places, memory)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _main_axis(start, stop):
-    x, y, z = abs(stop[0] - start[0]), abs(stop[1] - start[1]), abs(stop[2] - start[2])
-    least = max(x, y, z) * TIE
-    return 0 if x >= least else (1 if y >= least else 2)
+def _layout(strides, shape, axis):
+    """Steps in memory to the next plane and, on it, to the next voxel on two axes; which is short.
 
-
-@njit(nogil=True, cache=True, inline="always", error_model="numpy")
-def _clip(first, last, at_zero, slope, count):
-    """Range of planes where the line is less than a voxel outside; empty ends before it begins."""
-    if slope == 0:
-        return (first, last) if -1 < at_zero < count else (1.0, 0.0)
-    one, other = (-1 - at_zero) / slope, (count - at_zero) / slope
-    first, last = max(first, min(one, other)), min(last, max(one, other))
-    return (first, last) if first <= last else (1.0, 0.0)
-
-
-@njit(nogil=True, cache=True)
-def _inner(planes, line, shape):
-    """First and last plane that is met between four voxels; along a line they are a range."""
-    axis, first, last = planes[0], planes[1], planes[2]
-    i, j = shape[(axis + 1) % 3] - 1, shape[(axis + 2) % 3] - 1
-    while first <= last and not _is_between(line, first, i, j):
-        first += 1
-    while last >= first and not _is_between(line, last, i, j):
-        last -= 1
-    return first, last
-
-
-@njit(nogil=True, cache=True, inline="always")
-def _is_between(line, plane, i, j):
-    return 0 <= line[0] + plane * line[1] < i and 0 <= line[2] + plane * line[3] < j
-
-
-@njit(nogil=True, cache=True)
-def along_rays(memory, strides, shape, planes, lines, largest, result):
-    """Line integral of each ray in mm times values; or, where `largest`, its greatest sample."""
-    total = np.zeros(len(result))
-    for start in range(0, shape.max(), PLANES_AT_ONCE):
-        for ray in range(len(planes)):
-            axis, first, last, inner_first, inner_last = planes[ray]
-            i, j = (axis + 1) % 3, (axis + 2) % 3
-            first, last = max(first, start), min(last + 1, start + PLANES_AT_ONCE)
-            inner_first, inner_last = max(inner_first, start), min(inner_last + 1, last)
-            if first < last:
-                line, steps = lines[ray], (strides[axis], strides[i], strides[j])
-                if inner_first < inner_last:
-                    inner = _fold(memory, line, inner_first, inner_last, steps, largest)
-                else:
-                    inner, inner_first, inner_last = 0.0, last, last
-                for plane in range(first, last):
-                    if not inner_first <= plane < inner_last:
-                        value = _edge(memory, line, plane, steps, shape[i], shape[j])
-                        inner = max(inner, value) if largest else inner + value
-                total[ray] = max(total[ray], inner) if largest else total[ray] + inner
-    for ray in range(len(result)):
-        result[ray] = total[ray] if largest else total[ray] * lines[ray, 4]
-
-
-@njit(nogil=True, cache=True, fastmath=FAST, inline="always")
-def _fold(memory, line, first, last, steps, largest):
-    """Sum or greatest of the samples between four voxels; without branches, for vectors."""
-    one = memory.dtype.type(1)
-    across, down = np.uint64(steps[1]), np.uint64(steps[2])
-    total, most = memory.dtype.type(0), memory.dtype.type(0)
-    for plane in range(first, last):
-        a, b = line[0] + plane * line[1], line[2] + plane * line[3]
-        i, j = np.int64(a), np.int64(b)
-        f, g = memory.dtype.type(a - i), memory.dtype.type(b - j)
-        at = np.uint64(plane * steps[0] + i * steps[1] + j * steps[2])
-        low = (one - g) * memory[at] + g * memory[at + down]
-        high = (one - g) * memory[at + across] + g * memory[at + across + down]
-        value = (one - f) * low + f * high
-        total += value
-        most = max(most, value)
-    return most if largest else total
-
-
-@njit(nogil=True, cache=True)
-def _edge(memory, line, plane, steps, count_i, count_j):
-    """A sample with some of its four voxels outside, where the volume is 0."""
-    a, b = line[0] + plane * line[1], line[2] + plane * line[3]
-    i, j = int(np.floor(a)), int(np.floor(b))
-    value = 0.0
-    for k in range(2):
-        for m in range(2):
-            if 0 <= i + k < count_i and 0 <= j + m < count_j:
-                weight = abs(1 - k - a + i) * abs(1 - m - b + j)
-                value += weight * memory[plane * steps[0] + (i + k) * steps[1] + (j + m) * steps[2]]
-    return value
-
-
-@njit(nogil=True, cache=True)
-def onto_planes(values, planes, lines, axis, own, strides, shape, memory):
-    """Add the adjoint of the line integral to a range of planes across an axis.
-
-    values : (rays,). own : the first of the planes and the one after the last.
+    0 where an axis has one voxel only.
     """
     i, j = (axis + 1) % 3, (axis + 2) % 3
-    steps = (strides[axis], strides[i], strides[j])
-    for start in range(own[0], own[1], PLANES_AT_ONCE):
-        for ray in range(len(planes)):
-            first = max(start, planes[ray, 1])
-            last = min(start + PLANES_AT_ONCE, own[1], planes[ray, 2] + 1)
-            if planes[ray, 0] == axis and first < last:
-                value = values[ray] * lines[ray, 4]
-                inner_first, inner_last = max(first, planes[ray, 3]), min(last, planes[ray, 4] + 1)
-                if inner_first < inner_last:
-                    _spread(value, memory, lines[ray], inner_first, inner_last, steps)
-                else:
-                    inner_first = inner_last = last
-                for plane in range(first, last):
-                    if not inner_first <= plane < inner_last:
-                        _spread_edge(value, memory, lines[ray], plane, steps, shape[i], shape[j])
+    step_i, step_j = strides[i] * (shape[i] > 1), strides[j] * (shape[j] > 1)
+    return strides[axis], step_i, step_j, step_i == 1 and step_j != 1
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _spread(value, memory, line, first, last, steps):
-    """Add a value to the four voxels of each sample, by the weights that it takes from them."""
-    across, down = np.uint64(steps[1]), np.uint64(steps[2])
-    for plane in range(first, last):
-        a, b = line[0] + plane * line[1], line[2] + plane * line[3]
-        i, j = np.int64(a), np.int64(b)
+def _within(planes, start):
+    return max(planes[0], start), min(planes[1], start + SLAB - 1)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _enter(rows, axis, start, shape, state):
+    """State of a group at a slab: less a whole number, float32 indices are good to a millionth."""
+    number, middle = state.dtype.type, float(start + SLAB // 2)
+    most_i, most_j = max(shape[(axis + 1) % 3] - 2.0, 0.0), max(shape[(axis + 2) % 3] - 2.0, 0.0)
+    for k in range(GROUP):
+        on = 1.0 if rows[AXIS + k] == axis else 0.0
+        slope_i, slope_j = on * rows[SLOPE_I + k], on * rows[SLOPE_J + k]
+        a, b = on * rows[ZERO_I + k] + middle * slope_i, on * rows[ZERO_J + k] + middle * slope_j
+        i, j = np.floor(a), np.floor(b)
+        state[INDEX_I + k], state[INDEX_J + k] = number(a - i), number(b - j)
+        state[STEP_I + k], state[STEP_J + k] = number(slope_i), number(slope_j)
+        state[LOW_I + k], state[LOW_J + k] = number(-i), number(-j)
+        state[HIGH_I + k], state[HIGH_J + k] = number(most_i - i), number(most_j - j)
+        state[ENTRY + k] = number(rows[FIRST + k] - middle)
+        state[EXIT + k] = number(on * (rows[LAST + k] - middle) - (1 - on) * FAR)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _weigh(plane, start, state, layout, places, weights):
+    """The four voxels of each ray's sample on a plane: place of the first, and their weights.
+
+    Weights are hat functions of the distance, 0 for all where a ray is beyond the grid or its ends.
+    """
+    number, place = state.dtype.type, places.dtype.type
+    zero, one, two, step = number(0), number(1), number(2), number(plane - start - SLAB // 2)
+    _, step_i, step_j, swapped = layout
+    thick_i, thick_j = number(step_i > 0), number(step_j > 0)
+    step_i, step_j = place(step_i), place(step_j)
+    for k in range(GROUP):
+        a, low_i, high_i = (
+            state[INDEX_I + k] + step * state[STEP_I + k],
+            state[LOW_I + k],
+            state[HIGH_I + k],
+        )
+        b, low_j, high_j = (
+            state[INDEX_J + k] + step * state[STEP_J + k],
+            state[LOW_J + k],
+            state[HIGH_J + k],
+        )
+        i, j = min(max(np.floor(a), low_i), high_i), min(max(np.floor(b), low_j), high_j)
+        places[k] = place(i - low_i) * step_i + place(j - low_j) * step_j
+        first, last, factor = state[ENTRY + k], state[EXIT + k], state[FACTOR + k]
+        factor = factor if (first <= step) & (step <= last) else zero
         f, g = a - i, b - j
-        at = np.uint64(plane * steps[0] + i * steps[1] + j * steps[2])
-        memory[at] += (1 - f) * (1 - g) * value
-        memory[at + down] += (1 - f) * g * value
-        memory[at + across] += f * (1 - g) * value
-        memory[at + across + down] += f * g * value
+        i0, i1 = max(zero, min(one - f, one + f)), thick_i * max(zero, min(f, two - f))
+        j0, j1 = max(zero, min(one - g, one + g)), thick_j * max(zero, min(g, two - g))
+        i0, i1 = factor * i0, factor * i1
+        beside, above = i0 * j1, i1 * j0
+        weights[4 * k], weights[4 * k + 3] = i0 * j0, i1 * j1
+        weights[4 * k + 1] = above if swapped else beside
+        weights[4 * k + 2] = beside if swapped else above
+
+
+@njit(nogil=True, cache=True, inline="always")
+def _steps(plane, layout):
+    """Place of a plane, and steps to a sample's second and third voxel; short ones first."""
+    stride, step_i, step_j, swapped = layout
+    short, long = (step_i, step_j) if swapped else (step_j, step_i)
+    return np.uint64(plane * stride), np.uint64(short), np.uint64(long)
 
 
 @njit(nogil=True, cache=True)
-def _spread_edge(value, memory, line, plane, steps, count_i, count_j):
-    """As `_spread`, for a sample with some of its four voxels outside."""
-    a, b = line[0] + plane * line[1], line[2] + plane * line[3]
-    i, j = int(np.floor(a)), int(np.floor(b))
-    for k in range(2):
-        for m in range(2):
-            if 0 <= i + k < count_i and 0 <= j + m < count_j:
-                weight = abs(1 - k - a + i) * abs(1 - m - b + j)
-                memory[plane * steps[0] + (i + k) * steps[1] + (j + m) * steps[2]] += weight * value
+def _fetch(memory, plane, layout, places, corners):
+    """Copy the four voxels of each sample."""
+    plane, short, long = _steps(plane, layout)
+    if short == 1:
+        _ask(memory, plane, layout, places)
+        for k in range(GROUP):
+            place = plane + np.uint64(places[k])
+            copy_pair(memory, place, corners, np.uint64(4 * k))
+            copy_pair(memory, place + long, corners, np.uint64(4 * k + 2))
+    else:
+        for k in range(GROUP):
+            place = plane + np.uint64(places[k])
+            corners[4 * k], corners[4 * k + 1] = memory[place], memory[place + short]
+            corners[4 * k + 2], corners[4 * k + 3] = (
+                memory[place + long],
+                memory[place + long + short],
+            )
+
+
+@njit(nogil=True, cache=True)
+def _ask(memory, plane, layout, places):
+    """Ask for the lines of some planes ahead: the processor does not foresee a plane's place."""
+    stride, step_i, step_j, swapped = layout
+    long = np.uint64(step_j if swapped else step_i)
+    plane += np.uint64(AHEAD * stride)
+    for k in range(0, GROUP, LINE):
+        place = plane + np.uint64(places[k])
+        prefetch(memory, place)
+        prefetch(memory, place + long)
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _fold(weights, corners, largest, value):
+    """Sum or greatest of the samples; the same whether the second and third voxel are swapped."""
+    for k in range(GROUP):
+        sample = (weights[4 * k] * corners[4 * k] + weights[4 * k + 3] * corners[4 * k + 3]) + (
+            weights[4 * k + 1] * corners[4 * k + 1] + weights[4 * k + 2] * corners[4 * k + 2]
+        )
+        value[k] = max(value[k], sample) if largest else value[k] + sample
+
+
+@njit(nogil=True, cache=True, fastmath=FAST)
+def _gather(value, largest, total):
+    for k in range(GROUP):
+        total[k] = max(total[k], value[k]) if largest else total[k] + value[k]
+
+
+@njit(nogil=True, cache=True)
+def _spread(weights, plane, layout, places, memory):
+    """Add the weights to the four voxels of each sample."""
+    plane, short, long = _steps(plane, layout)
+    if short == 1:
+        _ask(memory, plane, layout, places)
+        for first in range(APART):
+            for k in range(first, GROUP, APART):
+                place = plane + np.uint64(places[k])
+                add_pair(weights, np.uint64(4 * k), memory, place)
+                add_pair(weights, np.uint64(4 * k + 2), memory, place + long)
+    else:
+        for k in range(GROUP):
+            place = plane + np.uint64(places[k])
+            memory[place] += weights[4 * k]
+            memory[place + short] += weights[4 * k + 1]
+            memory[place + long] += weights[4 * k + 2]
+            memory[place + long + short] += weights[4 * k + 3]
