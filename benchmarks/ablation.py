@@ -23,6 +23,7 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
+from angiovox.geometry.imaging import Imaging  # noqa: E402
 from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.method import Context, Method  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
@@ -32,6 +33,7 @@ from angiovox.metrics.overlap import ratios  # noqa: E402
 from angiovox.metrics.statistics import differences, mean_interval  # noqa: E402
 from angiovox_pipeline import cohort, runs, study_methods  # noqa: E402
 from angiovox_pipeline.config import check_config  # noqa: E402
+from angiovox_pipeline.projection import Projection  # noqa: E402
 
 SEED, THREADS, EVERY_FIFTH = 1, 2, 5
 COUNTS = (90, 10, 5, 3, 2)
@@ -174,7 +176,8 @@ def patients(config: dict, names: list[str], counts: Sequence[int], idea: Idea) 
     }
     masks = [runs.MASK.format(patient=name) for name, _ in examples]
     views = [count for _, count in examples]
-    return PatientDataset(paths, config["projections"], views, masks, coded=True)
+    imaging = Imaging(**Projection(config).imaging)
+    return PatientDataset(paths, imaging, views, masks, coded=True)
 
 
 def device() -> str:

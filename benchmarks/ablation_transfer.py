@@ -29,6 +29,7 @@ import yaml
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 
+from angiovox.geometry.imaging import Imaging  # noqa: E402
 from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.method import Context, Measurement  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
@@ -209,7 +210,7 @@ def examples(study: Study, idea: Idea) -> PatientDataset:
     paths = known.fit_inputs("unet", runs.EVERY, "1")
     return PatientDataset(
         {kind: paths[kind] for kind in ("projections", "sum", "min")},
-        study.config["projections"],
+        Imaging(**study.projection.imaging),
         known.examples("unet", runs.EVERY, known.train),
         paths["masks"],
         coded=True,
@@ -225,7 +226,8 @@ def transfer_dataset(study: Study, names: list[str], views: int) -> PatientDatas
     inputs = dict.fromkeys(("projections", "sum", "min"), paths)
     counts = [views] * len(names)
     how = {"recomputed": ("sum", "min"), "coded": True}
-    return PatientDataset(inputs, study.config["projections"], counts, masks, **how)
+    imaging = Imaging(**study.projection.imaging)
+    return PatientDataset(inputs, imaging, counts, masks, **how)
 
 
 def symmetry_mean(unet, state: dict, seen: Measurement) -> np.ndarray:

@@ -79,6 +79,7 @@ def prepare(folder: Path, edge: int) -> None:
 def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     """One reconstruction, as the workflow's job does it."""
     import torch
+    from angiovox.geometry.imaging import Imaging
     from angiovox.io import nifti
     from angiovox.method import Context, reconstruct
     from angiovox.methods import registry
@@ -98,7 +99,7 @@ def measure(folder: Path, name: str, edge: int, views: int) -> dict:
     state |= {"refinement_steps": methods[name].get("refinement_steps", 0)}
     paths = {kind: [folder / f"{edge}.{views}.{kind}.nii"] for kind in ("sum", "min")}
     paths["projections"] = [folder / f"{edge}.nii"]
-    how = {"num_projections": PROJECTIONS, "views": [views]}
+    how = {"imaging": Imaging(edge, PROJECTIONS), "views": [views]}
     patients = PatientDataset.for_method(method.needs, paths, **how)
     start, of_processors = time.perf_counter(), time.process_time()
     found = reconstruct(method, "phantom", state, patients[0][0], Context())
