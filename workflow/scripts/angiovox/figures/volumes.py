@@ -31,6 +31,7 @@ GRID = (53.0, 29.0, 22.0, 1.2)  # left, bottom, cell and gap of its projections,
 OUTCOMES = 144.0  # mm on the page, left edge of what the pre-processing gives
 PROJECTIONS = {MAXIMUM: "Maximum intensity projections", LINE_INTEGRAL: "Line integrals"}
 ALONG_RAYS = {MAXIMUM: "maximum", LINE_INTEGRAL: "integrate"}
+SHOWN = 0.999  # of the pixels of line integrals
 FIGURE_ANGLES = (0.0, 22.5, 45.0, 67.5, 90.0)  # degrees, under Figure 2 of the paper
 
 
@@ -72,7 +73,7 @@ def figure1(
     source = draw_volume(page, volume, sizes, 4, 33, EDGE)
     noisy = draw_volume(page, backprojection, sizes, OUTCOMES, 52, EDGE)
     target = draw_volume(page, mask, sizes, OUTCOMES, 8, EDGE, (0.0, 1.0))
-    _grid_of_projections(figure, page, projections, angles, sizes, PROJECTIONS[kind])
+    _grid_of_projections(figure, page, projections, angles, sizes, kind)
     caption(page, source.middle[0], source.top + 4.5, "1  Patient volume")
     caption(page, noisy.middle[0], noisy.top + 7, "3  Back-projected volume", "network's input")
     caption(page, target.middle[0], target.top + 7, "Otsu mask", "ground truth")
@@ -97,11 +98,13 @@ def _grid_of_projections(
 ) -> None:
     """Five projections over the arc, and in the sixth place where all were taken from."""
     left, bottom, cell, gap = GRID
-    title = f"2  {kind}, n = {len(angles)}"
+    title = f"2  {PROJECTIONS[kind]}, n = {len(angles)}"
     caption(page, left + 1.5 * cell + gap, bottom + 2 * cell + gap + 4.5, title)
     spread = np.linspace(angles[0], angles[-1], len(FIGURE_ANGLES))
     chosen = [int(np.abs(np.asarray(angles) - wanted).argmin()) for wanted in spread]
-    limits = {"vmin": float(projections.min()), "vmax": float(projections.max())}
+    # Along an artery a line integral is many times that across it: those few pixels are cut off.
+    brightest = projections.max() if kind == MAXIMUM else np.quantile(projections, SHOWN)
+    limits = {"vmin": float(projections.min()), "vmax": float(brightest)}
     for number, index in enumerate(dict.fromkeys(chosen)):
         row, column = divmod(number, 3)
         place_left, place_bottom = left + column * (cell + gap), bottom + (1 - row) * (cell + gap)
