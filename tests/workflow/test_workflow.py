@@ -352,6 +352,8 @@ ON_REQUEST = (
     "inventory",
     "export_segmentation",
     "angiogram",
+    "angiogram_of_patient",
+    "angiogram_of_surface",
     "angiogram_figure",
 )  # no part of a study
 

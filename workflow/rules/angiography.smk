@@ -1,6 +1,6 @@
-# Simulated X-ray angiography of phantoms as XA DICOM: made on request, no part of the study.
+# Simulated X-ray angiography as XA DICOM: made on request, no part of the study.
 rule angiograms:
-    """Take phantoms' angiograms: a biplane pair and a rotational run of each."""
+    """Take angiograms of phantoms, patients' volumes and surfaces: three runs of each."""
     input:
         expand("results/angiograms/{patient}", patient=ANGIOGRAMS),
         expand(
@@ -42,8 +42,64 @@ rule angiogram:
         "../scripts/angiogram.py"
 
 
+rule angiogram_of_patient:
+    """Take the runs of a patient's volume, in which its mask says where contrast is."""
+    input:
+        volume="results/volumes/{patient}.nii",
+        mask="results/masks/{patient}.nii.gz",
+    output:
+        runs=directory("results/angiograms/{patient}"),
+        views="results/truth/{patient}.views.json",
+    log:
+        "logs/angiogram_of_patient/{patient}.log",
+    benchmark:
+        "results/benchmarks/angiogram_of_patient/{patient}.tsv"
+    wildcard_constraints:
+        patient=one_of(config["angiograms"]["patients"]),
+    conda:
+        "../../envs/preprocess.yaml"
+    threads: STUDY.slab_threads
+    resources:
+        mem_mb=memory("angiogram_of_patient"),
+        runtime=minutes("angiogram_of_patient"),
+    params:
+        code=code_version.of_script("angiogram_of_patient"),
+        seed=angiogram_seed,
+        window=config["masks"]["window"],
+        protocol=angiography.protocol(config),
+    script:
+        "../scripts/angiogram_of_patient.py"
+
+
+rule angiogram_of_surface:
+    """Take the runs of a closed surface that is full of contrast."""
+    input:
+        surface=angiogram_surface,
+    output:
+        runs=directory("results/angiograms/{patient}"),
+        views="results/truth/{patient}.views.json",
+    log:
+        "logs/angiogram_of_surface/{patient}.log",
+    benchmark:
+        "results/benchmarks/angiogram_of_surface/{patient}.tsv"
+    wildcard_constraints:
+        patient=one_of(config["angiograms"]["surfaces"]),
+    conda:
+        "../../envs/preprocess.yaml"
+    threads: STUDY.slab_threads
+    resources:
+        mem_mb=memory("angiogram_of_surface"),
+        runtime=minutes("angiogram_of_surface"),
+    params:
+        code=code_version.of_script("angiogram_of_surface"),
+        seed=angiogram_seed,
+        protocol=angiography.protocol(config),
+    script:
+        "../scripts/angiogram_of_surface.py"
+
+
 rule angiogram_figure:
-    """Draw a phantom's subtracted runs, read from their files."""
+    """Draw subtracted runs, read from their files."""
     input:
         runs="results/angiograms/{patient}",
     output:
@@ -53,6 +109,8 @@ rule angiogram_figure:
         "logs/angiogram_figure/{patient}.log",
     benchmark:
         "results/benchmarks/angiogram_figure/{patient}.tsv"
+    wildcard_constraints:
+        patient=one_of(ANGIOGRAMS),
     conda:
         "../../envs/preprocess.yaml"
     resources:
@@ -60,5 +118,6 @@ rule angiogram_figure:
         runtime=minutes("angiogram_figure"),
     params:
         code=code_version.of_script("angiogram_figure"),
+        note=angiogram_note,
     script:
         "../scripts/angiogram_figure.py"

@@ -50,7 +50,7 @@ memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS, PROJECTION = STUDY.runs, STUDY.fewest_views, STUDY.projection
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
-ANGIOGRAMS = PHANTOMS[: config["angiograms"]["phantoms"]]
+ANGIOGRAMS = STUDY.angiograms
 JOBS = JobInputs(RUNS, PROJECTION.c_arm, STUDY.torch_threads)
 TRAIN, TEST = RUNS.train, RUNS.test
 SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}
@@ -102,6 +102,19 @@ def series_choice(wildcards):
 
 def phantom_seed(wildcards):
     return STUDY.patient(wildcards.patient).seed
+
+
+def angiogram_seed(wildcards):
+    return angiography.seed(wildcards.patient)
+
+
+def angiogram_surface(wildcards):
+    """A file of the user's, to which a module's prefix does not apply."""
+    return local(config["angiograms"]["surfaces"][wildcards.patient])
+
+
+def angiogram_note(wildcards):
+    return f"{wildcards.patient}, {ANGIOGRAMS[wildcards.patient]}; simulated X-rays"
 
 
 def pool_seeds(wildcards):

@@ -1,4 +1,4 @@
-"""Rule angiogram_figure: a phantom's subtracted runs."""
+"""Rule angiogram_figure: subtracted runs of one phantom, patient or surface."""
 
 from angiovox_pipeline.job import job
 
@@ -11,5 +11,5 @@ from angiovox.io.dicom.xa.reader import read_run
 with job(snakemake):
     folder = Path(snakemake.input.runs)
     runs = [read_run(folder / f"{name}.dcm") for name in ("plane-a", "plane-b", "rotational")]
-    figure = angiograms(runs, f"{snakemake.wildcards.patient}, a phantom; simulated X-rays")
+    figure = angiograms(runs, snakemake.params.note)
     save(figure, snakemake.output.png, snakemake.output.pdf)

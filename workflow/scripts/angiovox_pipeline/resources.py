@@ -111,6 +111,8 @@ MEASURED_USAGE = {
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
     "angiogram": Job(660, seconds=80),
+    "angiogram_of_patient": Job(660, 3, seconds=80, volume_seconds=80),
+    "angiogram_of_surface": Job(1800, seconds=380),  # of the largest, 512^3 voxels
     "angiogram_figure": Job(370, seconds=4),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),

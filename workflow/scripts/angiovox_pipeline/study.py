@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from . import angiography
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
 from .projection import Projection
@@ -58,7 +59,9 @@ class Study:
         line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
         runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
-        return cls(config, cohort, figure_patient(config, test), runs, groups)
+        study = cls(config, cohort, figure_patient(config, test), runs, groups)
+        angiography.check(config, study.phantoms, study.sheet_patients, study.transferred)
+        return study
 
     @property
     def patients(self) -> list[str]:
@@ -76,6 +79,14 @@ class Study:
     @property
     def sheet_patients(self) -> list[str]:
         return [name for name in self.cohort if name not in self.phantoms]
+
+    @property
+    def angiograms(self) -> dict[str, str]:
+        """What simulated angiograms are taken of, by name, and what it is in words."""
+        given = self.config["angiograms"]
+        phantoms = dict.fromkeys(self.phantoms[: given["phantoms"]], "a phantom")
+        patients = dict.fromkeys(given["patients"], "a patient's volume")
+        return phantoms | patients | dict.fromkeys(given["surfaces"], "a surface")
 
     @cached_property
     def transferred(self) -> dict[str, Patient]:

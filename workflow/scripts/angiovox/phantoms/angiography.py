@@ -1,4 +1,4 @@
-"""X-ray angiography of a phantom: frames of a C-arm while contrast comes and goes.
+"""Simulated X-ray angiography: frames of a C-arm while contrast comes and goes.
 
 Frames are beam intensities behind the head, with the noise of counted photons: mask frames before
 the contrast arrives, then frames with it. Between the two the head may move, and the C-arm may
@@ -12,21 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from ..geometry.cone_beam import CArm, c_arm_rotation
 from ..geometry.grid import Grid
 from ..geometry.views import Views
-from ..projectors.attenuation import CONTRAST, WATER
 from ..projectors.line_integral import line_integral
 from ..vessels.graph import Arteries, Pose
-from ..vessels.voxelize import occupancy
-from .bolus import Bolus, arrival_times
-from .head import Head, plain_ct
+from . import filling
+from .background import Background, phantom_head, water_head
+from .bolus import Bolus
+from .filling import Filling
 
-HEAD_MM, HEAD_VOXEL = 225.0, 1.5  # edge of the head's grid and of its voxels
-HEAD_BLUR = 1.0  # voxels, standard deviation: steps of bone would show where the head moves
-ARTERY_VOXEL = 0.5  # mm
 OPEN_BEAM = 0.95  # of the highest grey
 
 
@@ -82,32 +78,42 @@ class Frames:
 
 
 class Scene:
-    """A head and its arteries, ready to be seen from anywhere.
+    """What is seen, a head and its vessels, and when contrast is in them; seen from anywhere.
 
     arteries : filled ones about the isocentre, contrast where it is undiluted. pose : of the head.
+    seed : of the head.
     """
 
     def __init__(self, arteries: Arteries, pose: Pose, seed: int) -> None:
-        self.head, self.head_grid = _head(pose, seed)
-        self.grid = _grid_around(arteries)
-        share, contrast = occupancy(
-            arteries.moved(-np.asarray(self.grid.centre)), self.grid.shape, ARTERY_VOXEL
-        )
-        self.places = np.nonzero(share)
-        self.amount = (share * contrast)[self.places] * np.float32(CONTRAST)
-        fine = arteries.finer(ARTERY_VOXEL)
-        _, nearest = cKDTree(fine.points).query(self.grid.to_mm(np.stack(self.places, axis=1)))
-        self.arrival = arrival_times(fine)[nearest]
+        self.background = phantom_head(pose, seed)
+        self.contrast = filling.of_arteries(arteries)
+
+    @classmethod
+    def of_volume(cls, share: np.ndarray, mask: np.ndarray, grid: Grid) -> Scene:
+        """A volume that shows contrast, in a head of water; arguments and errors are those of
+        `filling.of_volume`."""
+        return cls._of(water_head(), filling.of_volume(share, mask, grid))
+
+    @classmethod
+    def of_surface(cls, vertices: np.ndarray, triangles: np.ndarray) -> Scene:
+        """A closed surface full of contrast, in a head of water; arguments and errors are those of
+        `filling.of_surface`."""
+        return cls._of(water_head(), filling.of_surface(vertices, triangles))
+
+    @classmethod
+    def _of(cls, background: Background, contrast: Filling) -> Scene:
+        scene = cls.__new__(cls)
+        scene.background, scene.contrast = background, contrast
+        return scene
 
     def attenuation(
         self, views: Views, time: float | None, bolus: Bolus, threads: int = 1
     ) -> np.ndarray:
         """Attenuation (views, i, j) of the head, and of contrast where a time (s) is given."""
-        seen = line_integral(self.head, self.head_grid, views, threads)
+        seen = line_integral(self.background.volume, self.background.grid, views, threads)
         if time is not None:
-            volume = np.zeros(self.grid.shape, dtype=np.float32)
-            volume[self.places] = self.amount * bolus.share(time, self.arrival)
-            seen += line_integral(volume, self.grid, views, threads)
+            volume = self.contrast.at(time, bolus)
+            seen += line_integral(volume, self.contrast.grid, views, threads)
         return seen
 
 
@@ -165,21 +171,3 @@ def _detected(
     blurred = ndimage.gaussian_filter(expected, np.divide(beam.blur, arm.pixel_size))
     greys = np.rint(rng.poisson(blurred) * (beam.open_grey / beam.photons))
     return np.clip(greys, 0, 2**beam.bits - 1).astype(np.uint16)
-
-
-def _head(pose: Pose, seed: int) -> tuple[np.ndarray, Grid]:
-    """Attenuation per mm of a head without contrast."""
-    count = int(HEAD_MM / HEAD_VOXEL)
-    grid = Grid((count,) * 3, (HEAD_VOXEL,) * 3, tuple(map(float, pose.origin)))
-    axes = [grid.first[axis] + HEAD_VOXEL * np.arange(count) for axis in range(3)]
-    x, y, z = np.meshgrid(*[axis.astype(np.float32) for axis in axes], indexing="ij", sparse=True)
-    units = plain_ct(Head.draw(np.random.default_rng([seed, 3]), pose), x, y, z)
-    units = ndimage.gaussian_filter(np.maximum(units + 1000, 0), HEAD_BLUR)
-    return units * np.float32(WATER / 1000), grid
-
-
-def _grid_around(arteries: Arteries) -> Grid:
-    low, high = arteries.points.min(axis=0), arteries.points.max(axis=0)
-    margin = float(arteries.radii.max()) + ARTERY_VOXEL
-    shape = np.ceil((high - low + 2 * margin) / ARTERY_VOXEL).astype(int) + 1
-    return Grid(tuple(shape.tolist()), (ARTERY_VOXEL,) * 3, tuple(((low + high) / 2).tolist()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,12 +47,20 @@ class Bolus:
         return np.where(comes, np.clip(share, 0, 1), 0.0)
 
 
-def arrival_times(arteries: Arteries) -> np.ndarray:
+def speed(radii: np.ndarray) -> np.ndarray:
+    """Of blood in mm/s, in arteries of some radii in mm."""
+    return np.maximum(CAROTID_SPEED / CAROTID_RADIUS * radii, SLOWEST)
+
+
+def arrival_times(arteries: Arteries, inlets: Sequence[int] | None = None) -> np.ndarray:
     """Seconds (n,) that blood needs to each point from where the flow enters the arteries; infinite
-    for points that no flow reaches."""
+    for points that no flow reaches.
+
+    inlets : points where it enters; without any, those that no segment leads to.
+    """
     count = len(arteries.points)
     first, last = arteries.segments.T
-    speeds = np.maximum(CAROTID_SPEED / CAROTID_RADIUS * arteries.radii, SLOWEST)
-    seconds = arteries.lengths / speeds[arteries.segments].mean(axis=1)
+    seconds = arteries.lengths / speed(arteries.radii)[arteries.segments].mean(axis=1)
     ways = csr_array((seconds, (first, last)), shape=(count, count))
-    return dijkstra(ways, directed=False, indices=np.setdiff1d(first, last), min_only=True)
+    starts = np.setdiff1d(first, last) if inlets is None else np.asarray(inlets)
+    return dijkstra(ways, directed=False, indices=starts, min_only=True)
