@@ -1,16 +1,20 @@
-"""Cone-beam operators on the CPU: what they take against torch's grid_sample and RTK.
+"""Cone-beam operators on the CPU: what they take beside torch's grid_sample and beside RTK.
 
-Writes benchmarks/cone_beam.csv and .md. `seconds` are the processor's, of one thread, the median of
-`runs`; `times_faster` is how many times as long the baseline takes. The baseline
-is `torch.nn.functional.grid_sample`, trilinear, at as many points on each ray as the grid has
-voxels along an edge, and the sum over them; its adjoint is autograd's. Where RTK is installed, so
-is what its `JosephForwardProjectionImageFilter` and `JosephBackProjectionImageFilter` take.
+Writes benchmarks/cone_beam.csv and .md, two tables.
+
+- Beside grid_sample, 2 views, one thread: `processor_seconds` are the median of `runs`. The
+  baseline is `torch.nn.functional.grid_sample`, trilinear, at as many points on each ray as the
+  grid has voxels along an edge, and the sum over them; its adjoint is autograd's.
+- Beside RTK, where it is installed, 2 and 133 views: see `cone_beam_rtk`. `seconds` are the
+  wall's, `peak_mb` is the peak of memory beside inputs and what imports take.
+
+`times_faster` is how many times as long the baseline takes. ASTRA projects three-dimensional cone
+beams on CUDA alone; its projectors for the CPU are two-dimensional, so that it is in neither table.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import platform
 import statistics
@@ -24,25 +28,34 @@ import pandas as pd
 import torch
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
+sys.path[:0] = [str(HERE), str(HERE.parent / "workflow" / "scripts")]
 
-from angiovox.geometry.cone_beam import CArm  # noqa: E402
 from angiovox.geometry.grid import Grid  # noqa: E402
 from angiovox.geometry.views import Views  # noqa: E402
 from angiovox.projectors import line_integral as by_numba  # noqa: E402
 from angiovox.projectors import torch_line_integral as by_torch  # noqa: E402
 from angiovox.projectors.voxel_backprojection import back_project  # noqa: E402
+from cone_beam_rtk import case, compare  # noqa: E402
 
-FIELD_MM = 192.0
 BASELINE = "grid_sample"
 RAYS_AT_ONCE = 1 << 12  # of grid_sample
 ENOUGH_S = 10.0
+NOTE = """{}.
 
+2 views beside torch's grid_sample, one thread:
 
-def case(edge: int, detector: int) -> tuple[Grid, Views]:
-    """Two oblique views that see the whole grid."""
-    arm = CArm(1200, 750, (detector, detector), (460 / detector,) * 2)
-    return Grid((edge,) * 3, (FIELD_MM / edge,) * 3), arm.views([0, 90], [20, -10])
+{}
+
+2 and 133 views (an arc of 200 degrees) beside RTK 2.7, each run in a process of its own, by turns;
+`seconds` are the wall's, `peak_mb` is the peak of memory beside inputs and imports:
+
+{}
+
+RTK's adjoint (JosephBackProjectionImageFilter) runs on one thread whatever their number. RTK has no
+minimum over views: ours is beside its sum (BackProjectionImageFilter). ASTRA's three-dimensional
+projectors run on CUDA alone, those for the CPU are two-dimensional: it is not compared. Where
+others use the cores too, compare `processor_seconds`.
+"""
 
 
 def sampled(volume: torch.Tensor, grid: Grid, views: Views) -> Iterator[torch.Tensor]:
@@ -70,45 +83,6 @@ def sampled_adjoint(images: torch.Tensor, grid: Grid, views: Views) -> torch.Ten
     return volume.grad
 
 
-def rtk(grid: Grid, views: Views, volume: np.ndarray, images: np.ndarray) -> dict[str, Callable]:
-    """Forward and adjoint of RTK with one thread."""
-    import itk
-
-    itk.MultiThreaderBase.SetGlobalDefaultNumberOfThreads(1)
-    geometry = itk.RTK.ThreeDCircularProjectionGeometry.New()
-    for source, origin, *axes in zip(views.source, views.origin, views.u, views.v, strict=True):
-        points = [itk.Point[itk.D, 3](point.tolist()) for point in (source[:3], origin)]
-        unit = [itk.Vector[itk.D, 3](axis / np.linalg.norm(axis)) for axis in axes]
-        geometry.AddProjection(*points, *unit)
-
-    def image(array: np.ndarray, spacing: list[float], origin: list[float]):
-        made = itk.image_from_array(np.ascontiguousarray(array.transpose(2, 1, 0)))
-        made.SetSpacing(spacing)
-        made.SetOrigin(origin)
-        return made
-
-    pixel = [float(np.linalg.norm(axis[0])) for axis in (views.u, views.v)]
-    in_grid = list(grid.voxel_size), grid.first.tolist()
-    on_detector = [*pixel, 1.0], [0.0, 0.0, 0.0]
-
-    def run(name: str, target: np.ndarray, place: tuple, given: np.ndarray, of: tuple) -> None:
-        inputs = image(target, *place), image(given, *of)
-        worker = getattr(itk.RTK, name)[type(inputs[0]), type(inputs[0])].New()
-        for number, item in enumerate(inputs):
-            worker.SetInput(number, item)
-        worker.SetGeometry(geometry)
-        worker.SetNumberOfWorkUnits(1)
-        worker.Update()
-
-    stack = np.moveaxis(images, 0, 2)
-    forward = "JosephForwardProjectionImageFilter", np.zeros_like(stack), on_detector
-    adjoint = "JosephBackProjectionImageFilter", np.zeros_like(volume), in_grid
-    return {
-        "forward": lambda: run(*forward, volume, in_grid),
-        "adjoint": lambda: run(*adjoint, stack, on_detector),
-    }
-
-
 def contestants(grid: Grid, views: Views) -> dict[tuple[str, str], Callable]:
     """What is timed, by operator and implementation; the baseline is the first of an operator."""
     volume = np.random.default_rng(0).random(grid.shape, dtype=np.float32)
@@ -123,9 +97,6 @@ def contestants(grid: Grid, views: Views) -> dict[tuple[str, str], Callable]:
         ("adjoint", "torch"): lambda: by_torch.line_integral_adjoint(stack, grid, views),
         ("minimum by voxels", "numba"): lambda: back_project(images, grid, views, "minimum"),
     }
-    if importlib.util.find_spec("itk"):
-        theirs = rtk(grid, views, volume, images)
-        tasks |= {(operator, "RTK"): work for operator, work in theirs.items()}
     return tasks
 
 
@@ -136,7 +107,37 @@ def timed(work: Callable[[], object], repeats: int) -> dict:
         started = time.process_time()
         work()
         times.append(time.process_time() - started)
-    return {"seconds": statistics.median(times), "runs": len(times)}
+    return {"processor_seconds": statistics.median(times), "runs": len(times)}
+
+
+def beside_grid_sample(edge: int, detector: int, repeats: int) -> list[dict]:
+    """Rows of the first table."""
+    rows = []
+    for (operator, how), work in contestants(*case(edge, detector)).items():
+        if how == "numba":
+            work()  # compiles
+        row = {"operator": operator, "edge": edge, "detector": detector, "views": 2, "threads": 1}
+        rows.append(row | {"by": how} | timed(work, repeats))
+        print(rows[-1], flush=True)
+    return rows
+
+
+def compared(rows: list[dict], baseline: str, column: str) -> pd.DataFrame:
+    """Rows with how many times as fast each is as the baseline at the same operator and sizes."""
+    table = pd.DataFrame(rows)
+    table["baseline"] = baseline
+    keys = ["operator", "edge", "views"]
+    times = table[table["by"] == baseline].set_index(keys)[column].to_dict()
+
+    def faster(row: pd.Series) -> float:
+        operator = row["operator"]
+        if baseline == "RTK":
+            operator = operator.replace("minimum", "sum")
+        return times.get((operator, row["edge"], row["views"]), float("nan")) / row[column]
+
+    table["times_faster"] = table.apply(faster, axis=1)
+    digits = 3 if baseline == "RTK" else 2
+    return table.round({"seconds": digits, "processor_seconds": digits, "times_faster": 1})
 
 
 def main() -> None:
@@ -144,26 +145,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", nargs="+", default=["128x256", "384x512"])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--views", nargs="+", type=int, default=[2, 133], help="beside RTK")
+    parser.add_argument("--threads", type=int, default=2, help="beside RTK")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    rows = []
-    for name in options.cases:
-        edge, detector = map(int, name.split("x"))
-        baseline = {}
-        for (operator, how), work in contestants(*case(edge, detector)).items():
-            if how == "numba":
-                work()  # compiles
-            row = {"operator": operator, "edge": edge, "detector": detector, "by": how}
-            row |= timed(work, options.repeats)
-            baseline.setdefault(operator, row["seconds"] if how == BASELINE else float("nan"))
-            row["times_faster"] = baseline[operator] / row["seconds"]
-            rows.append(row)
-            print(row, flush=True)
-    table = pd.DataFrame(rows).round(2)
-    table.to_csv(HERE / "cone_beam.csv", index=False)
-    text = table.astype(object).where(table.notna(), "").to_markdown(index=False)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores that others used too, one thread each"
-    (HERE / "cone_beam.md").write_text(f"2 views. {machine}.\n\n{text}\n")
+    sizes = [tuple(map(int, name.split("x"))) for name in options.cases]
+    rows = compare(*sizes[-1], options.views, options.threads)
+    second = compared(rows, "RTK", "seconds")
+    rows = [row for size in sizes for row in beside_grid_sample(*size, options.repeats)]
+    first = compared(rows, BASELINE, "processor_seconds")
+    pd.concat([first, second]).to_csv(HERE / "cone_beam.csv", index=False)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores that others used too"
+    texts = [
+        table.drop(columns="baseline")
+        .astype(object)
+        .where(table.notna(), "")
+        .to_markdown(index=False)
+        for table in (first, second)
+    ]
+    (HERE / "cone_beam.md").write_text(NOTE.format(machine, texts[0], texts[1]))
 
 
 if __name__ == "__main__":

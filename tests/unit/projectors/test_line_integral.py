@@ -44,6 +44,41 @@ def test_equals_closed_forms_and_converges_with_the_square_of_the_voxel():
     assert errors[0] < 0.02 and errors[1] < errors[0] / 3 and errors[2] < errors[1] / 3
 
 
+@pytest.mark.parametrize("primary, secondary", [(0, 0), (35, 25), (-60, -40), (100, 15)])
+def test_a_balls_shadow_lies_where_analysis_puts_it(primary, secondary):
+    """To 0.1 pixel: its centre, and in 12 sectors its outline by the half chords near it."""
+    arm, centre, radius = CArm(1200, 750, (101, 93), (0.8, 0.8), (3, -2)), np.array([7, -5, 6]), 14
+    p, s = np.radians([primary, secondary])
+    beam = np.array([np.sin(p) * np.cos(s), -np.cos(p) * np.cos(s), np.sin(s)])
+    u = np.array([np.cos(p), np.sin(p), 0])
+    i, j = np.indices(arm.detector)
+    pixels = 450 * beam + ((i - 50) * 0.8 + 3)[..., None] * u
+    pixels = pixels + ((j - 46) * 0.8 - 2)[..., None] * np.cross(beam, u)
+    along = pixels + 750 * beam
+    along = along / np.linalg.norm(along, axis=-1, keepdims=True)
+    distance = np.linalg.norm(np.cross(centre + 750 * beam, along), axis=-1)
+    exact = 2 * np.sqrt(np.maximum(0, radius**2 - distance**2))
+
+    grid = Grid((128,) * 3, (0.3,) * 3, (6, -4, 5))
+    points = grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    ball = np.clip((radius - np.linalg.norm(points - centre, axis=-1)) / 0.3 + 0.5, 0, 1)
+    ours = line_integral(ball, grid, arm.views(primary, secondary))[0]
+    offsets = []
+    for axis in (i, j):
+        found, expected = ((axis * image).sum() / image.sum() for image in (ours, exact))
+        offsets.append(found - expected)
+    rim = (distance > 0.7 * radius) & (distance < 0.98 * radius)
+    further = (np.sqrt(radius**2 - (ours[rim] / 2) ** 2) - distance[rim]) / (0.8 * 750 / 1200)
+    sector = np.arctan2(
+        (j - (j * exact).sum() / exact.sum())[rim], (i - (i * exact).sum() / exact.sum())[rim]
+    )
+    sector = np.floor((sector + np.pi) / (2 * np.pi) * 12).clip(0, 11).astype(int)
+    offsets += list(np.bincount(sector, further) / np.bincount(sector))
+    print(f"shadow: {max(map(abs, offsets)):.3f} pixels off")
+    assert len(offsets) == 14 and max(map(abs, offsets)) < 0.1
+    assert not ours[distance > radius + 0.6].any()
+
+
 def test_right_angles_of_the_parallel_beam_are_sums_along_axes():
     grid = Grid((7, 7, 5), (1.5, 1.5, 2.0))
     volume = random_array(grid.shape)

@@ -4,7 +4,7 @@ A volume is what is between its voxel centres by interpolation, and 0 outside of
 sampled by Joseph's method, see `kernels.joseph`. The greatest sample on a ray is therefore never
 below 0: where intensities have an offset, subtract the minimum first. Results depend on neither the
 number of threads nor the order of a volume's axes in memory. Besides volume and projections, less
-than 1 MB is held for each thread, and 10 MB for the adjoint.
+than 1 MB is held for each thread, and 25 MB for the adjoint.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .kernels.joseph import SLAB, along_rays, onto_slab
 from .kernels.rays import GROUP, empty_groups, trace
 
 RAYS_AT_ONCE = 1 << 12  # of which what is known takes 0.3 MB
-ADJOINT_RAYS, ADJOINT_BLOCKS = 1 << 14, 8  # 9 MB
+ADJOINT_RAYS, ADJOINT_BLOCKS = 1 << 14, 8  # 9 MB, twice while the next are traced
 IN_CACHE = 1 << 17  # numbers
 
 
