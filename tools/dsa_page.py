@@ -34,7 +34,8 @@ def by_views(rows: pd.DataFrame, columns: tuple[str, str, str], sign: str = "") 
     names = titles()
     counts = sorted(rows["views"].unique())
     lines = []
-    for name in (name for name in names if (rows["method"] == name).any()):
+    hard = (name for name in names if not name.startswith("soft_"))  # IoU is that of the hard ones
+    for name in (name for name in hard if (rows["method"] == name).any()):
         own = rows[rows["method"] == name].set_index("views")
         cells = (_cell(own.loc[c, list(columns)], sign) if c in own.index else NONE for c in counts)
         lines.append([names[name], *cells])
