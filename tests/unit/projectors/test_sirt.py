@@ -87,6 +87,23 @@ def test_what_no_ray_passes_stays_empty():
     assert not sirt(noise(), away, VIEWS, 3, (0.01, 1)).any()
 
 
+def test_rays_that_hardly_pass_the_support_have_no_say():
+    """Whatever they measured, and nothing else is left out."""
+    volume, support = within_box()
+    integrals = line_integral(volume, GRID, VIEWS)
+    lengths = line_integral(support.astype(np.float32), GRID, VIEWS)
+    short = (lengths > 0) & (lengths < 4.0)
+    assert short.any() and (lengths >= 4.0).any()
+    wrong = np.where(short, 5.0, integrals).astype(np.float32)
+    found, kept = (
+        sirt(given, GRID, VIEWS, 5, support=support, shortest_mm=4.0)
+        for given in (integrals, wrong)
+    )
+    np.testing.assert_array_equal(found, kept)
+    every = sirt(wrong, GRID, VIEWS, 5, support=support)
+    assert (every != kept).any()
+
+
 def test_twice_the_contrast_is_twice_the_volume():
     one = sirt(noise(), GRID, VIEWS, 6, (0, 0.02))
     np.testing.assert_allclose(sirt(2 * noise(), GRID, VIEWS, 6, (0, 0.04)), 2 * one, atol=1e-7)

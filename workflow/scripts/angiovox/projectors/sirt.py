@@ -25,6 +25,7 @@ def sirt(
     iterations: int,
     box: tuple[float, float] = (0.0, CONTRAST),
     support: np.ndarray | None = None,
+    shortest_mm: float = 0.0,
     threads: int = 1,
 ) -> np.ndarray:
     """Reconstruct attenuation from its line integrals.
@@ -38,6 +39,8 @@ def sirt(
     box : least and greatest value per mm; that of undiluted contrast is `attenuation.CONTRAST`.
     support : (x, y, z) bool, where there may be anything; None for everywhere. The projector is
         that of its voxels alone.
+    shortest_mm : rays that pass less of the support are left out: divided by so little, their
+        noise would outweigh all else.
     threads : the result does not depend on their number.
 
     Returns
@@ -53,8 +56,10 @@ def sirt(
     inside = np.ones(grid.shape, bool) if support is None else support.astype(bool, copy=False)
     geometry = grid, views, threads
     measured = line_integrals.astype(np.float32, copy=False)
-    per_ray = _reciprocal(line_integral(inside, *geometry))
-    per_voxel = inside * _reciprocal(line_integral_adjoint(np.ones_like(measured), *geometry))
+    lengths = line_integral(inside, *geometry)
+    lengths[lengths < shortest_mm] = 0
+    per_ray, used = _reciprocal(lengths), (lengths > 0).astype(np.float32)
+    per_voxel = inside * _reciprocal(line_integral_adjoint(used, *geometry))
     x = np.zeros(grid.shape, np.float32)
     for _ in range(iterations):
         residual = per_ray * (measured - line_integral(x, *geometry))
