@@ -4,8 +4,6 @@ from angiovox_pipeline.job import job
 
 from angiovox.geometry.imaging import LINE_INTEGRAL, Imaging
 from angiovox.io import nifti
-from angiovox.masks.contrast import contrast_share
-from angiovox.masks.otsu import otsu_mask
 from angiovox.projectors.imaging import project
 
 with job(snakemake):
@@ -14,6 +12,9 @@ with job(snakemake):
     volume, affine = nifti.load_quantized(snakemake.input.volume)
     share = None
     if imaging.kind == LINE_INTEGRAL:
+        from angiovox.masks.contrast import contrast_share  # half a second, for each patient
+        from angiovox.masks.otsu import otsu_mask
+
         mask, _ = otsu_mask(volume, **params.segmentation)
         share = contrast_share(volume, mask, params.segmentation["window"])
     stored = project(imaging, volume, affine, share, snakemake.threads)
