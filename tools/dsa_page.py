@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/dsa.md"
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
+from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox_pipeline.config import fill_in  # noqa: E402
 from angiovox_pipeline.study import Study  # noqa: E402
 
@@ -51,10 +52,10 @@ def _cell(values: pd.Series, sign: str) -> str:
 def main() -> None:
     """Put the tables between their marks in the page."""
     tables = Path(sys.argv[1]) / "tables"
-    board = pd.read_csv(tables / "leaderboard.csv")
+    board = read_table(tables / "leaderboard.csv")
     board = board[(board["metric"] == "iou") & (board["method"] != "otsu_mask")]
     parts = {"iou": by_views(board, ("mean", "low", "high"))}
-    beside = pd.read_csv(tables / "leaderboard_beside.csv")
+    beside = read_table(tables / "leaderboard_beside.csv")
     difference = ("difference", "difference_low", "difference_high")
     for title, rows in beside.groupby("beside"):
         parts[title] = by_views(rows[rows["paired"] > 0], difference, "+")
