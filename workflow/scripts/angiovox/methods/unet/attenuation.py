@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ...method import Measurement, Training
+from ...projectors import line_integral as by_numba
 from ...projectors.differentiable import line_integral
 from .silhouettes import OUTSIDE_HULL_LOGIT, PROXIMITY_WEIGHT, REFINE_LR, spread
 
@@ -21,7 +22,7 @@ def contrast_in_masks(patients: Training) -> tuple[float, float]:
     """
     products = np.zeros(3)
     for measured, mask in patients:
-        seen = _line_integrals(torch.from_numpy(mask.astype(np.float32)), measured).numpy()
+        seen = by_numba.line_integral(mask, measured.grid, measured.views)
         given = measured.inputs["projections"]
         products += [np.vdot(seen, given), np.vdot(seen, seen), np.vdot(given, given)]
     cross, own, theirs = products
@@ -48,7 +49,3 @@ def refine(logits: Tensor, measured: Measurement, contrast: float, steps: int) -
             optimizer.step()
     ruled_out = logits <= OUTSIDE_HULL_LOGIT
     return torch.where(ruled_out, logits, moved.detach())
-
-
-def _line_integrals(volume: Tensor, measured: Measurement) -> Tensor:
-    return line_integral(volume, measured.grid, measured.views)
