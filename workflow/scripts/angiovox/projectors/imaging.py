@@ -16,8 +16,8 @@ from .attenuation import CONTRAST, noisy
 from .line_integral import line_integral, project_max
 from .voxel_backprojection import back_project
 
-# ASSUME: line integrals are scaled alike for all patients, and what lies behind this length of
-# undiluted contrast or more counts as 1; maxima have the range of their patient, as in the paper.
+# ASSUME: line integrals are scaled alike for all patients, and what lies behind 15 mm of undiluted
+# contrast or more counts as 1; maxima have the range of their patient, as in the paper.
 FULL_MM = 15.0
 
 
