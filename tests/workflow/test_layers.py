@@ -15,6 +15,7 @@ FLOORS = (  # from the ground up; folders of one floor do not import each other
     {"training"},
     {"masks", "vessels", "methods"},
     {"phantoms", "metrics"},
+    {"angiograms"},
     {"figures", "reporting"},
     {"angiovox_pipeline"},
 )
