@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from ..geometry.grid import Grid
 from ..projectors import line_integral as by_numba
@@ -19,10 +18,12 @@ from .network import load
 
 TILE, OVERLAP = 96, 12  # voxels along an edge; on either side, that another tile gives
 EMPTY_LOGIT = -12.0  # where a view shows no contrast nearby
+# ASSUME: what the network is as sure of as this to be empty, no line integral fills.
+FIXED_LOGIT = -7.0
 STEPS, RATE = 25, 0.1  # of Adam, in logits
 # Weights beside the mean squared misfit, in noise: of what changes at all, and of changes that
 # differ between neighbours. Both by voxel for each pixel that was measured.
-PROXIMITY, CONTINUITY = 0.02, 0.2
+PROXIMITY, CONTINUITY = 0.02, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ def reconstruct(
     logits = apply(model, prepared, grid, log, threads)
     contrast, before = _fitted(logits.sigmoid().numpy(), grid, angiograms, threads)
     log("fitting to the line integrals")
-    found = refine(logits, grid, angiograms, contrast, steps) if steps else logits
+    found = refine(logits, grid, angiograms, contrast, steps, threads) if steps else logits
     probability = found.sigmoid().numpy()
     contrast, misfit = _fitted(probability, grid, angiograms, threads)
     return Reconstruction(probability, grid, contrast, misfit, before)
@@ -146,30 +147,46 @@ def _fitted(
 
 
 def refine(
-    logits: Tensor, grid: Grid, angiograms: Angiograms, contrast: np.ndarray, steps: int
+    logits: Tensor,
+    grid: Grid,
+    angiograms: Angiograms,
+    contrast: np.ndarray,
+    steps: int,
+    threads: int = 1,
 ) -> Tensor:
     """Logits (x, y, z) after some steps towards the line integrals.
 
-    contrast : (views,) of a voxel that is vessel. Changes are held small, and alike in neighbours:
-    a vessel is filled or empty over some length.
+    contrast : (views,) of a voxel that is vessel. Voxels that are empty to the network stay so.
+    Changes are held small, and alike in neighbours: a vessel is filled or empty over some length.
     """
     scale = torch.from_numpy(contrast / angiograms.noise).float()[:, None, None]
     weight = torch.from_numpy(angiograms.measured).float()
-    weight /= weight.sum()
+    pixels = weight.sum()
     given = torch.from_numpy(angiograms.line_integrals / angiograms.noise[:, None, None]).float()
-    pixels = int(angiograms.measured.sum())
-    change = torch.zeros_like(logits, requires_grad=True)
+    active = logits > FIXED_LOGIT
+    start, rest = logits[active], logits.sigmoid()
+    pairs = _neighbours(active.numpy())
+    change = torch.zeros_like(start, requires_grad=True)
     optimizer = torch.optim.Adam([change], lr=RATE)
     for _ in range(steps):
-        found = scale * line_integral((logits + change).sigmoid(), grid, angiograms.views)
-        loss = (weight * (found - given).square()).sum()
-        held = PROXIMITY * change.square().sum() + CONTINUITY * _roughness(change)
+        volume = rest.masked_scatter(active, (start + change).sigmoid())
+        found = scale * line_integral(volume, grid, angiograms.views, threads)
+        loss = (weight * (found - given).square()).sum() / pixels
+        apart = change[pairs[0]] - change[pairs[1]]
+        held = PROXIMITY * change.square().sum() + CONTINUITY * apart.square().sum()
         (change.grad,) = torch.autograd.grad(loss + held / pixels, change)
         optimizer.step()
-    return torch.where(logits <= EMPTY_LOGIT, logits, logits + change.detach())
+    return logits.masked_scatter(active, start + change.detach())
 
 
-def _roughness(change: Tensor) -> Tensor:
-    """Squared difference of each voxel's change from the mean of those around it."""
-    around = functional.avg_pool3d(change[None, None], 3, 1, 1)[0, 0]
-    return (change - around).square().sum()
+def _neighbours(active: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Numbers, among active voxels (x, y, z), of both of each two that share a face."""
+    number = np.full(active.shape, -1, np.int32)
+    number[active] = np.arange(active.sum(), dtype=np.int32)
+    pairs = []
+    for axis in range(3):
+        one, other = (np.moveaxis(number, axis, 0)[part] for part in (np.s_[:-1], np.s_[1:]))
+        both = (one >= 0) & (other >= 0)
+        pairs.append(np.stack([one[both], other[both]]))
+    first, second = np.concatenate(pairs, axis=1).astype(np.int64)
+    return torch.from_numpy(first), torch.from_numpy(second)
