@@ -79,7 +79,12 @@ def test_nothing_but_dicom_reads_pydicom():
     """What every script imports must not bring it: four environments would need it."""
     readers = {script for script, _ in rules().values() if "pydicom" in imported_packages(script)}
     volumes = {"phantom", "convert", "inventory", "export_segmentation"}
-    of_runs = {"angiogram", "angiogram_of_patient", "angiogram_of_surface", "angiogram_figure"}
+    of_runs = {
+        "simulated_angiogram",
+        "simulated_angiogram_of_patient",
+        "simulated_angiogram_of_surface",
+        "simulated_angiogram_figure",
+    }
     assert readers == volumes | of_runs
 
 

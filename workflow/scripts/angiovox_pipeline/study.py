@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from . import angiography
+from . import simulated_angiograms
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
 from .projection import Projection
@@ -60,7 +60,7 @@ class Study:
         runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
         study = cls(config, cohort, figure_patient(config, test), runs, groups)
-        angiography.check(config, study.phantoms, study.sheet_patients, study.transferred)
+        simulated_angiograms.check(config, study.phantoms, study.sheet_patients, study.transferred)
         return study
 
     @property
@@ -81,9 +81,9 @@ class Study:
         return [name for name in self.cohort if name not in self.phantoms]
 
     @property
-    def angiograms(self) -> dict[str, str]:
+    def simulated_angiograms(self) -> dict[str, str]:
         """What simulated angiograms are taken of, by name, and what it is in words."""
-        given = self.config["angiograms"]
+        given = self.config["simulated_angiograms"]
         phantoms = dict.fromkeys(self.phantoms[: given["phantoms"]], "a phantom")
         patients = dict.fromkeys(given["patients"], "a patient's volume")
         return phantoms | patients | dict.fromkeys(given["surfaces"], "a surface")

@@ -33,13 +33,13 @@ NAMES = ("plane-a", "plane-b", "rotational")
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory, clone):
     folder = Path(shutil.copytree(clone, tmp_path_factory.mktemp("angiograms") / "fresh"))
-    done = tiny(folder, "angiograms", angiograms=SETTINGS)
+    done = tiny(folder, "simulated_angiograms", simulated_angiograms=SETTINGS)
     assert done.returncode == 0, done.stdout
     return folder
 
 
 def runs(folder, whose="phantom-001"):
-    return [read_run(folder / f"results/angiograms/{whose}/{name}.dcm") for name in NAMES]
+    return [read_run(folder / f"results/simulated_angiograms/{whose}/{name}.dcm") for name in NAMES]
 
 
 def test_its_files_say_where_the_c_arm_was_meant_to_be(taken):
@@ -80,9 +80,12 @@ def test_its_frames_show_the_arteries_where_the_true_views_have_them(taken):
 
 
 def test_nothing_is_left_to_do_and_the_study_is_not_part_of_it(taken):
-    assert planned(tiny(taken, "angiograms", "-n", angiograms=SETTINGS).stdout) == {}
+    assert (
+        planned(tiny(taken, "simulated_angiograms", "-n", simulated_angiograms=SETTINGS).stdout)
+        == {}
+    )
     assert not (taken / "results/models").exists()
-    assert (taken / "results/figures/angiograms/phantom-001.png").stat().st_size > 10_000
+    assert (taken / "results/figures/simulated_angiograms/phantom-001.png").stat().st_size > 10_000
 
 
 # Of a patient's volume, and of a surface
@@ -114,19 +117,32 @@ def given(fresh):
 
 def test_a_patients_angiogram_needs_volume_and_mask_and_a_surfaces_its_file_alone(given):
     folder, cohort = given
-    done = tiny(folder, "angiograms", "-n", cohort=cohort, angiograms=OTHERS)
+    done = tiny(folder, "simulated_angiograms", "-n", cohort=cohort, simulated_angiograms=OTHERS)
     assert planned(done.stdout) == {
-        "convert": 1, "mask": 1, "angiogram_of_patient": 1, "angiogram_of_surface": 1,
-        "angiogram_figure": 2, "angiograms": 1,
-    }  # fmt: skip
+        "convert": 1,
+        "mask": 1,
+        "simulated_angiogram_of_patient": 1,
+        "simulated_angiogram_of_surface": 1,
+        "simulated_angiogram_figure": 2,
+        "simulated_angiograms": 1,
+    }
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"patients": ["bert"]}, "angiograms.patients: 'bert' is no patient of the sheet"),
-        ({"patients": ["phantom-002"]}, "angiograms.patients: 'phantom-002' is a phantom"),
-        ({"surfaces": {"tube": "gone.stl"}}, "angiograms.surfaces.tube: gone.stl: does not exist"),
+        (
+            {"patients": ["bert"]},
+            "simulated_angiograms.patients: 'bert' is no patient of the sheet",
+        ),
+        (
+            {"patients": ["phantom-002"]},
+            "simulated_angiograms.patients: 'phantom-002' is a phantom",
+        ),
+        (
+            {"surfaces": {"tube": "gone.stl"}},
+            "simulated_angiograms.surfaces.tube: gone.stl: does not exist",
+        ),
         ({"surfaces": {"tube": "sheet.tsv"}}, "sheet.tsv: expected a file of .stl or .vtp"),
         ({"surfaces": {"anna": "given/a tube.stl"}}, "surfaces.anna: the id of a patient"),
         ({"surfaces": {"a tube": "given/a tube.stl"}}, "'a tube' is not valid; expected letters"),
@@ -135,7 +151,9 @@ def test_a_patients_angiogram_needs_volume_and_mask_and_a_surfaces_its_file_alon
 )
 def test_angiograms_of_what_there_is_not_are_refused_when_planning(given, change, message):
     folder, cohort = given
-    done = tiny(folder, "angiograms", "-n", cohort=cohort, angiograms=OTHERS | change)
+    done = tiny(
+        folder, "simulated_angiograms", "-n", cohort=cohort, simulated_angiograms=OTHERS | change
+    )
     assert done.returncode and "Traceback" not in done.stdout
     assert message in done.stdout
     if "patients" in change:
@@ -145,8 +163,8 @@ def test_angiograms_of_what_there_is_not_are_refused_when_planning(given, change
 @pytest.mark.thorough
 def test_they_show_the_vessel_where_it_is_and_no_header_of_the_patient(given):
     folder, cohort = given
-    how = {"cohort": cohort, "angiograms": OTHERS}
-    done = tiny(folder, "angiograms", **how)
+    how = {"cohort": cohort, "simulated_angiograms": OTHERS}
+    done = tiny(folder, "simulated_angiograms", **how)
     assert done.returncode == 0, done.stdout
     along_x, along_z = (
         run.line_integrals([run.best_filled()])[0]
@@ -160,12 +178,15 @@ def test_they_show_the_vessel_where_it_is_and_no_header_of_the_patient(given):
     for name in ("anna", "tube.1"):
         true = json.loads((folder / f"results/truth/{name}.views.json").read_text())
         assert set(true) == {"plane A", "plane B", "rotational run"}
-        assert (folder / f"results/figures/angiograms/{name}.png").stat().st_size > 10_000
-    written = [*(folder / "results/angiograms").rglob("*.dcm"), *(folder / "logs").rglob("*.log")]
+        assert (folder / f"results/figures/simulated_angiograms/{name}.png").stat().st_size > 10_000
+    written = [
+        *(folder / "results/simulated_angiograms").rglob("*.dcm"),
+        *(folder / "logs").rglob("*.log"),
+    ]
     assert len(written) > 8
     assert not [path for path in written if SECRET.encode() in path.read_bytes()]
-    assert planned(tiny(folder, "angiograms", "-n", **how).stdout) == {}
+    assert planned(tiny(folder, "simulated_angiograms", "-n", **how).stdout) == {}
 
     pyvista.Plane().triangulate().scale(30).save(folder / "given/a tube.stl")
-    done = tiny(folder, "angiograms", **how)
+    done = tiny(folder, "simulated_angiograms", **how)
     assert done.returncode and "a tube.stl: not closed" in done.stdout
