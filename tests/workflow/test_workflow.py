@@ -355,6 +355,8 @@ ON_REQUEST = (
     "simulated_angiogram_of_patient",
     "simulated_angiogram_of_surface",
     "simulated_angiogram_figure",
+    "reconstruct_angiograms",
+    "present_angiograms",
 )  # no part of a study
 
 

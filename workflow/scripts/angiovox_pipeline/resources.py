@@ -114,6 +114,9 @@ MEASURED_USAGE = {
     "simulated_angiogram_of_patient": Job(660, 3, seconds=80, volume_seconds=80),
     "simulated_angiogram_of_surface": Job(1800, seconds=380),  # of the largest, 512^3 voxels
     "simulated_angiogram_figure": Job(370, seconds=4),
+    # Bounds for 200^3 voxels and a few views, whatever the shape of the study.
+    "reconstruct_angiograms": Job(2600, seconds=60),
+    "present_angiograms": Job(1900, seconds=40),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),
     "assumptions": Job(95),
@@ -159,6 +162,7 @@ MEASURED_STORAGE = {
     "transfer": (0.1, 0.45, 0),  # reconstructions; metrics and pictures are small
     "segmentations": (0.1, 0.032, 0),
     "simulated_angiograms": (160, 0, 0),
+    "angiograms": (30, 0, 0),  # of a job
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),
