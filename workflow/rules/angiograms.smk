@@ -10,6 +10,7 @@ rule reconstruct_angiograms:
     input:
         runs=angiogram_runs,
         folders=angiogram_folders,
+        weights=resource_file("angiogram_network"),
     output:
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
         calibration="results/angiograms/{patient}/reconstruction/calibration.json",
@@ -30,6 +31,7 @@ rule reconstruct_angiograms:
         code=code_version.of_script("reconstruct_angiograms"),
         files=angiogram_files,
         frames=angiogram_frames,
+        weights=angiograms.digest_of_weights(),
         voxel_mm=config["angiograms"]["voxel_mm"],
         calibrate=config["angiograms"]["calibrate"],
     script:
@@ -59,6 +61,7 @@ rule present_angiograms:
         runtime=minutes("present_angiograms"),
     params:
         code=code_version.of_script("present_angiograms"),
+        calibrated=config["angiograms"]["calibrate"],
         identify=config["angiograms"]["identify"],
     script:
         "../scripts/present_angiograms.py"

@@ -17,7 +17,7 @@ angiovox reconstructs cerebral arteries in 3D from two or more subtracted angiog
   angiovox inventory FOLDER
       lists the runs below a folder: which ones go together?
   angiovox reconstruct RUN_A RUN_B --out RESULT
-      reconstructs; then open RESULT/index.html in a browser
+      reconstructs; then open RESULT/report.html in a browser
 """
 EPILOG = "For research, not for diagnosis. `angiovox COMMAND --help` explains each command."
 INTERRUPTED = 130  # exit status, as shells have it

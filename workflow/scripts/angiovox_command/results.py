@@ -10,19 +10,7 @@ from angiovox.io.atomic import atomic_file
 
 from .study_folder import StudyFolder
 
-PAGE = "index.html"
-KINDS = {  # what files of an ending hold
-    ".stl": "surface, mm",
-    ".ply": "surface, coloured by certainty",
-    ".vtp": "surface or centrelines, mm, with certainty",
-    ".glb": "surface for browsers and slides",
-    ".gz": "probability or state of each voxel (NIfTI)",
-    ".dcm": "DICOM, for an archive or viewer",
-    ".mrml": "scene for 3D Slicer: open this one there",
-    ".csv": "table",
-    ".json": "what was done, and warnings",
-    PAGE: "all of it on one page: open this one first",
-}
+PAGE, MANIFEST = "report.html", "manifest.json"
 
 
 def publish(folder: StudyFolder, out: Path) -> str:
@@ -45,15 +33,15 @@ def publish(folder: StudyFolder, out: Path) -> str:
 
 
 def summary(files: list[Path], out: Path) -> str:
-    """The files in words, the page first."""
-    width = max(len(str(path)) for path in files)
-    order = sorted(files, key=lambda path: (path.name != PAGE, str(path)))
-    lines = [f"  {path!s:<{width}}  {_what(path)}".rstrip() for path in order]
-    return "\n".join([f"Results are in {out}:", *lines, f"Open {out / PAGE} in a browser first."])
-
-
-def _what(path: Path) -> str:
-    return KINDS.get(path.name) or KINDS.get(path.suffix, "")
+    """The files in words, as their manifest has them, the page first; then warnings."""
+    manifest = json.loads((out / MANIFEST).read_text(encoding="utf-8"))
+    contents = {row["file"]: row["content"] for row in manifest["written"]}
+    names = sorted(map(str, files), key=lambda name: (name != PAGE, name))
+    width = max(map(len, names))
+    lines = [f"  {name:<{width}}  {contents.get(name, '')}".rstrip() for name in names]
+    warnings = [f"Note: {sentence}" for sentence in manifest.get("warnings", [])]
+    first = f"Open {out / PAGE} in a browser first."
+    return "\n".join([f"Results are in {out}:", *lines, *warnings, first])
 
 
 def _write(path: Path, names: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from snakemake.io import contains_wildcard
 
 from .config import check_schema
 from .patient_folders import fingerprint
+from .places import ROOT
 from .sheets import read_rows, stripped
 
 KEY = "angiograms.sheet"
 COLUMNS = ("patient", "run")
+WEIGHTS = ROOT / "resources/angiogram_network/configs/metadata.json"
 THREADS = 8  # of a job at most, fewer where there are fewer cores
 MOST_FRAMES = 10_000  # of a run
 ONE_RUN = (
@@ -144,6 +147,13 @@ def folders_within(runs: list[GivenRun]) -> list[str]:
     """
     below = [folder for run in runs for folder, _ in list(folders(run.path))[1:]]
     return [path for path in below if not contains_wildcard(path)]
+
+
+def digest_of_weights() -> str:
+    """SHA-256 of the network's weights as its metadata have it; empty where there are none."""
+    if not WEIGHTS.is_file():
+        return ""
+    return json.loads(WEIGHTS.read_text(encoding="utf-8")).get("sha256", "")
 
 
 def fingerprints(runs: list[GivenRun]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -11,12 +11,26 @@ import numpy as np
 
 from ..errors import CorruptFileError
 from ..geometry.cone_beam import CArm
+from ..geometry.grid import Grid
 from ..geometry.views import WIDTHS, Views
 from ..io.atomic import atomic_file
 from .measurement import Angiograms
 
 ARRAYS = ("line_integrals", "measured", "noise", "angles")
 WORDS = ("labels", "warnings")
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstructed:
+    """What is kept of a reconstruction for the next job.
+
+    probability : (x, y, z) float32 of vessel, on grid. contrast : (views,) attenuation per mm of a
+    full vessel, in each view's unit.
+    """
+
+    probability: np.ndarray
+    grid: Grid
+    contrast: np.ndarray
 
 
 def save(path: str | Path, angiograms: Angiograms, header: Views, contrast: np.ndarray) -> None:
