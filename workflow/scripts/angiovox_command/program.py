@@ -25,7 +25,11 @@ INTERRUPTED = 130  # exit status, as shells have it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status, with one sentence where the input is at fault."""
-    given = parser().parse_args(arguments)
+    program = parser()
+    given, others = program.parse_known_args(arguments)
+    if others and given.run is not _reproduce:
+        program.error(f"unrecognized arguments: {' '.join(others)}")
+    given.snakemake = others
     try:
         return given.run(given)
     except InputError as error:
@@ -121,14 +125,13 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
         description="Make every table and figure of the study of Wu et al. 2023 on phantoms, and "
         "results/report.html. Arguments that are not listed here go to Snakemake, which then makes "
         "what they ask for.",
+        allow_abbrev=False,
+        usage="angiovox reproduce [-h] [--out FOLDER] [--cores N] [ARGUMENT OF SNAKEMAKE ...]",
     )
     command.add_argument(
         "--out", default=".", metavar="FOLDER", help="where results go (default: this folder)"
     )
     _add_cores(command)
-    command.add_argument(
-        "snakemake", nargs=argparse.REMAINDER, metavar="...", help="arguments of Snakemake"
-    )
     command.set_defaults(run=_reproduce)
 
 
