@@ -12,7 +12,7 @@ def requirements() -> list[str]:
     """Every requirement of the project and of its tests, with its bounds."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     more = project["optional-dependencies"]
-    groups = [project["dependencies"], more["workflow"], more["test"]]
+    groups = [project["dependencies"], more["cluster"], more["test"]]
     return [requirement for group in groups for requirement in group]
 
 

@@ -1,171 +1,102 @@
-"""Angiograms of phantoms, volumes and surfaces as a department's archive would have them."""
+"""Reconstruction of patients from their runs, as Snakemake plans it."""
 
-import json
+import os
 import shutil
-from pathlib import Path
 
-import numpy as np
 import pytest
-import pyvista
-import yaml
-from angiovox.geometry.affine import isotropic_affine
-from angiovox.geometry.cone_beam import CArm
-from angiovox.geometry.grid import Grid
-from angiovox.geometry.views import Views
-from angiovox.io.dicom import writer
-from angiovox.io.dicom.xa.pairing import check_together
-from angiovox.io.dicom.xa.reader import read_run
-from angiovox.phantoms import acquisition
-from angiovox.phantoms.filling import ARTERY_VOXEL
-from angiovox.projectors.line_integral import line_integral
-from angiovox.vessels.voxelize import occupancy
-from conftest import ONE_TESTED, tiny
+import xa_cases
+from conftest import tiny
 from plans import planned
 
-SETTINGS = {
-    "phantoms": 1, "detector": 96, "pixel_mm": 3.0, "biplane": [[10, 25], [85, -5]], "seconds": 3,
-    "arc_views": 6, "arc_degrees": 150, "angle_error_degrees": 4, "isocentre_error_mm": 4,
-    "motion_mm": 0, "photons": 1e7,
-}  # fmt: skip
-NAMES = ("plane-a", "plane-b", "rotational")
+JOBS = {"reconstruct_angiograms": 1, "present_angiograms": 1, "angiograms": 1}
+SHEET = {"sheet": "given/runs.tsv"}
 
 
 @pytest.fixture(scope="module")
-def taken(tmp_path_factory, clone):
-    folder = Path(shutil.copytree(clone, tmp_path_factory.mktemp("angiograms") / "fresh"))
-    done = tiny(folder, "angiograms", angiograms=SETTINGS)
-    assert done.returncode == 0, done.stdout
+def runs(tmp_path_factory):
+    """A biplane pair, and a run whose frames are single files."""
+    folder = tmp_path_factory.mktemp("runs")
+    first, second = xa_cases.pair()
+    xa_cases.write(folder / "a.dcm", first)
+    xa_cases.write(folder / "b.dcm", second)
+    xa_cases.single_frames(folder / "a.dcm", folder / "frames")
     return folder
 
 
-def runs(folder, whose="phantom-001"):
-    return [read_run(folder / f"results/angiograms/{whose}/{name}.dcm") for name in NAMES]
-
-
-def test_its_files_say_where_the_c_arm_was_meant_to_be(taken):
-    first, second, turned = runs(taken)
-    assert (first.plane, second.plane) == ("A", "B")
-    assert check_together([first, second]).biplane
-    np.testing.assert_allclose(first.angles, np.tile([10, 25], (len(first), 1)), atol=0.01)
-    np.testing.assert_allclose(second.angles, np.tile([85, -5], (len(second), 1)), atol=0.01)
-    np.testing.assert_allclose(
-        turned.angles[turned.contrast, 0], np.linspace(-75, 75, 6), atol=0.01
-    )
-    for run in (first, second, turned):
-        np.testing.assert_allclose(run.distances, np.tile([1200, 785], (len(run), 1)), atol=0.1)
-        nominal = CArm(1200, 785, (96, 96), (3.0, 3.0)).views(*run.angles[run.contrast].T)
-        np.testing.assert_allclose(run.views().source, nominal.source, atol=0.5)
-
-
-def test_its_frames_show_the_arteries_where_the_true_views_have_them(taken):
-    config = yaml.safe_load((taken / "config/config.yaml").read_text())
-    phantoms = config["cohort"]["phantoms"]
-    seed = 1000 * phantoms["seed"] + 1
-    settings = acquisition.Settings(lesions=phantoms["lesions"])
-    arteries = acquisition.fill(seed, 16 * 2.5, settings).arteries
-    grid = Grid((280, 280, 280), (ARTERY_VOXEL,) * 3)
-    share, _ = occupancy(arteries, grid.shape, ARTERY_VOXEL)
-    true = json.loads((taken / "results/truth/phantom-001.views.json").read_text())
-    for run, name in zip(runs(taken), ("plane A", "plane B", "rotational run"), strict=True):
-        frame = run.best_filled()
-        arrays = {k: np.array(v)[[frame]] for k, v in true[name].items() if k != "detector"}
-        views = Views(**arrays, detector=tuple(true[name]["detector"]))
-        seen = run.line_integrals([frame])[0]
-        alike = [
-            np.corrcoef(line_integral(share, grid, where)[0].ravel(), seen.ravel())[0, 1]
-            for where in (views, run.views([frame]))
-        ]
-        assert alike[0] > 0.7
-        assert alike[0] > alike[1] + 0.05  # the header is off by some degrees and mm
-
-
-def test_nothing_is_left_to_do_and_the_study_is_not_part_of_it(taken):
-    assert planned(tiny(taken, "angiograms", "-n", angiograms=SETTINGS).stdout) == {}
-    assert not (taken / "results/models").exists()
-    assert (taken / "results/figures/angiograms/phantom-001.png").stat().st_size > 10_000
-
-
-# Of a patient's volume, and of a surface
-
-SECRET = "Mustermann"
-OTHERS = SETTINGS | {"phantoms": 0, "angle_error_degrees": 0, "isocentre_error_mm": 0}
-OTHERS |= {"patients": ["anna"], "surfaces": {"tube.1": "given/a tube.stl"}}
-
-
-def write_given(folder):
-    """A sheet of one patient with a vessel along x, and a tube along z; returns the cohort."""
-    grid = Grid((24,) * 3, (1.6,) * 3)
-    arteries = np.zeros(grid.shape, dtype=np.float32)
-    arteries[2:22, 9:12, 14:17] = 1000
-    noise = np.random.default_rng(0).normal(0, 30, grid.shape).astype(np.float32)
-    volume = 200 + arteries + noise
-    affine = isotropic_affine(volume.shape, 1.6)
-    writer.write_series(volume, affine, folder / "given/scan", SECRET, f"head of {SECRET}")
-    tube = pyvista.Cylinder(center=(70, 5, -40), direction=(0, 0, 1), radius=2.5, height=40)
-    tube.triangulate().save(folder / "given/a tube.stl")
-    (folder / "sheet.tsv").write_text("patient\tdicom\tsplit\nanna\tgiven/scan\ttest\n")
-    return {"phantoms": {"count": 3}, "sheet": "sheet.tsv"} | ONE_TESTED
-
-
 @pytest.fixture
-def given(fresh):
-    return fresh, write_given(fresh)
+def given(fresh, runs):
+    """A checkout with a sheet of one patient."""
+    shutil.copytree(runs, fresh / "given")
+    write_sheet(fresh, "anna a.dcm", "anna b.dcm")
+    return fresh
 
 
-def test_a_patients_angiogram_needs_volume_and_mask_and_a_surfaces_its_file_alone(given):
-    folder, cohort = given
-    done = tiny(folder, "angiograms", "-n", cohort=cohort, angiograms=OTHERS)
-    assert planned(done.stdout) == {
-        "convert": 1, "mask": 1, "angiogram_of_patient": 1, "angiogram_of_surface": 1,
-        "angiogram_figure": 2, "angiograms": 1,
-    }  # fmt: skip
+def write_sheet(folder, *rows):
+    lines = ["patient run masks", *rows]
+    (folder / "given/runs.tsv").write_text("\n".join(lines).replace(" ", "\t") + "\n")
+
+
+def plan(folder, *args, **settings):
+    done = tiny(folder, "-n", "angiograms", *args, angiograms=SHEET | settings)
+    assert done.returncode == 0, done.stdout
+    return planned(done.stdout)
+
+
+def with_quick_scripts(folder):
+    """Let jobs write empty files: what is tested is when they run."""
+    script = """from pathlib import Path
+
+for path in snakemake.output:
+    path = Path(path)
+    path.mkdir() if path.name == "files" else path.write_text("")
+"""
+    for name in ("reconstruct_angiograms", "present_angiograms"):
+        (folder / f"workflow/scripts/{name}.py").write_text(script)
+
+
+def test_two_jobs_a_patient_and_nothing_of_the_study(given):
+    shutil.copy(given / "given/b.dcm", given / "given/c.dcm")
+    write_sheet(given, "anna a.dcm", "ben c.dcm", "anna b.dcm", "ben frames 1")
+    assert plan(given) == {**dict.fromkeys(JOBS, 2), "angiograms": 1}
+
+
+def test_what_is_made_stays_until_a_run_or_a_setting_changes(given):
+    with_quick_scripts(given)
+    write_sheet(given, "anna frames", "anna b.dcm")
+    done = tiny(given, "angiograms", angiograms=SHEET)
+    assert done.returncode == 0, done.stdout
+    assert (given / "results/angiograms/anna/files").is_dir()
+    assert plan(given) == {}
+    assert plan(given, voxel_mm=0.7) == plan(given, calibrate=False) == JOBS
+    assert plan(given, identify=True) == {"present_angiograms": 1, "angiograms": 1}
+    frame = sorted((given / "given/frames").iterdir())[2]
+    os.utime(frame, (1e9, 1e9))  # older than before
+    assert plan(given) == JOBS
+
+
+def test_other_masks_in_the_sheet_rerun_the_reconstruction(given):
+    with_quick_scripts(given)
+    assert tiny(given, "angiograms", angiograms=SHEET).returncode == 0
+    write_sheet(given, "anna a.dcm", "anna b.dcm 1")
+    assert plan(given) == JOBS
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("rows", "message"),
     [
-        ({"patients": ["bert"]}, "angiograms.patients: 'bert' is no patient of the sheet"),
-        ({"patients": ["phantom-002"]}, "angiograms.patients: 'phantom-002' is a phantom"),
-        ({"surfaces": {"tube": "gone.stl"}}, "angiograms.surfaces.tube: gone.stl: does not exist"),
-        ({"surfaces": {"tube": "sheet.tsv"}}, "sheet.tsv: expected a file of .stl or .vtp"),
-        ({"surfaces": {"anna": "given/a tube.stl"}}, "surfaces.anna: the id of a patient"),
-        ({"surfaces": {"a tube": "given/a tube.stl"}}, "'a tube' is not valid; expected letters"),
+        (["anna a.dcm"], "patient anna has one run, and a single direction of view shows"),
+        (["anna a.dcm", "anna gone.dcm"], "line 3: patient anna: gone.dcm: does not exist"),
     ],
     ids=str,
 )
-def test_angiograms_of_what_there_is_not_are_refused_when_planning(given, change, message):
-    folder, cohort = given
-    done = tiny(folder, "angiograms", "-n", cohort=cohort, angiograms=OTHERS | change)
-    assert done.returncode and "Traceback" not in done.stdout
-    assert message in done.stdout
-    if "patients" in change:
-        assert "choose among anna" in done.stdout
+def test_a_faulty_sheet_is_refused_before_any_job(given, rows, message):
+    write_sheet(given, *rows)
+    done = tiny(given, "angiograms", angiograms=SHEET)
+    assert done.returncode and message in done.stdout and "Traceback" not in done.stdout
+    assert not (given / "results").exists()
 
 
-@pytest.mark.thorough
-def test_they_show_the_vessel_where_it_is_and_no_header_of_the_patient(given):
-    folder, cohort = given
-    how = {"cohort": cohort, "angiograms": OTHERS}
-    done = tiny(folder, "angiograms", **how)
-    assert done.returncode == 0, done.stdout
-    along_x, along_z = (
-        run.line_integrals([run.best_filled()])[0]
-        for run in (runs(folder, "anna")[0], runs(folder, "tube.1")[0])
-    )
-    spread = [
-        [np.ptp(places) for places in np.nonzero(seen > seen.max() / 2)]
-        for seen in (along_x, along_z)
-    ]
-    assert spread[0][0] > 2 * spread[0][1] and spread[1][1] > 2 * spread[1][0]
-    for name in ("anna", "tube.1"):
-        true = json.loads((folder / f"results/truth/{name}.views.json").read_text())
-        assert set(true) == {"plane A", "plane B", "rotational run"}
-        assert (folder / f"results/figures/angiograms/{name}.png").stat().st_size > 10_000
-    written = [*(folder / "results/angiograms").rglob("*.dcm"), *(folder / "logs").rglob("*.log")]
-    assert len(written) > 8
-    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
-    assert planned(tiny(folder, "angiograms", "-n", **how).stdout) == {}
-
-    pyvista.Plane().triangulate().scale(30).save(folder / "given/a tube.stl")
-    done = tiny(folder, "angiograms", **how)
-    assert done.returncode and "a tube.stl: not closed" in done.stdout
+def test_without_a_sheet_the_target_says_what_to_do_and_the_study_goes_on(fresh):
+    done = tiny(fresh, "-n", "angiograms")
+    assert done.returncode and "angiograms.sheet: null; name the sheet of runs" in done.stdout
+    assert tiny(fresh, "-n", "inventory").returncode == 0

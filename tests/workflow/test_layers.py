@@ -18,6 +18,7 @@ FLOORS = (  # from the ground up; folders of one floor do not import each other
     {"angiograms"},
     {"figures", "reporting"},
     {"angiovox_pipeline"},
+    {"angiovox_command"},
 )
 FLOOR = {folder: number for number, folders in enumerate(FLOORS) for folder in folders}
 MODULES = sorted(path for path in SCRIPTS.glob("angiovox*/**/*.py") if path.name != "__init__.py")

@@ -351,10 +351,12 @@ SCRIPTS = Path("workflow/scripts")
 ON_REQUEST = (
     "inventory",
     "export_segmentation",
-    "angiogram",
-    "angiogram_of_patient",
-    "angiogram_of_surface",
-    "angiogram_figure",
+    "simulated_angiogram",
+    "simulated_angiogram_of_patient",
+    "simulated_angiogram_of_surface",
+    "simulated_angiogram_figure",
+    "reconstruct_angiograms",
+    "present_angiograms",
 )  # no part of a study
 
 
@@ -758,7 +760,10 @@ TARGETS = {
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
     "inventory": (set(), {"convert", "phantom"}),
     "segmentations": ({"export_segmentation"}, {"evaluate", "mesh"}),
-    "angiograms": ({"angiogram", "angiogram_figure"}, {"phantom", "convert"}),
+    "simulated_angiograms": (
+        {"simulated_angiogram", "simulated_angiogram_figure"},
+        {"phantom", "convert"},
+    ),
 }
 
 

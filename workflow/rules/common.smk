@@ -19,8 +19,8 @@ sys.path.insert(0, str(SCRIPTS))
 from angiovox.errors import InputError
 from angiovox.methods.registry import PAPER_METHOD
 from angiovox.reporting import assumptions
-from angiovox_pipeline import angiography, code_version, failure_report, products, runs
-from angiovox_pipeline import scheduling, watchdog
+from angiovox_pipeline import angiograms, code_version, failure_report, places, products
+from angiovox_pipeline import runs, scheduling, simulated_angiograms, watchdog
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
@@ -32,6 +32,7 @@ from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
 
 sys.path.remove(str(SCRIPTS))  # a workflow that uses this one may have a module `evaluate` too
 
+places.prefer_these_packages()
 watchdog.register_parent()  # here: a cluster's jobs parse the workflow, and run no onstart
 logger.addFilter(failure_report.LockHint())
 
@@ -50,7 +51,7 @@ memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS, PROJECTION = STUDY.runs, STUDY.fewest_views, STUDY.projection
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
-ANGIOGRAMS = STUDY.angiograms
+SIMULATED_ANGIOGRAMS, ANGIOGRAMS = STUDY.simulated_angiograms, STUDY.angiograms
 JOBS = JobInputs(RUNS, PROJECTION.c_arm, STUDY.torch_threads)
 TRAIN, TEST = RUNS.train, RUNS.test
 SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}
@@ -104,17 +105,43 @@ def phantom_seed(wildcards):
     return STUDY.patient(wildcards.patient).seed
 
 
-def angiogram_seed(wildcards):
-    return angiography.seed(wildcards.patient)
+def simulated_angiogram_seed(wildcards):
+    return simulated_angiograms.seed(wildcards.patient)
 
 
-def angiogram_surface(wildcards):
+def simulated_angiogram_surface(wildcards):
     """A file of the user's, to which a module's prefix does not apply."""
-    return local(config["angiograms"]["surfaces"][wildcards.patient])
+    return local(config["simulated_angiograms"]["surfaces"][wildcards.patient])
 
 
-def angiogram_note(wildcards):
-    return f"{wildcards.patient}, {ANGIOGRAMS[wildcards.patient]}; simulated X-rays"
+def simulated_angiogram_note(wildcards):
+    return f"{wildcards.patient}, {SIMULATED_ANGIOGRAMS[wildcards.patient]}; simulated X-rays"
+
+
+def every_angiogram(wildcards):
+    return angiograms.Wanted("results/angiograms/{patient}/files", ANGIOGRAMS)
+
+
+def angiogram_runs(wildcards):
+    """Files of the user's, to which a module's prefix does not apply."""
+    return [local(run.path) for run in ANGIOGRAMS[wildcards.patient]]
+
+
+def angiogram_folders(wildcards):
+    return [local(path) for path in angiograms.folders_within(ANGIOGRAMS[wildcards.patient])]
+
+
+def angiogram_identity(wildcards):
+    """The runs where results are to name the patient as these do."""
+    return angiogram_runs(wildcards) if config["angiograms"]["identify"] else []
+
+
+def angiogram_frames(wildcards):
+    return [run.options for run in ANGIOGRAMS[wildcards.patient]]
+
+
+def angiogram_files(wildcards):
+    return angiograms.fingerprints(ANGIOGRAMS[wildcards.patient])
 
 
 def pool_seeds(wildcards):

@@ -114,6 +114,6 @@ rule assumptions:
         runtime=minutes("assumptions"),
     params:
         code=code_version.of_script("assumptions"),
-        assumptions=assumptions.assumptions(SCRIPTS),
+        assumptions=assumptions.assumptions(places.PACKAGES, places.OUR_FILES),
     script:
         "../scripts/assumptions.py"

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parents[1]
+from .places import PACKAGES, SCRIPTS
+
+OUR_PACKAGES = "angiovox"  # begins their names
 DIGITS = 16  # of the SHA-256, which has 64
 DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 # What logs, watches and names errors cannot change a result; all else that a script imports can.
@@ -39,7 +41,7 @@ def of_script(*names: str) -> str:
     """
     digest = hashlib.sha256()
     for path in reached_from(*names, leave_out=OPERATIONS):
-        digest.update(f"{path.relative_to(SCRIPTS)}\n{_meaning(path)}\n".encode())
+        digest.update(f"{_place(path)}\n{_meaning(path)}\n".encode())
     return digest.hexdigest()[:DIGITS]
 
 
@@ -56,7 +58,7 @@ def reached_from(*names: str, leave_out: tuple[str, ...] = ()) -> list[Path]:
         if path not in reached | left_out:
             reached.add(path)
             waiting.extend(_imports(path))
-    return sorted(reached)
+    return sorted(reached, key=_place)
 
 
 def imported_names(path: Path) -> Iterator[str]:
@@ -65,7 +67,7 @@ def imported_names(path: Path) -> Iterator[str]:
     Relative names are made absolute; of `from a import b` it is `a.b`, whether or not that is a
     module.
     """
-    package = path.relative_to(SCRIPTS).parent.parts
+    package = _place(path).parent.parts
     for node in _running_nodes(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -83,6 +85,11 @@ def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
         if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
             yield node
             waiting.extend(ast.iter_child_nodes(node))
+
+
+def _place(path: Path) -> Path:
+    """A file's path below the folder that it is imported from."""
+    return path.relative_to(SCRIPTS if path.is_relative_to(SCRIPTS) else PACKAGES)
 
 
 @cache
@@ -106,7 +113,9 @@ def _imports(path: Path) -> tuple[Path, ...]:
 def files_of(name: str) -> list[Path]:
     """Files that importing a dotted name runs: its packages and itself. None for others' code."""
     parts = name.split(".")
-    stems = [SCRIPTS.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
+    is_installed = name.startswith(OUR_PACKAGES) and not (SCRIPTS / parts[0]).exists()
+    root = PACKAGES if is_installed else SCRIPTS
+    stems = [root.joinpath(*parts[: depth + 1]) for depth in range(len(parts))]
     candidates = [
         path for stem in stems for path in (stem.with_suffix(".py"), stem / "__init__.py")
     ]

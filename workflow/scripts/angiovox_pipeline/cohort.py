@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from angiovox.vessels import THINNEST
 from angiovox.vessels.swc import read_points, swc_files
 
 from .config import WIDEST_VOXEL, check_schema
+from .sheets import read_rows, stripped
 
 SHEET = "cohort.sheet"  # the key of the study's own
 
@@ -143,7 +141,7 @@ def sheet_patients(sheet: str | None, key: str = SHEET) -> list[Patient]:
         return []
     if not Path(sheet).is_file():
         raise InputError(f"{key}: {sheet} does not exist")
-    rows, columns = _rows(sheet)
+    rows, columns = read_rows(sheet)
     if not {"patient", "dicom"} <= set(columns):
         raise InputError(f"{sheet}: expected the tab-separated columns patient, dicom and split")
     if not rows:
@@ -151,33 +149,13 @@ def sheet_patients(sheet: str | None, key: str = SHEET) -> list[Patient]:
         raise InputError(f"{sheet}: no patient in it; add a row, or {advice}")
     patients = []
     for line, row in rows:
-        row = {key: value.strip() for key, value in row.items() if key and value is not None}
+        row = stripped(row)
         check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
         series = row.get("series") or None
         patients.append(
             Patient(row["patient"], row.get("split", ""), dicom=row["dicom"], series=series)
         )
     return patients
-
-
-def _rows(sheet: str) -> tuple[list[tuple[int, dict[str, str]]], Sequence[str]]:
-    """Rows of a sheet with the numbers of their lines, and its columns."""
-    try:
-        text = Path(sheet).read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(f"{sheet}: not UTF-8 text; save it as tab-separated UTF-8") from None
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        raise InputError(f"{sheet} line {line}: a NUL byte; save it as tab-separated UTF-8 text")
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t", strict=True)
-    try:
-        rows = [(reader.line_num, row) for row in reader]
-        return rows, reader.fieldnames or []
-    except csv.Error as error:
-        line = reader.line_num + 1  # of the last whole row
-        raise InputError(
-            f"{sheet} line {line}: broken ({error}); is a quote without its other one above it?"
-        ) from None
 
 
 def check_images(patient: Patient, sheet: str) -> None:

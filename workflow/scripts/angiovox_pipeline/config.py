@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,12 +15,13 @@ from jsonschema.exceptions import ValidationError
 from snakemake.utils import update_config
 
 from . import study_methods
+from .places import ROOT
 
 WIDEST_VOXEL = 0.6  # of an artery's width: of coarser ones none may lie in it
 HEAD_FIELD_MM = 60.0  # around the middle of the head, to hold the circle of Willis
 WITH_ORDER = ("methods", "transfer", "beside")  # of entries, as in tables and figures
-SCHEMAS = Path(__file__).parents[2] / "schemas"
-DEFAULTS = Path(__file__).parents[3] / "config/config.yaml"
+SCHEMAS = ROOT / "workflow/schemas"
+DEFAULTS = ROOT / "config/config.yaml"
 
 
 def _finite(value: Any) -> bool:

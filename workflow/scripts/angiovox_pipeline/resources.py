@@ -110,10 +110,13 @@ MEASURED_USAGE = {
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
-    "angiogram": Job(660, seconds=80),
-    "angiogram_of_patient": Job(660, 3, seconds=80, volume_seconds=80),
-    "angiogram_of_surface": Job(1800, seconds=380),  # of the largest, 512^3 voxels
-    "angiogram_figure": Job(370, seconds=4),
+    "simulated_angiogram": Job(660, seconds=80),
+    "simulated_angiogram_of_patient": Job(660, 3, seconds=80, volume_seconds=80),
+    "simulated_angiogram_of_surface": Job(1800, seconds=380),  # of the largest, 512^3 voxels
+    "simulated_angiogram_figure": Job(370, seconds=4),
+    # Bounds for 200^3 voxels and a few views, whatever the shape of the study.
+    "reconstruct_angiograms": Job(2600, seconds=60),
+    "present_angiograms": Job(1900, seconds=40),
     "paper_tables": Job(157),
     "leaderboard": Job(160, seconds=8),
     "assumptions": Job(95),
@@ -158,7 +161,8 @@ MEASURED_STORAGE = {
     "meshes": (3, 0.02, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
     "transfer": (0.1, 0.45, 0),  # reconstructions; metrics and pictures are small
     "segmentations": (0.1, 0.032, 0),
-    "angiograms": (160, 0, 0),
+    "simulated_angiograms": (160, 0, 0),
+    "angiograms": (30, 0, 0),  # of a job
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),

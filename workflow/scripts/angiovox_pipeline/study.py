@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from . import angiography
+from . import simulated_angiograms
+from .angiograms import GivenRun, read_sheet
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
 from .projection import Projection
@@ -29,7 +30,8 @@ class Study:
     """What a config asks for, once it is checked.
 
     cohort : the patients by id, phantoms first. runs : of all methods. groups : of patients that
-    the models are transferred to, by name; they are not of the cohort.
+    the models are transferred to, by name; they are not of the cohort. angiograms : runs of the
+    patients who are reconstructed from them, which are none of either.
     """
 
     config: dict[str, Any]
@@ -37,6 +39,7 @@ class Study:
     example_patient: str
     runs: Runs
     groups: dict[str, Group] = field(default_factory=dict)
+    angiograms: dict[str, list[GivenRun]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, config: dict[str, Any]) -> Study:
@@ -59,8 +62,9 @@ class Study:
         line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
         runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
-        study = cls(config, cohort, figure_patient(config, test), runs, groups)
-        angiography.check(config, study.phantoms, study.sheet_patients, study.transferred)
+        angiograms = read_sheet(config["angiograms"]["sheet"])
+        study = cls(config, cohort, figure_patient(config, test), runs, groups, angiograms)
+        simulated_angiograms.check(config, study.phantoms, study.sheet_patients, study.transferred)
         return study
 
     @property
@@ -81,9 +85,9 @@ class Study:
         return [name for name in self.cohort if name not in self.phantoms]
 
     @property
-    def angiograms(self) -> dict[str, str]:
+    def simulated_angiograms(self) -> dict[str, str]:
         """What simulated angiograms are taken of, by name, and what it is in words."""
-        given = self.config["angiograms"]
+        given = self.config["simulated_angiograms"]
         phantoms = dict.fromkeys(self.phantoms[: given["phantoms"]], "a phantom")
         patients = dict.fromkeys(given["patients"], "a patient's volume")
         return phantoms | patients | dict.fromkeys(given["surfaces"], "a surface")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..geometry.cone_beam import view_name
 from ..io.dicom.xa.run import Run
 from .style import DOUBLE_COLUMN, MUTED, add_note, new_figure, place, scale_bar, show, styled
 
@@ -74,11 +75,3 @@ def _directions(run: Run) -> str:
         return view_name(*angles[0]).replace(", ", "\n")
     arc = np.ptp(angles[:, 0])
     return f"{len(angles)} views,\n{arc:.0f} degrees"
-
-
-def view_name(primary: float, secondary: float) -> str:
-    """Angles as an angiographer says them."""
-    side = "LAO" if primary >= 0 else "RAO"
-    tilt = "CRA" if secondary >= 0 else "CAU"
-    parts = [f"{side} {abs(primary):.0f}"] if round(primary) else ["frontal"]
-    return ", ".join(parts + ([f"{tilt} {abs(secondary):.0f}"] if round(secondary) else []))

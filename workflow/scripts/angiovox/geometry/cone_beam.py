@@ -148,3 +148,11 @@ def c_arm_rotation(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     to_source = [-np.sin(p) * np.cos(s), np.cos(p) * np.cos(s), -np.sin(s)]
     v = [-np.sin(p) * np.sin(s), np.cos(p) * np.sin(s), np.cos(s)]
     return np.stack([np.stack(axis, axis=-1) for axis in (u, to_source, v)], axis=-1)
+
+
+def view_name(primary: float, secondary: float) -> str:
+    """Angles of a C-arm in degrees as an angiographer says them: LAO 30, CRA 20."""
+    side = "LAO" if primary >= 0 else "RAO"
+    tilt = "CRA" if secondary >= 0 else "CAU"
+    parts = [f"{side} {abs(primary):.0f}"] if round(primary) else ["frontal"]
+    return ", ".join(parts + ([f"{tilt} {abs(secondary):.0f}"] if round(secondary) else []))

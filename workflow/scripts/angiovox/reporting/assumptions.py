@@ -6,13 +6,14 @@ import re
 from pathlib import Path
 
 
-def assumptions(root: str | Path) -> list[tuple[str, str]]:
+def assumptions(root: str | Path, files: str = "**/*.py") -> list[tuple[str, str]]:
     """Each `# ASSUME:` comment below a folder: its module, as "masks/otsu", and what it says.
 
     The folder is the package's or the one that holds it, whose name is left out.
+    files : pattern of those that are looked at, where it holds others' packages, too.
     """
     found = []
-    for path in sorted(Path(root).rglob("*.py")):
+    for path in sorted(Path(root).glob(files)):
         lines = path.read_text(encoding="utf-8").splitlines()
         for number, line in enumerate(lines):
             start = re.match(r"\s*# ASSUME: (.*)", line)

@@ -71,13 +71,24 @@ class RunFiles:
         Raises InputError for what is missing or contradicts itself.
         """
         with as_input_error(self.name, "broken run"):
-            _check_images(self.images)
-            frames = frame_order(frame_fields(self.images))
-            run = _described(self, frames)
+            run, frames = self._described()
             if masks is not None:
                 run = run.with_masks(masks, contrast, shift)
             subtraction.check(run.subtractions, run.angles, run.name)
             return _upright(run, frames)
+
+    def describe(self) -> Run:
+        """The run from headers alone: its frames are zeros, and stand as they are stored.
+
+        Raises InputError for what is missing or contradicts itself.
+        """
+        with as_input_error(self.name, "broken run"):
+            return self._described()[0]
+
+    def _described(self) -> tuple[Run, list[FrameFields]]:
+        _check_images(self.images)
+        frames = frame_order(frame_fields(self.images))
+        return _described(self, frames), frames
 
 
 def read_run(
@@ -94,7 +105,7 @@ def read_run(
     Raises InputError where there is none, more than one, or a broken one, with the reason.
     """
     images, _ = find_images(path)
-    runs = _runs(images)
+    runs = runs_of(images)
     if not runs:
         raise InputError(_why_none(images))
     if len(runs) > 1:
@@ -110,10 +121,10 @@ def find_runs(folder: str | Path) -> list[RunFiles]:
     `find_images`.
     """
     images, _ = find_images(folder)
-    return _runs(images)
+    return runs_of(images)
 
 
-def _runs(images: Sequence[Image]) -> list[RunFiles]:
+def runs_of(images: Sequence[Image]) -> list[RunFiles]:
     """A run for each file of several frames, and for each series of files of one."""
     groups: dict[tuple[str, str], list[Image]] = defaultdict(list)
     for image in images:

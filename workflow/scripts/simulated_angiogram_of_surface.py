@@ -1,18 +1,13 @@
-"""Rule angiogram_of_patient: the same runs of a patient's volume, contrast where its mask is."""
+"""Rule simulated_angiogram_of_surface: runs of a closed surface that is full of contrast."""
 
 from angiovox_pipeline.job import job
 
-from angiovox.geometry.grid import Grid
-from angiovox.io import nifti
-from angiovox.masks.contrast import contrast_share
+from angiovox.io.closed_surface import read_surface
 from angiovox.phantoms import angiography, angiography_files, angiography_runs
 
 with job(snakemake) as log:
     params, output = snakemake.params, snakemake.output
-    volume, affine = nifti.load_quantized(snakemake.input.volume)
-    mask = nifti.load_mask(snakemake.input.mask)
-    share = contrast_share(volume, mask, params.window)
-    scene = angiography.Scene.of_volume(share, mask, Grid.centred(mask.shape, affine))
+    scene = angiography.Scene.of_surface(*read_surface(snakemake.input.surface))
     protocol = angiography_runs.Protocol(**params.protocol)
     name, threads = snakemake.wildcards.patient, snakemake.threads
     how = (protocol, params.seed, name, output.runs, output.views, threads)

@@ -1,4 +1,4 @@
-"""Rule angiogram_figure: subtracted runs of one phantom, patient or surface."""
+"""Rule simulated_angiogram_figure: subtracted runs of one phantom, patient or surface."""
 
 from angiovox_pipeline.job import job
 

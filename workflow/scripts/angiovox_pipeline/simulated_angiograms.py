@@ -16,7 +16,9 @@ SURFACE_FILES = (".stl", ".vtp")
 
 def protocol(config: dict[str, Any]) -> dict[str, Any]:
     """What a C-arm does, as `angiovox.phantoms.angiography_runs.Protocol` takes it."""
-    own = {key: value for key, value in config["angiograms"].items() if key not in SUBJECTS}
+    own = {
+        key: value for key, value in config["simulated_angiograms"].items() if key not in SUBJECTS
+    }
     return own | config["cone_beam"]
 
 
@@ -36,21 +38,21 @@ def check(
     sheet_patients: Collection[str],
     others: Collection[str],
 ) -> None:
-    """Refuse angiograms of what there is not.
+    """Refuse simulated angiograms of what there is not.
 
     phantoms, sheet_patients : of the study. others : patients of other groups.
 
     Raises InputError naming the key, and what there is.
     """
-    for name in config["angiograms"]["patients"]:
+    for name in config["simulated_angiograms"]["patients"]:
         if name not in sheet_patients:
             raise InputError(
-                f"angiograms.patients: {name!r} is {_what(name, phantoms)}; "
+                f"simulated_angiograms.patients: {name!r} is {_what(name, phantoms)}; "
                 f"{_choice(sheet_patients)}"
             )
     taken = {*phantoms, *sheet_patients, *others}
-    for name, path in config["angiograms"]["surfaces"].items():
-        key = f"angiograms.surfaces.{name}"
+    for name, path in config["simulated_angiograms"]["surfaces"].items():
+        key = f"simulated_angiograms.surfaces.{name}"
         if name in taken:
             raise InputError(f"{key}: the id of a patient; give the surface another name")
         if Path(path).suffix.lower() not in SURFACE_FILES:
@@ -65,7 +67,7 @@ def check(
 
 def _what(name: str, phantoms: Collection[str]) -> str:
     if name in phantoms:
-        return "a phantom, of which angiograms.phantoms says how many are taken"
+        return "a phantom, of which simulated_angiograms.phantoms says how many are taken"
     return "no patient of the sheet, or left out"
 
 

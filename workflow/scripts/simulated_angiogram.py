@@ -1,4 +1,4 @@
-"""Rule angiogram: a phantom's biplane pair and rotational run as XA DICOM, and their true views."""
+"""Rule simulated_angiogram: a phantom's biplane pair and rotational run as XA DICOM."""
 
 from angiovox_pipeline.job import job
 

@@ -1,0 +1,1 @@
+"""The command `angiovox`: arguments to Snakemake's rules, and their messages to a person."""
