@@ -7,12 +7,7 @@ request only, and nothing of that reaches a log, an error or a file's name.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +19,13 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from ...errors import InputError
-from ...geometry.affine import LPS_TO_RAS
 from ..atomic import atomic_file
+from .derived import VERSION, encoded, identify, silence, volume_of
 from .elements import as_input_error
 from .images import Image
 
-VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 SERIES_NUMBER = 9001  # far from a scanner's
 LOSSY = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"]
-BYTE = 8  # pixels
-NO_DATE, NO_TIME = "19000101", "000000"
 NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
 SHARED = ["SeriesInstanceUID", "StudyInstanceUID", "PatientID", "PatientName"]
 MAY_LACK = [
@@ -78,15 +70,15 @@ def write_segmentation(
     if not np.any(mask):
         raise InputError("no vessel in the reconstruction, so nothing to export")
     first, references = _source(images)
-    with as_input_error("source series", "its headers make no segmentation"), _silence():
-        volume = _volume(mask, affine)
+    with as_input_error("source series", "its headers make no segmentation"), silence():
+        volume = volume_of(mask != 0, affine)
         stand_in = _stand_in(first, images[0], volume)
         segmentation = _segmentation(volume, stand_in, _segment(method, views, learned))
         segmentation.SeriesDescription = f"{method}, {views} views, research"[:64]
         segmentation.SourceImageSequence = references
         segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references
-        _identify(segmentation, first)
-        content = _encoded(segmentation)
+        identify(segmentation, first)
+        content = encoded(segmentation)
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
 
@@ -99,7 +91,7 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
     first, references = None, []
     for image in images:
         tags = [*NEEDED, *SHARED] if references else None  # all of the first
-        with as_input_error(image.name, "broken header"), _silence():
+        with as_input_error(image.name, "broken header"), silence():
             header = pydicom.dcmread(
                 image.path, stop_before_pixels=True, force=True, specific_tags=tags
             )
@@ -118,17 +110,6 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
             )
         references.append(reference)
     return first, references
-
-
-def _volume(mask: np.ndarray, affine: np.ndarray) -> Volume:
-    """The mask as DICOM orders it: planes of z, rows along y, columns along x.
-
-    Columns are filled up, at their far end, until every plane has whole bytes: GDCM, and so ITK,
-    misreads planes of bits that begin within one.
-    """
-    rest = -mask.shape[0] % BYTE if mask.shape[0] * mask.shape[1] % BYTE else 0
-    planes = np.pad(mask.transpose(2, 1, 0) != 0, [(0, 0), (0, 0), (0, rest)])
-    return Volume(planes, (LPS_TO_RAS @ affine)[:, [2, 1, 0, 3]], "PATIENT")
 
 
 def _stand_in(header: Dataset, image: Image, volume: Volume) -> Dataset:
@@ -179,7 +160,7 @@ def _segmentation(volume: Volume, source: Dataset, segment: SegmentDescription) 
         pixel_array=volume,
         segmentation_type="BINARY",
         segment_descriptions=[segment],
-        series_instance_uid=source.SeriesInstanceUID,  # until `_encoded` gives its own
+        series_instance_uid=source.SeriesInstanceUID,  # until `encoded` gives its own
         series_number=SERIES_NUMBER,
         sop_instance_uid=source.SOPInstanceUID,
         instance_number=1,
@@ -191,44 +172,3 @@ def _segmentation(volume: Volume, source: Dataset, segment: SegmentDescription) 
         omit_empty_frames=False,  # or ITK, which sees even spacing only, puts the rest elsewhere
         content_label="ARTERIES",
     )
-
-
-def _identify(segmentation: Segmentation, header: Dataset) -> None:
-    """Patient and study, word for word; the study's date for the content's, and no clock's."""
-    if header.get("SpecificCharacterSet"):
-        segmentation.SpecificCharacterSet = header.SpecificCharacterSet
-    segmentation.copy_patient_and_study_information(header)
-    date, time = (str(header.get(f"Study{what}") or "") for what in ("Date", "Time"))
-    segmentation.ContentDate = date if re.fullmatch(r"\d{8}", date) else NO_DATE
-    segmentation.ContentTime = time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else NO_TIME
-    del segmentation.InstanceCreationDate, segmentation.InstanceCreationTime
-    for equipment in segmentation.ContributingEquipmentSequence:
-        del equipment.ContributionDateTime
-
-
-def _encoded(segmentation: Segmentation) -> bytes:
-    """The file, with UIDs that follow from all else in it."""
-
-    def bytes_with(entropy: str) -> bytes:
-        image, series, axes = (
-            generate_uid(entropy_srcs=[entropy, level]) for level in ("image", "series", "axes")
-        )
-        segmentation.SOPInstanceUID = image
-        segmentation.file_meta.MediaStorageSOPInstanceUID = image
-        segmentation.SeriesInstanceUID = series
-        dimensions = segmentation.DimensionIndexSequence
-        for item in (*segmentation.DimensionOrganizationSequence, *dimensions):
-            item.DimensionOrganizationUID = axes
-        buffer = BytesIO()
-        segmentation.save_as(buffer, enforce_file_format=True)
-        return buffer.getvalue()
-
-    return bytes_with(hashlib.sha256(bytes_with("")).hexdigest())
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No warnings: those of pydicom and highdicom quote the header."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
