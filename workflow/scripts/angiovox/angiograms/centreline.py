@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def _spurs(
 
 
 def _without(segments: np.ndarray, paths: Iterable[np.ndarray]) -> np.ndarray:
-    gone = {frozenset(pair) for path in paths for pair in zip(path, path[1:], strict=False)}
+    gone = {frozenset(pair) for path in paths for pair in pairwise(path)}
     return np.array([pair for pair in segments if frozenset(pair) not in gone]).reshape(-1, 2)
 
 

@@ -12,13 +12,17 @@ from io import BytesIO
 import numpy as np
 from highdicom import Volume
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import CTImageStorage, generate_uid
 
 from ...geometry.affine import LPS_TO_RAS
 
 VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 BYTE = 8  # pixels
 NO_DATE, NO_TIME = "19000101", "000000"
+MAY_LACK = [
+    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
+    "StudyDate", "StudyTime", "ReferringPhysicianName",
+]  # fmt: skip
 
 
 def volume_of(voxels: np.ndarray, affine: np.ndarray) -> Volume:
@@ -31,6 +35,27 @@ def volume_of(voxels: np.ndarray, affine: np.ndarray) -> Volume:
     rest = 0 if whole else -voxels.shape[0] % BYTE
     planes = np.pad(voxels.transpose(2, 1, 0), [(0, 0), (0, 0), (0, rest)])
     return Volume(planes, (LPS_TO_RAS @ affine)[:, [2, 1, 0, 3]], "PATIENT")
+
+
+def stand_in(header: Dataset, frame_of_reference: str, modality: str, volume: Volume) -> Dataset:
+    """What highdicom is given for the source: an image in the volume's own place.
+
+    It takes classic XA for multi-frame, wants a frame of reference and one orientation of all
+    frames, and puts the source's spacing and orientation where they nearly are the volume's.
+    """
+    source = Dataset()
+    source.SOPClassUID, source.SOPInstanceUID = CTImageStorage, header.SOPInstanceUID
+    source.StudyInstanceUID = header.StudyInstanceUID
+    source.SeriesInstanceUID = header.SeriesInstanceUID
+    source.FrameOfReferenceUID, source.Modality = frame_of_reference, modality
+    for keyword in MAY_LACK:
+        setattr(source, keyword, None)
+    source.Rows, source.Columns = volume.spatial_shape[1:]
+    source.PixelSpacing = list(volume.pixel_spacing)
+    source.SliceThickness = source.SpacingBetweenSlices = volume.spacing_between_slices
+    source.ImageOrientationPatient = volume.get_plane_orientation()[0].ImageOrientationPatient
+    source.ImagePositionPatient = volume.get_plane_positions()[0][0].ImagePositionPatient
+    return source
 
 
 def identify(image: Dataset, header: Dataset) -> None:

@@ -16,11 +16,11 @@ from highdicom import AlgorithmIdentificationSequence, Volume
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from ...errors import InputError
 from ..atomic import atomic_file
-from .derived import VERSION, encoded, identify, silence, volume_of
+from .derived import VERSION, encoded, identify, silence, stand_in, volume_of
 from .elements import as_input_error
 from .images import Image
 
@@ -28,10 +28,6 @@ SERIES_NUMBER = 9001  # far from a scanner's
 LOSSY = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"]
 NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
 SHARED = ["SeriesInstanceUID", "StudyInstanceUID", "PatientID", "PatientName"]
-MAY_LACK = [
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-    "StudyDate", "StudyTime", "ReferringPhysicianName",
-]  # fmt: skip
 
 
 def write_segmentation(
@@ -72,8 +68,8 @@ def write_segmentation(
     first, references = _source(images)
     with as_input_error("source series", "its headers make no segmentation"), silence():
         volume = volume_of(mask != 0, affine)
-        stand_in = _stand_in(first, images[0], volume)
-        segmentation = _segmentation(volume, stand_in, _segment(method, views, learned))
+        source = _stand_in(first, images[0], volume)
+        segmentation = segmentation_of(volume, source, segment_of(method, views, learned))
         segmentation.SeriesDescription = f"{method}, {views} views, research"[:64]
         segmentation.SourceImageSequence = references
         segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references
@@ -113,32 +109,17 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
 
 
 def _stand_in(header: Dataset, image: Image, volume: Volume) -> Dataset:
-    """What highdicom is given for the source: an image in the mask's own place.
-
-    It takes classic XA for multi-frame, wants a frame of reference and one orientation of all
-    frames, and puts the source's spacing and orientation where they nearly are the mask's.
-    """
+    """`stand_in` for an image of the source series."""
     # A source without a frame of reference shares it with nothing else: its series gives one.
     made = generate_uid(entropy_srcs=[image.series, "FrameOfReference"])
-    source = Dataset()
-    source.SOPClassUID, source.SOPInstanceUID = CTImageStorage, header.SOPInstanceUID
-    source.StudyInstanceUID = header.StudyInstanceUID
-    source.SeriesInstanceUID = header.SeriesInstanceUID
-    source.FrameOfReferenceUID = image.frame_of_reference or made
-    source.Modality = image.modality
-    for keyword in MAY_LACK:
-        setattr(source, keyword, None)
+    source = stand_in(header, image.frame_of_reference or made, image.modality, volume)
     for keyword in filter(header.__contains__, LOSSY):
         setattr(source, keyword, header[keyword].value)
-    source.Rows, source.Columns = volume.spatial_shape[1:]
-    source.PixelSpacing = list(volume.pixel_spacing)
-    source.SliceThickness = source.SpacingBetweenSlices = volume.spacing_between_slices
-    source.ImageOrientationPatient = volume.get_plane_orientation()[0].ImageOrientationPatient
-    source.ImagePositionPatient = volume.get_plane_positions()[0][0].ImagePositionPatient
     return source
 
 
-def _segment(method: str, views: int, learned: bool) -> SegmentDescription:
+def segment_of(method: str, views: int, learned: bool) -> SegmentDescription:
+    """Arteries, by whom and from how many views they were reconstructed."""
     family = codes.cid7162.ArtificialIntelligence if learned else codes.cid7162.HistogramAnalysis
     name = f"angiovox {method}"[:64]
     segment = SegmentDescription(
@@ -154,7 +135,8 @@ def _segment(method: str, views: int, learned: bool) -> SegmentDescription:
     return segment
 
 
-def _segmentation(volume: Volume, source: Dataset, segment: SegmentDescription) -> Segmentation:
+def segmentation_of(volume: Volume, source: Dataset, segment: SegmentDescription) -> Segmentation:
+    """A binary SEG of one segment, whose source is as `stand_in` makes it."""
     return Segmentation(
         source_images=[source],
         pixel_array=volume,
