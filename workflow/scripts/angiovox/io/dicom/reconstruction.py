@@ -61,9 +61,9 @@ def write_reconstruction(
     header = _anonymous(probability) if source is None else _header(Path(source))
     frame = generate_uid(entropy_srcs=[_digest(probability), "frame", str(header.SOPInstanceUID)])
     with silence():
-        made = _map(
-            volume_of(_codes(probability), affine), header, frame, f"{method}, {views} views"
-        )
+        volume = volume_of(_codes(probability), affine)
+        made = _map(volume, header, frame, f"{method}, {views} views")
+        _refer(made, None if source is None else header)
         _finish(made, header, source is None)
         _write(Path(folder) / MAP_NAME, encoded(made))
         mask = probability >= level
