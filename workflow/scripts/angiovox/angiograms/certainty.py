@@ -29,9 +29,6 @@ def at_points(
 ) -> np.ndarray:
     """Weighted trilinear mean (n,) of a volume at points (n, 3) mm; 0 where all weights are.
 
-    A surface lies between vessel and background. Weighted by the reconstruction's probability, the
-    voxels on its vessel side say how certain it is.
-
     values, weights : (x, y, z), weights not negative.
     """
     low = np.floor(grid.to_index(points)).astype(int)

@@ -20,6 +20,9 @@ LEVEL = 0.5  # of the probability
 # ASSUME: 5 steps of Taubin's filter: they take off the stairs of a steep probability and leave
 # the calibre of vessels one voxel wide.
 SMOOTHING_STEPS, PASS_BAND = 5, 0.1
+# Voxels outside the surface, where little of a voxel is vessel and less is known, decide only where
+# none is inside.
+RIM_WEIGHT = 1e-3
 NAME = "artery"
 
 
@@ -46,9 +49,10 @@ def vessel_surface(
     mesh = decimate(mesh, grid.affine)
     mesh.clear_data()
     points = np.asarray(mesh.points)
-    certainty = at_points(points, voxel_certainty(state, calibrated), probability, grid)
+    weights = np.where(probability >= LEVEL, 1, RIM_WEIGHT * probability).astype(np.float32)
+    certainty = at_points(points, voxel_certainty(state, calibrated), weights, grid)
     mesh.point_data["certainty"] = np.clip(certainty, 0, 1)
-    mesh.point_data["decided"] = at_points(points, state == VESSEL, probability, grid)
+    mesh.point_data["decided"] = at_points(points, state == VESSEL, weights, grid)
     mesh.point_data["colour"] = colours(mesh.point_data["certainty"])
     return mesh
 

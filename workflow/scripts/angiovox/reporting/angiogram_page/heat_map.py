@@ -17,8 +17,9 @@ UNREACHABLE = "url(#unreachable)"
 
 def angle_name(primary: float, secondary: float) -> str:
     """Angles as a C-arm shows them: "LAO 30, CRA 10"."""
-    first = f"{'RAO' if primary < 0 else 'LAO'} {abs(round(primary))}"
-    second = f"{'CAU' if secondary < 0 else 'CRA'} {abs(round(secondary))}"
+    sizes = [int(abs(angle) + 0.5) for angle in (primary, secondary)]
+    first = f"{'RAO' if primary < 0 else 'LAO'} {sizes[0]}"
+    second = f"{'CAU' if secondary < 0 else 'CRA'} {sizes[1]}"
     return f"{first}, {second}"
 
 
@@ -72,7 +73,8 @@ def _cells(advice: AngleMap):
 def _cell(corner: tuple[float, float], width: float, height: float, colour: str, title: str) -> str:
     return (
         f'<rect x="{corner[0]:.1f}" y="{corner[1]:.1f}" width="{width + 0.3:.1f}" '
-        f'height="{height + 0.3:.1f}" fill="{colour}"><title>{title}</title></rect>'
+        f'height="{height + 0.3:.1f}" fill="{colour}" '
+        f'shape-rendering="crispEdges"><title>{title}</title></rect>'
     )
 
 

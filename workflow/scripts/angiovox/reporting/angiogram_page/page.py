@@ -16,7 +16,7 @@ from ...angiograms.certainty import UNDECIDED, VESSEL, colours
 from . import model, runs
 from .findings import Findings
 from .heat_map import angle_name, heat_map
-from .tables import bar, pairs, table
+from .tables import bar, pairs, percent, table
 
 if TYPE_CHECKING:
     import pyvista
@@ -93,7 +93,7 @@ def _tiles(findings: Findings, graph: Centreline) -> str:
     edge = min(findings.grid.voxel_size)
     tiles = {
         "views": f"{len(findings.angiograms)}",
-        "of the vessel volume is certain": f"{shares(findings)['certain']:.0%}",
+        "of the vessel volume is certain": percent(shares(findings)["certain"]),
         "vessel length": f"{length:.0f} cm",
         "vessel volume": f"{volume:.1f} ml",
         "branches": f"{len(graph.paths)}",
@@ -118,7 +118,8 @@ def _runs(findings: Findings, threads: int) -> str:
     after = runs.outlines(*where, findings.angiograms.views, threads)
     initial = findings.initial
     before = initial and runs.outlines(*where, initial.views, threads)
-    return runs.figures(findings.angiograms, after, before)
+    fields = runs.field(findings.grid, findings.angiograms.views)
+    return runs.figures(findings.angiograms, after, before, fields)
 
 
 def _directions(findings: Findings) -> str:
@@ -152,7 +153,7 @@ def _known(findings: Findings) -> str:
         if kind != "contradicted" or share >= 0.0005
     }
     text = "<p>Of the volume that is reconstructed as vessel:</p>"
-    text += bar(shown, "; ".join(f"{kind} {share:.0%}" for kind, share in parts.items()))
+    text += bar(shown, "; ".join(f"{kind} {percent(share)}" for kind, share in parts.items()))
     if findings.branches:
         rows = table(findings.branches, "Branches of the reconstruction")
         text += f"<details><summary>By branch ({len(findings.branches)})</summary>{rows}</details>"

@@ -17,7 +17,8 @@ LEVEL = 0.5  # of the probability
 OUTLINE_VOXELS = 0.5  # a ray that passes through this much vessel is within the outline
 TOLERANCE_PIXELS = 0.25  # by which an outline may move to have fewer points
 SHORTEST_OUTLINE = 4  # points
-WINDOW_PERCENTILES = (0.1, 99.95)  # of the measured pixels: a single bright one sets no window
+# Of the measured pixels: what lies above is a vessel seen end on, which would leave the rest pale.
+WINDOW_PERCENTILES = (0.1, 99.5)
 NOT_MEASURED = 128  # grey
 MOST_PIXELS = 1024  # along an edge of a picture
 
@@ -62,11 +63,20 @@ def outlines(
     level = OUTLINE_VOXELS * min(grid.voxel_size)
     found = []
     for image in line_integral(vessel, grid, views, threads):
-        lines = (
-            approximate_polygon(line, TOLERANCE_PIXELS) for line in find_contours(image, level)
-        )
+        contours = find_contours(image, level)
+        lines = [approximate_polygon(line, TOLERANCE_PIXELS) for line in contours]
         found.append([line for line in lines if len(line) >= SHORTEST_OUTLINE])
     return found
+
+
+def field(grid: Grid, views: Views) -> list[np.ndarray]:
+    """Edge of the field that is reconstructed in each view, a closed line of detector indices."""
+    from scipy.spatial import ConvexHull
+
+    corners = np.array(list(np.ndindex(2, 2, 2))) * grid.shape - 0.5
+    seen = views.project(grid.to_mm(corners))
+    hulls = [places[ConvexHull(places).vertices] for places in seen]
+    return [np.concatenate([hull, hull[:1]]) for hull in hulls]
 
 
 def path(lines: Iterable[np.ndarray], height: int) -> str:
@@ -83,14 +93,19 @@ def figures(
     angiograms: Angiograms,
     after: list[list[np.ndarray]],
     before: list[list[np.ndarray]] | None,
+    fields: list[np.ndarray],
 ) -> str:
-    """Each view as an HTML figure. after, before : of `outlines`, where views are and were."""
+    """Each view as an HTML figure.
+
+    after, before : of `outlines`, where views are and were. fields : of `field`.
+    """
     texts = []
     width, height = angiograms.views.detector
     for k, label in enumerate(angiograms.labels):
         picture = png(grey_picture(angiograms.line_integrals[k], angiograms.measured[k]))
         source = base64.b64encode(picture).decode()
-        lines = f'<path class="after" d="{path(after[k], height)}"/>'
+        lines = f'<path class="field" d="{path([fields[k]], height)}"/>'
+        lines += f'<path class="after" d="{path(after[k], height)}"/>'
         if before is not None:
             lines = f'<path class="before" d="{path(before[k], height)}"/>' + lines
         name = escape(label)

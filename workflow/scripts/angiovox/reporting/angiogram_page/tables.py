@@ -67,15 +67,20 @@ def pairs(values: Mapping[str, object], caption: str) -> str:
     return table([{"name": name, "value": cell(value)} for name, value in values.items()], caption)
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """A share in [0, 1] as text."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def bar(shares: Mapping[str, tuple[float, str]], label: str) -> str:
     """Shares of a whole as a bar. shares : by name, in [0, 1], with a CSS class."""
     parts = "".join(
         f'<span class="{kind}" style="flex-grow:{share:.4f}">'
-        f"{f'{share:.0%}' if share >= 0.08 else ''}</span>"
+        f"{percent(share) if share >= 0.08 else ''}</span>"
         for share, kind in shares.values()
     )
     keys = "".join(
-        f'<li><i class="{kind}"></i>{escape(name)}: <b>{share:.1%}</b></li>'
+        f'<li><i class="{kind}"></i>{escape(name)}: <b>{percent(share, 1)}</b></li>'
         for name, (share, kind) in shares.items()
     )
     whole = f'<div class="bar" role="img" aria-label="{escape(label)}">{parts}</div>'

@@ -8,6 +8,7 @@ import {
 import { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
 
 const FIELD_OF_VIEW = 20; // degrees: nearly parallel, as a clinician's 3D view is
+const MARGIN = 1.12; // of the model's size, around it at first
 const LETTERS = { L: [1, 0, 0], R: [-1, 0, 0], P: [0, 1, 0], A: [0, -1, 0], S: [0, 0, 1], I: [0, 0, -1] };
 
 function bytes(text) {
@@ -70,19 +71,20 @@ export function show(element, data) {
   parts.centreline.renderOrder = 1;
   model.add(parts.certain, parts.undecided, parts.centreline);
   scene.add(model, new AmbientLight(0xffffff, 1.3));
-  const camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 1, 5000);
+  const camera = new PerspectiveCamera(FIELD_OF_VIEW, 1, 1, 20000);
   const lamp = new DirectionalLight(0xffffff, 2.2);
   camera.add(lamp);
   lamp.position.set(0.4, 0.6, 1);
   scene.add(camera);
   camera.up.set(0, 0, 1);
 
-  const centre = whole.boundingSphere?.center ?? new Vector3();
+  whole.computeBoundingBox();
+  const centre = whole.boundingBox.getCenter(new Vector3());
   const radius = Math.max(whole.boundingSphere?.radius || 50, 1);
   const controls = new OrbitControls(camera, canvas);
   controls.enableDamping = false;
   controls.minDistance = radius * 0.3;
-  controls.maxDistance = radius * 40;
+  controls.maxDistance = radius * 60;
 
   const letters = Object.entries(LETTERS).map(([letter, direction]) => {
     const label = document.createElement("span");
@@ -90,19 +92,41 @@ export function show(element, data) {
     label.textContent = letter;
     label.ariaHidden = "true";
     element.append(label);
-    return { label, place: new Vector3(...direction).multiplyScalar(radius * 1.08).add(centre), direction: new Vector3(...direction) };
+    return { label, direction: new Vector3(...direction) };
   });
+
+  function axes() {
+    camera.updateMatrixWorld();
+    return [0, 1].map((column) => new Vector3().setFromMatrixColumn(camera.matrixWorld, column));
+  }
+
+  // The middle of the model as the camera sees it, and half its width, height and depth.
+  function extents() {
+    const directions = [...axes(), new Vector3().setFromMatrixColumn(camera.matrixWorld, 2)];
+    const [low, high] = [[0, 0, 0], [0, 0, 0]];
+    const place = new Vector3();
+    for (let k = 0; k < shared.position.count; k++) {
+      place.fromBufferAttribute(shared.position, k).sub(centre);
+      directions.forEach((direction, axis) => {
+        const along = place.dot(direction);
+        low[axis] = Math.min(low[axis], along);
+        high[axis] = Math.max(high[axis], along);
+      });
+    }
+    const middle = centre.clone();
+    directions.forEach((each, axis) => middle.addScaledVector(each, (low[axis] + high[axis]) / 2));
+    return [middle, low.map((bound, axis) => Math.max((high[axis] - bound) / 2, 1))];
+  }
 
   function draw() {
     renderer.render(scene, camera);
-    const towards = camera.position.clone().sub(centre).normalize();
-    for (const { label, place, direction } of letters) {
-      const seen = place.clone().project(camera);
-      const side = 1 - Math.abs(towards.dot(direction));
-      const inside = Math.max(Math.abs(seen.x), Math.abs(seen.y)) < 0.97;
-      label.style.opacity = side > 0.35 && inside ? 0.9 : 0;
-      label.style.left = `${50 + 50 * seen.x}%`;
-      label.style.top = `${50 - 50 * seen.y}%`;
+    const [right, up] = axes();
+    for (const { label, direction } of letters) {
+      const [x, y] = [direction.dot(right), direction.dot(up)];
+      const most = Math.max(Math.abs(x), Math.abs(y));
+      label.style.opacity = most > 0.4 ? 0.9 : 0; // else it points at the viewer
+      label.style.left = `${50 + (46 * x) / most}%`;
+      label.style.top = `${50 - (46 * y) / most}%`;
     }
   }
 
@@ -110,9 +134,14 @@ export function show(element, data) {
   function look(primary, secondary) {
     const [p, s] = [(primary * Math.PI) / 180, (secondary * Math.PI) / 180];
     const direction = new Vector3(Math.sin(p) * Math.cos(s), -Math.cos(p) * Math.cos(s), Math.sin(s));
-    const half = Math.tan((FIELD_OF_VIEW * Math.PI) / 360) * Math.min(1, camera.aspect);
     controls.target.copy(centre);
-    camera.position.copy(centre).addScaledVector(direction, (1.12 * radius) / half);
+    camera.position.copy(centre).addScaledVector(direction, radius);
+    controls.update();
+    const tangent = Math.tan((FIELD_OF_VIEW * Math.PI) / 360);
+    const [middle, [width, height, depth]] = extents();
+    const away = depth + (MARGIN * Math.max(height, width / camera.aspect)) / tangent;
+    controls.target.copy(middle);
+    camera.position.copy(middle).addScaledVector(direction, away);
     controls.update();
     draw();
   }
