@@ -200,7 +200,7 @@ def test_a_failure_leaves_the_older_file(affine, paths, monkeypatch):
         path.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr("angiovox.masks.surfaces._write_stl", fail_half_way)
+    monkeypatch.setattr("angiovox.masks.surfaces.write_stl", fail_half_way)
     with pytest.raises(OSError, match="disk full"):
         write_surface(ball(), affine, *paths)
     assert paths[0].read_text() == "an older file"

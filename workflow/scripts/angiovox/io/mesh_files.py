@@ -24,3 +24,23 @@ def write_vtp(mesh: vtkPolyData, path: str | Path) -> None:
     if not written:
         code = writer.GetErrorCode()  # the system's
         raise OSError(code, os.strerror(code), str(path))
+
+
+def write_ply(mesh: vtkPolyData, path: str | Path, colours: str) -> None:
+    """Write triangles as binary PLY with the colours of a point array (n, 3) uint8.
+
+    Raises OSError where VTK wrote no whole file.
+    """
+    from vtkmodules.vtkIOPLY import vtkPLYWriter
+
+    writer = vtkPLYWriter()
+    writer.SetInputData(mesh)
+    writer.SetFileName(str(path))
+    writer.SetFileTypeToBinary()
+    writer.SetArrayName(colours)
+    vtkObject.GlobalWarningDisplayOff()
+    written = writer.Write()
+    vtkObject.GlobalWarningDisplayOn()
+    if not written or not Path(path).is_file():
+        code = writer.GetErrorCode()
+        raise OSError(code, os.strerror(code), str(path))

@@ -122,14 +122,14 @@ def write_mesh(
     if mesh is not None:
         mesh = decimate(mesh, affine)
     with atomic_file(stl_path) as temporary:  # VTK chooses the format by the suffix, which it keeps
-        _write_stl(mesh, temporary)
+        write_stl(mesh, temporary)
     with atomic_file(vtp_path) as temporary:
-        _write_vtp(mesh, temporary)
+        write_tagged_vtp(mesh, temporary)
     return mesh
 
 
-def _write_stl(mesh: pyvista.PolyData | None, path: Path) -> None:
-    """Ours, not VTK's: that one ends the process where the disk is full."""
+def write_stl(mesh: pyvista.PolyData | None, path: Path) -> None:
+    """Write triangles as binary STL. VTK's writer ends the process where the disk is full."""
     corners = np.empty((0, 3, 3)) if mesh is None else mesh.points[mesh.regular_faces]
     triangles = np.zeros(len(corners), STL_TRIANGLE)
     triangles["corners"] = corners
@@ -141,7 +141,8 @@ def _write_stl(mesh: pyvista.PolyData | None, path: Path) -> None:
     )
 
 
-def _write_vtp(mesh: pyvista.PolyData | None, path: Path) -> None:
+def write_tagged_vtp(mesh: pyvista.PolyData | None, path: Path) -> None:
+    """Write a mesh in LPS as VTP that says so."""
     tagged = pyvista.PolyData() if mesh is None else mesh.copy(deep=False)
     tagged.field_data["SPACE"] = [SPACE]
     write_vtp(tagged, path)

@@ -7,12 +7,7 @@ request only, and nothing of that reaches a log, an error or a file's name.
 
 from __future__ import annotations
 
-import hashlib
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,25 +16,18 @@ from highdicom import AlgorithmIdentificationSequence, Volume
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from ...errors import InputError
-from ...geometry.affine import LPS_TO_RAS
 from ..atomic import atomic_file
+from .derived import VERSION, encoded, identify, silence, stand_in, volume_of
 from .elements import as_input_error
 from .images import Image
 
-VERSION = "0.1.0"  # not in `angiovox`, where a release would have every rule run anew
 SERIES_NUMBER = 9001  # far from a scanner's
 LOSSY = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"]
-BYTE = 8  # pixels
-NO_DATE, NO_TIME = "19000101", "000000"
 NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
 SHARED = ["SeriesInstanceUID", "StudyInstanceUID", "PatientID", "PatientName"]
-MAY_LACK = [
-    "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-    "StudyDate", "StudyTime", "ReferringPhysicianName",
-]  # fmt: skip
 
 
 def write_segmentation(
@@ -78,15 +66,15 @@ def write_segmentation(
     if not np.any(mask):
         raise InputError("no vessel in the reconstruction, so nothing to export")
     first, references = _source(images)
-    with as_input_error("source series", "its headers make no segmentation"), _silence():
-        volume = _volume(mask, affine)
-        stand_in = _stand_in(first, images[0], volume)
-        segmentation = _segmentation(volume, stand_in, _segment(method, views, learned))
+    with as_input_error("source series", "its headers make no segmentation"), silence():
+        volume = volume_of(mask != 0, affine)
+        source = _stand_in(first, images[0], volume)
+        segmentation = segmentation_of(volume, source, segment_of(method, views, learned))
         segmentation.SeriesDescription = f"{method}, {views} views, research"[:64]
         segmentation.SourceImageSequence = references
         segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references
-        _identify(segmentation, first)
-        content = _encoded(segmentation)
+        identify(segmentation, first)
+        content = encoded(segmentation)
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
 
@@ -99,7 +87,7 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
     first, references = None, []
     for image in images:
         tags = [*NEEDED, *SHARED] if references else None  # all of the first
-        with as_input_error(image.name, "broken header"), _silence():
+        with as_input_error(image.name, "broken header"), silence():
             header = pydicom.dcmread(
                 image.path, stop_before_pixels=True, force=True, specific_tags=tags
             )
@@ -120,44 +108,18 @@ def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
     return first, references
 
 
-def _volume(mask: np.ndarray, affine: np.ndarray) -> Volume:
-    """The mask as DICOM orders it: planes of z, rows along y, columns along x.
-
-    Columns are filled up, at their far end, until every plane has whole bytes: GDCM, and so ITK,
-    misreads planes of bits that begin within one.
-    """
-    rest = -mask.shape[0] % BYTE if mask.shape[0] * mask.shape[1] % BYTE else 0
-    planes = np.pad(mask.transpose(2, 1, 0) != 0, [(0, 0), (0, 0), (0, rest)])
-    return Volume(planes, (LPS_TO_RAS @ affine)[:, [2, 1, 0, 3]], "PATIENT")
-
-
 def _stand_in(header: Dataset, image: Image, volume: Volume) -> Dataset:
-    """What highdicom is given for the source: an image in the mask's own place.
-
-    It takes classic XA for multi-frame, wants a frame of reference and one orientation of all
-    frames, and puts the source's spacing and orientation where they nearly are the mask's.
-    """
+    """`stand_in` for an image of the source series."""
     # A source without a frame of reference shares it with nothing else: its series gives one.
     made = generate_uid(entropy_srcs=[image.series, "FrameOfReference"])
-    source = Dataset()
-    source.SOPClassUID, source.SOPInstanceUID = CTImageStorage, header.SOPInstanceUID
-    source.StudyInstanceUID = header.StudyInstanceUID
-    source.SeriesInstanceUID = header.SeriesInstanceUID
-    source.FrameOfReferenceUID = image.frame_of_reference or made
-    source.Modality = image.modality
-    for keyword in MAY_LACK:
-        setattr(source, keyword, None)
+    source = stand_in(header, image.frame_of_reference or made, image.modality, volume)
     for keyword in filter(header.__contains__, LOSSY):
         setattr(source, keyword, header[keyword].value)
-    source.Rows, source.Columns = volume.spatial_shape[1:]
-    source.PixelSpacing = list(volume.pixel_spacing)
-    source.SliceThickness = source.SpacingBetweenSlices = volume.spacing_between_slices
-    source.ImageOrientationPatient = volume.get_plane_orientation()[0].ImageOrientationPatient
-    source.ImagePositionPatient = volume.get_plane_positions()[0][0].ImagePositionPatient
     return source
 
 
-def _segment(method: str, views: int, learned: bool) -> SegmentDescription:
+def segment_of(method: str, views: int, learned: bool) -> SegmentDescription:
+    """Arteries, by whom and from how many views they were reconstructed."""
     family = codes.cid7162.ArtificialIntelligence if learned else codes.cid7162.HistogramAnalysis
     name = f"angiovox {method}"[:64]
     segment = SegmentDescription(
@@ -173,13 +135,14 @@ def _segment(method: str, views: int, learned: bool) -> SegmentDescription:
     return segment
 
 
-def _segmentation(volume: Volume, source: Dataset, segment: SegmentDescription) -> Segmentation:
+def segmentation_of(volume: Volume, source: Dataset, segment: SegmentDescription) -> Segmentation:
+    """A binary SEG of one segment, whose source is as `stand_in` makes it."""
     return Segmentation(
         source_images=[source],
         pixel_array=volume,
         segmentation_type="BINARY",
         segment_descriptions=[segment],
-        series_instance_uid=source.SeriesInstanceUID,  # until `_encoded` gives its own
+        series_instance_uid=source.SeriesInstanceUID,  # until `encoded` gives its own
         series_number=SERIES_NUMBER,
         sop_instance_uid=source.SOPInstanceUID,
         instance_number=1,
@@ -191,44 +154,3 @@ def _segmentation(volume: Volume, source: Dataset, segment: SegmentDescription) 
         omit_empty_frames=False,  # or ITK, which sees even spacing only, puts the rest elsewhere
         content_label="ARTERIES",
     )
-
-
-def _identify(segmentation: Segmentation, header: Dataset) -> None:
-    """Patient and study, word for word; the study's date for the content's, and no clock's."""
-    if header.get("SpecificCharacterSet"):
-        segmentation.SpecificCharacterSet = header.SpecificCharacterSet
-    segmentation.copy_patient_and_study_information(header)
-    date, time = (str(header.get(f"Study{what}") or "") for what in ("Date", "Time"))
-    segmentation.ContentDate = date if re.fullmatch(r"\d{8}", date) else NO_DATE
-    segmentation.ContentTime = time if re.fullmatch(r"\d{6}(\.\d{1,6})?", time) else NO_TIME
-    del segmentation.InstanceCreationDate, segmentation.InstanceCreationTime
-    for equipment in segmentation.ContributingEquipmentSequence:
-        del equipment.ContributionDateTime
-
-
-def _encoded(segmentation: Segmentation) -> bytes:
-    """The file, with UIDs that follow from all else in it."""
-
-    def bytes_with(entropy: str) -> bytes:
-        image, series, axes = (
-            generate_uid(entropy_srcs=[entropy, level]) for level in ("image", "series", "axes")
-        )
-        segmentation.SOPInstanceUID = image
-        segmentation.file_meta.MediaStorageSOPInstanceUID = image
-        segmentation.SeriesInstanceUID = series
-        dimensions = segmentation.DimensionIndexSequence
-        for item in (*segmentation.DimensionOrganizationSequence, *dimensions):
-            item.DimensionOrganizationUID = axes
-        buffer = BytesIO()
-        segmentation.save_as(buffer, enforce_file_format=True)
-        return buffer.getvalue()
-
-    return bytes_with(hashlib.sha256(bytes_with("")).hexdigest())
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """No warnings: those of pydicom and highdicom quote the header."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
