@@ -7,7 +7,7 @@ g(psi) of contrast f, psi being the angle between a ray and the baseline that jo
 
 h the distance from the baseline: a point at r from the source has h = r sin(psi), and its element
 of area is r dr dpsi. The right side names no source, so both views give the same number for each
-plane: the pairwise consistency of fan beams (R. Clackdoyle and L. Desbat, Med Phys 42(8), 2015;
+plane: the pairwise consistency of fan beams (R. Clackdoyle and L. Desbat, Med Phys 42(2), 2015;
 J. Lesaint et al., IEEE Trans Radiat Plasma Med Sci 1(6), 2017). Its derivative across the planes is
 Grangeat's relation, on which epipolar consistency rests (A. Aichert et al., IEEE Trans Med Imaging
 34(11), 2015). Planes are numbered by where they pass the centre of the field, in mm.
