@@ -1,0 +1,1 @@
+"""Where the C-arm really stood, found from what its views measure alike."""
