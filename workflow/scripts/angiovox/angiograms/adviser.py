@@ -22,7 +22,8 @@ PRIMARY = tuple(range(-110, 111, 10))  # LAO positive
 SECONDARY = tuple(range(-40, 41, 10))  # cranial positive
 # ASSUME: mean depth of a vessel of 1 mm over a patch of the detector that it crosses.
 CROSSING_MM = 0.5
-PATCH_MM = 1.5  # of the detector, as seen in the isocentre: twice the tolerance of poses
+PATCH_MM = 2.0  # of the detector, as seen in the isocentre
+HALO = 3  # patches: what is seen beside a voxel hides it, by smoothing and by the tolerance
 COUNTED, SUMMED = 60_000, 250_000  # voxels at most: whose fate is followed, and the likeliest
 LEAST_PROBABILITY = 1e-3
 
@@ -105,6 +106,8 @@ def expected_share(
     points : (n, 3) mm whose fate is asked for; (m, 3) mm of voxels that may be vessel, and (m,)
         how probably. patch : (2,) pixels along i and j that are looked at as one.
     """
+    from scipy.ndimage import minimum_filter
+
     asked, others, weights = points
     matrices = views.matrices.copy()
     matrices[:, 0] /= patch[0]
@@ -115,7 +118,7 @@ def expected_share(
     def work(matrix: np.ndarray) -> float:
         depth, largest = _patches(others, weights, matrix, shape)
         chance = (1 - largest) * np.exp(-depth * (voxel_mm3 / area / CROSSING_MM))
-        return _mean_at(asked, matrix, chance)
+        return _mean_at(asked, matrix, minimum_filter(chance, HALO))
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         return np.array(list(pool.map(work, matrices)))
