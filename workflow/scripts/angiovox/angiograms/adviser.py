@@ -1,0 +1,182 @@
+"""The next angle of the C-arm that would decide most of what the views so far leave open.
+
+A further view empties an undecided voxel if it sees nothing on its ray. How likely that is follows
+from the probabilities of all undecided and vessel voxels that share a patch of its detector with
+it: vessels are expected to cross the patch as often as their summed probability says.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry.views import Views
+from ..projectors.kernels.jit import njit
+from .knowability import EMPTY, UNDECIDED, Knowledge, Reconstructed
+from .measurement import Angiograms
+
+# ASSUME: angles that a C-arm reaches about a head, and how finely they are tried, degrees.
+PRIMARY = tuple(range(-110, 111, 10))  # LAO positive
+SECONDARY = tuple(range(-40, 41, 10))  # cranial positive
+# ASSUME: mean depth of a vessel of 1 mm over a patch of the detector that it crosses.
+CROSSING_MM = 0.5
+PATCH_MM = 2.0  # of the detector, as seen in the isocentre
+HALO = 3  # patches: what is seen beside a voxel hides it, by smoothing and by the tolerance
+COUNTED, SUMMED = 60_000, 250_000  # voxels at most: whose fate is followed, and the likeliest
+LEAST_PROBABILITY = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """Where to look from next.
+
+    Attributes
+    ----------
+    primary : (n,) and secondary : (m,) degrees that were tried, LAO and cranial positive.
+    scores : (m, n) share of undecided voxels that a view from there is expected to decide.
+    best : primary and secondary angle of the greatest. gain : its score.
+    sentence : the same, in words.
+    """
+
+    primary: np.ndarray
+    secondary: np.ndarray
+    scores: np.ndarray
+    best: tuple[float, float]
+    gain: float
+    sentence: str
+
+    def rows(self) -> list[dict[str, float]]:
+        """All angles, best first: primary_deg, secondary_deg, decided."""
+        order = np.argsort(-self.scores, axis=None, kind="stable")
+        m, n = np.unravel_index(order, self.scores.shape)
+        columns = self.primary[n], self.secondary[m], self.scores[m, n]
+        names = "primary_deg", "secondary_deg", "decided"
+        return [dict(zip(names, map(float, row), strict=True)) for row in zip(*columns)]  # noqa: B905
+
+
+def advise(
+    angiograms: Angiograms,
+    reconstruction: Reconstructed,
+    knowledge: Knowledge,
+    primary: tuple[float, ...] = PRIMARY,
+    secondary: tuple[float, ...] = SECONDARY,
+    threads: int = 1,
+) -> Advice:
+    """Find the further view that would decide most, with the C-arm of the first view.
+
+    Parameters
+    ----------
+    knowledge : of the reconstruction (`knowability.assess`).
+    primary, secondary : degrees to try, every pair of them.
+    """
+    grid, state = reconstruction.grid, knowledge.state
+    primaries, secondaries = np.asarray(primary, float), np.asarray(secondary, float)
+    open_voxels = np.argwhere(state == UNDECIDED)
+    if not len(open_voxels):
+        nothing = np.zeros((len(secondaries), len(primaries)))
+        best = (float(primaries[0]), float(secondaries[0]))
+        return Advice(primaries, secondaries, nothing, best, 0.0, "The views decide every voxel.")
+    summed, weights = _likeliest(knowledge)
+    counted = open_voxels[:: -(-len(open_voxels) // COUNTED)]
+    arm = angiograms.arms[0]
+    pairs = np.stack(np.meshgrid(primaries, secondaries), axis=-1).reshape(-1, 2)
+    views = arm.views(*pairs.T)
+    pixels = PATCH_MM * arm.magnification / np.asarray(arm.pixel_size)
+    points = grid.to_mm(counted), grid.to_mm(summed), weights
+    shares = expected_share(points, views, pixels, np.prod(grid.voxel_size), threads)
+    scores = shares.reshape(len(secondaries), len(primaries))
+    found = int(np.argmax(shares))
+    best, gain = tuple(pairs[found].tolist()), float(shares[found])
+    return Advice(primaries, secondaries, scores, best, gain, _sentence(best, gain, angiograms))
+
+
+def expected_share(
+    points: tuple[np.ndarray, np.ndarray, np.ndarray],
+    views: Views,
+    patch: np.ndarray,
+    voxel_mm3: float,
+    threads: int = 1,
+) -> np.ndarray:
+    """Share of points that each view (by itself) is expected to find empty, (views,).
+
+    Parameters
+    ----------
+    points : (n, 3) mm whose fate is asked for; (m, 3) mm of voxels that may be vessel, and (m,)
+        how probably. patch : (2,) pixels along i and j that are looked at as one.
+    """
+    from scipy.ndimage import minimum_filter
+
+    asked, others, weights = points
+    matrices = views.matrices.copy()
+    matrices[:, 0] /= patch[0]
+    matrices[:, 1] /= patch[1]
+    shape = tuple(int(np.ceil(n / p)) + 1 for n, p in zip(views.detector, patch, strict=True))
+    area = PATCH_MM**2
+
+    def work(matrix: np.ndarray) -> float:
+        depth, largest = _patches(others, weights, matrix, shape)
+        chance = (1 - largest) * np.exp(-depth * (voxel_mm3 / area / CROSSING_MM))
+        return _mean_at(asked, matrix, minimum_filter(chance, HALO))
+
+    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
+        return np.array(list(pool.map(work, matrices)))
+
+
+def angle_name(primary: float, secondary: float) -> str:
+    """Angles in the words of the field: LAO 45, CAU 10."""
+    side, tilt = "LAO" if primary >= 0 else "RAO", "CRA" if secondary >= 0 else "CAU"
+    return f"{side} {abs(primary):.0f}, {tilt} {abs(secondary):.0f}"
+
+
+def _sentence(best: tuple[float, float], gain: float, angiograms: Angiograms) -> str:
+    ordinals = {2: "third", 3: "fourth", 4: "fifth", 5: "sixth"}
+    nth = ordinals.get(len(angiograms), "further")
+    return (
+        f"A {nth} view at {angle_name(*best)} is expected to decide {100 * gain:.0f} % of the "
+        f"voxels that {len(angiograms)} views leave open."
+    )
+
+
+def _likeliest(knowledge: Knowledge) -> tuple[np.ndarray, np.ndarray]:
+    """Voxels (m, 3) that may be vessel, the likeliest where they are many, and how probably."""
+    chance = np.where(knowledge.state == EMPTY, 0, knowledge.probability).ravel()
+    places = np.flatnonzero(chance > LEAST_PROBABILITY)
+    if len(places) > SUMMED:
+        places = places[np.argpartition(-chance[places], SUMMED)[:SUMMED]]
+    voxels = np.stack(np.unravel_index(places, knowledge.state.shape), axis=1)
+    return voxels, chance[places].astype(np.float64)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _patches(points, weights, matrix, shape):
+    """Sum and maximum of weights of points that fall on each patch."""
+    sums, largest = np.zeros(shape), np.zeros(shape)
+    for number in range(len(points)):
+        i, j = _patch(points[number], matrix)
+        if 0 <= i < shape[0] and 0 <= j < shape[1]:
+            sums[i, j] += weights[number]
+            largest[i, j] = max(largest[i, j], weights[number])
+    return sums, largest
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _mean_at(points, matrix, values):
+    """Mean of the values of patches that points fall on, 0 beyond the detector."""
+    total = 0.0
+    for number in range(len(points)):
+        i, j = _patch(points[number], matrix)
+        if 0 <= i < values.shape[0] and 0 <= j < values.shape[1]:
+            total += values[i, j]
+    return total / len(points)
+
+
+@njit(nogil=True, cache=True, inline="always", error_model="numpy")
+def _patch(point, matrix):
+    c = matrix[2, 0] * point[0] + matrix[2, 1] * point[1] + matrix[2, 2] * point[2] + matrix[2, 3]
+    a = matrix[0, 0] * point[0] + matrix[0, 1] * point[1] + matrix[0, 2] * point[2] + matrix[0, 3]
+    b = matrix[1, 0] * point[0] + matrix[1, 1] * point[1] + matrix[1, 2] * point[2] + matrix[1, 3]
+    if c <= 0:
+        return -1, -1
+    return np.int64(np.floor(a / c)), np.int64(np.floor(b / c))
