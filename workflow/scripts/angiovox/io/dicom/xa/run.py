@@ -121,6 +121,15 @@ class Run:
         """Pixels (frames, u, v) bool whose line integral was measured."""
         return to_detector(np.stack([np.isfinite(one) for one in self._subtracted(frames)]))
 
+    def log_mask(self, frame: int) -> np.ndarray:
+        """Logarithm (u, v) of the beam of the mask that is subtracted from a frame; 0 in pixels
+        that were not measured."""
+        operation = operation_of(self.subtractions, frame)
+        if operation is None:
+            raise InputError(f"{self.name}: no mask is subtracted from frame {frame + 1}")
+        mask = self._log_beam(operation.masks_of(frame))
+        return to_detector(np.nan_to_num(shifted(mask, operation.shift_of(frame))))
+
     def _subtracted(self, frames: Iterable[int] | None) -> list[np.ndarray]:
         numbers = self.contrast if frames is None else [int(frame) for frame in frames]
         return [self._subtract(number) for number in numbers]

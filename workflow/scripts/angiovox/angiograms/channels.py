@@ -1,0 +1,176 @@
+"""What a network sees of angiograms in each voxel, whatever the number of views and their angles.
+
+Line integrals are scaled by each view's brightest vessels, since runs differ in dilution and some
+in unit. Channels are, of line integrals as measured and as smoothed: least and mean value over the
+views that see a voxel; how the mean is spread over directions (the second moment of the views'
+directions, weighted by their values, without its trace); a reconstruction by SIRT, which shares a
+ray's contrast among all voxels on it; and the share of the views that see the voxel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from ..geometry.grid import Grid
+from ..geometry.views import Views
+from ..projectors.sirt import sirt
+from ..projectors.voxel_backprojection import back_project
+from .measurement import Angiograms
+
+SMOOTHING = (0.0, 0.6)  # mm in the isocentre, standard deviations
+# ASSUME: as much of a view, in the isocentre, is as bright as its largest artery.
+BRIGHTEST = 60.0  # mm^2
+LARGEST = 3.0  # of a scaled line integral
+# ASSUME: what a view's brightest pixels pass of vessel, for a rough share of contrast.
+BRIGHTEST_MM = 5.0
+COARSE = 2  # voxels along an edge that are one of SIRT
+ITERATIONS = 12
+# ASSUME: a pixel shows contrast from so many standard deviations of noise on, and so do its
+# neighbours up to a distance that poses are off by after a calibration.
+NOISE_LEVEL, REACH = 3.5, 2  # pixels
+MOMENTS = ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2))  # of the directions; the trace is 1
+COUNT = 2 * len(SMOOTHING) + len(MOMENTS) + 2
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What channels of any part of a grid are computed from.
+
+    images : of each smoothing, (views, i, j) float32 scaled line integrals. seen : (views, i, j)
+    float32, 1 where measured. coarse : SIRT's share of contrast on the coarser grid of `grid`.
+    """
+
+    images: tuple[np.ndarray, ...]
+    seen: np.ndarray
+    views: Views
+    coarse: np.ndarray
+    grid: Grid
+
+
+def prepare(angiograms: Angiograms, grid: Grid, threads: int = 1) -> Prepared:
+    """Scale and smooth line integrals, and reconstruct them by SIRT on a coarse grid."""
+    images, seen = scaled(angiograms), angiograms.measured.astype(np.float32)
+    coarse = _by_sirt(images[-1], angiograms, coarser(grid), threads)
+    return Prepared(images, seen, angiograms.views, coarse, grid)
+
+
+def _by_sirt(images: np.ndarray, angiograms: Angiograms, grid: Grid, threads: int) -> np.ndarray:
+    """Share of contrast (x, y, z) that SIRT finds where every view shows some."""
+    fewer, views = binned(np.clip(images, 0, None), angiograms.views)
+    shown = np.array(
+        [shows_contrast(*one) for one in zip(images, angiograms.measured, strict=True)]
+    )
+    shown, _ = binned(shown.astype(np.float32), angiograms.views)
+    support = back_project(shown, grid, views, "minimum", threads) > 0
+    measured = fewer / np.float32(BRIGHTEST_MM)
+    return sirt(measured, grid, views, ITERATIONS, (0.0, 1.0), support, threads=threads)
+
+
+def shows_contrast(
+    image: np.ndarray, measured: np.ndarray, least: int = 0, reach: int = REACH
+) -> np.ndarray:
+    """Pixels (i, j) bool where contrast may be: brighter than noise, or near such a one.
+
+    least : pixels that touch and are bright together; fewer are taken for noise. reach : pixels by
+    which what is bright is widened. What was not measured may be anything.
+    """
+    values = image[measured]
+    level = NOISE_LEVEL * 1.4826 * np.median(np.abs(values - np.median(values)))
+    bright = image > level
+    if least > 1:
+        labels, _ = ndimage.label(bright, np.ones((3, 3)))
+        bright &= np.bincount(labels.ravel())[labels] >= least
+    if reach:
+        bright = ndimage.maximum_filter(bright, 2 * reach + 1)
+    return ~measured | bright
+
+
+def binned(images: np.ndarray, views: Views) -> tuple[np.ndarray, Views]:
+    """Means of 2 x 2 pixels of images (views, i, j), and their views, without an odd last row."""
+    count, width, height = images.shape
+    pairs = images[:, : width // 2 * 2, : height // 2 * 2]
+    pairs = pairs.reshape(count, width // 2, 2, height // 2, 2).mean(axis=(2, 4))
+    origin, detector = views.origin + (views.u + views.v) / 2, (width // 2, height // 2)
+    return pairs, replace(views, origin=origin, u=2 * views.u, v=2 * views.v, detector=detector)
+
+
+def scaled(angiograms: Angiograms) -> tuple[np.ndarray, ...]:
+    """Line integrals of each smoothing, (views, i, j) float32, in parts of each view's vessels."""
+    results = []
+    for smoothing in SMOOTHING:
+        images = []
+        for image, measured, arm in zip(
+            angiograms.line_integrals, angiograms.measured, angiograms.arms, strict=True
+        ):
+            pixels = np.multiply(smoothing * arm.magnification, np.reciprocal(arm.pixel_size))
+            smooth = ndimage.gaussian_filter(np.where(measured, image, 0), pixels)
+            images.append(smooth / scale(image, measured, arm.magnification / arm.pixel_size[0]))
+        stack = np.array(images, dtype=np.float32)
+        results.append(np.clip(stack, -LARGEST, LARGEST))
+    return tuple(results)
+
+
+def scale(image: np.ndarray, measured: np.ndarray, pixels_per_mm: float) -> float:
+    """Line integral of the brightest vessels of a view, without its noise; at least 1e-6."""
+    smooth = ndimage.gaussian_filter(np.where(measured, image, 0), SMOOTHING[-1] * pixels_per_mm)
+    values = smooth[measured]
+    count = min(int(BRIGHTEST * pixels_per_mm**2), len(values))
+    brightest = np.partition(values, -count)[-count] if count else 1.0
+    return max(float(brightest), 1e-6)
+
+
+def coarser(grid: Grid) -> Grid:
+    """The grid of SIRT, which covers the same field."""
+    shape = tuple(-(-edge // COARSE) for edge in grid.shape)
+    return Grid(shape, tuple(COARSE * edge for edge in grid.voxel_size), grid.centre)
+
+
+def channels(prepared: Prepared, grid: Grid, threads: int = 1) -> np.ndarray:
+    """Channels (COUNT, x, y, z) float32 of a grid, or of a part of one."""
+    views, result = prepared.views, np.empty((COUNT, *grid.shape), np.float32)
+    seen = back_project(prepared.seen, grid, views, "mean", threads)
+    for number, images in enumerate(prepared.images):
+        result[2 * number] = _root(back_project(images, grid, views, "minimum", threads))
+        mean = back_project(images, grid, views, "mean", threads)
+        result[2 * number + 1] = _root(mean)
+    towards = directions(views)
+    for number, (a, b) in enumerate(MOMENTS):
+        weights = towards[:, a] * towards[:, b] - (1 / 3 if a == b else 0)
+        weighted = weights.astype(np.float32)[:, None, None] * prepared.images[-1]
+        moment = back_project(weighted, grid, views, "mean", threads)
+        # A mean of 0.1 in one direction alone is as telling as one of 1.
+        result[2 * len(SMOOTHING) + number] = moment / np.sqrt(np.maximum(mean, 0.01))
+    result[-2] = _root(_sampled(prepared.coarse, coarser(prepared.grid), grid))
+    result[-1] = seen
+    return result
+
+
+def directions(views: Views) -> np.ndarray:
+    """Unit vectors (views, 3) from each source towards its detector's centre."""
+    middle = (np.array(views.detector) - 1) / 2
+    centres = views.origin + middle[0] * views.u + middle[1] * views.v
+    rays = centres - views.source[:, :3]
+    return rays / np.linalg.norm(rays, axis=1, keepdims=True)
+
+
+def part(grid: Grid, start: np.ndarray, shape: tuple[int, int, int]) -> Grid:
+    """The grid of voxels start to start + shape of another."""
+    middle = np.asarray(start) + (np.asarray(shape) - 1) / 2
+    return Grid(shape, grid.voxel_size, tuple(grid.to_mm(middle).tolist()))
+
+
+def _root(values: np.ndarray) -> np.ndarray:
+    """Square roots with their sign: thin vessels are not lost beside thick ones."""
+    return np.copysign(np.sqrt(np.abs(values)), values)
+
+
+def _sampled(volume: np.ndarray, grid: Grid, at: Grid) -> np.ndarray:
+    """A coarse volume's values, interpolated, at the voxels of a finer grid."""
+    first = grid.to_index(at.first)
+    steps = np.divide(at.voxel_size, grid.voxel_size)
+    return ndimage.affine_transform(
+        volume, steps, first, at.shape, order=1, mode="nearest", output=np.float32
+    )

@@ -1,0 +1,175 @@
+"""Reconstruction from angiograms: a network, then steps towards the line integrals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ..geometry.grid import Grid
+from ..projectors import line_integral as by_numba
+from ..projectors.differentiable import line_integral
+from .channels import COARSE, Prepared, channels, part, prepare
+from .measurement import Angiograms
+from .network import load
+
+TILE, OVERLAP = 96, 12  # voxels along an edge; on either side, that another tile gives
+EMPTY_LOGIT = -12.0  # where a view shows no contrast nearby
+STEPS, RATE = 25, 0.1  # of Adam, in logits
+# Weights beside the mean squared misfit, in noise: of what changes at all, and of changes that
+# differ between neighbours. Both by voxel for each pixel that was measured.
+PROXIMITY, CONTINUITY = 0.02, 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """What is found.
+
+    probability : (x, y, z) float32 of vessel, on `grid`. contrast : (views,) attenuation per mm of
+    a voxel that is vessel, in the unit of each view. misfit : (views,) root mean square of what
+    line integrals differ by from those of the probability, in standard deviations of the noise;
+    before : the same before the steps.
+    """
+
+    probability: np.ndarray
+    grid: Grid
+    contrast: np.ndarray
+    misfit: np.ndarray
+    before: np.ndarray
+
+
+def reconstruct(
+    angiograms: Angiograms,
+    grid: Grid,
+    model: dict,
+    log: Callable[[str], None] = str,
+    threads: int = 1,
+    steps: int = STEPS,
+) -> Reconstruction:
+    """Apply a network and fit its result to the line integrals.
+
+    model : state that `network.fit` gives. steps : towards the line integrals; 0 for none.
+    """
+    torch.set_num_threads(threads)
+    log("preparing the views")
+    prepared = prepare(angiograms, grid, threads)
+    logits = apply(model, prepared, grid, log, threads)
+    contrast, before = _fitted(logits.sigmoid().numpy(), grid, angiograms, threads)
+    log("fitting to the line integrals")
+    found = refine(logits, grid, angiograms, contrast, steps) if steps else logits
+    probability = found.sigmoid().numpy()
+    contrast, misfit = _fitted(probability, grid, angiograms, threads)
+    return Reconstruction(probability, grid, contrast, misfit, before)
+
+
+@torch.inference_mode()
+def apply(
+    model: dict,
+    prepared: Prepared,
+    grid: Grid,
+    log: Callable[[str], None] = str,
+    threads: int = 1,
+) -> Tensor:
+    """Logits (x, y, z) of vessel, tile by tile; tiles that no view shows filled are left out."""
+    network = load(model)
+    logits = torch.full(grid.shape, EMPTY_LOGIT)
+    tiles = [tile for tile in _tiles(grid.shape) if _may_be_filled(prepared, *tile)]
+    half = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    for number, (start, shape) in enumerate(tiles):
+        log(f"network: part {number + 1} of {len(tiles)}")
+        seen = torch.from_numpy(channels(prepared, part(grid, start, shape), threads))[None]
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            found = network(seen.contiguous(memory_format=torch.channels_last_3d))[0, 0]
+        own, within = _inner(start, shape, grid.shape)
+        logits[own] = found[within]
+    return logits
+
+
+def _tiles(shape: tuple[int, ...]) -> Iterator[tuple[np.ndarray, tuple[int, int, int]]]:
+    """First voxel and shape of each tile."""
+    firsts = [_firsts(edge) for edge in shape]
+    sizes = tuple(min(edge, TILE) for edge in shape)
+    for x in firsts[0]:
+        for y in firsts[1]:
+            for z in firsts[2]:
+                yield np.array([x, y, z]), sizes
+
+
+def _firsts(edge: int) -> list[int]:
+    """Evenly spread along an axis, so that two neighbours share `OVERLAP` twice or more."""
+    if edge <= TILE:
+        return [0]
+    count = -(-(edge - 2 * OVERLAP) // (TILE - 2 * OVERLAP))
+    return np.linspace(0, edge - TILE, count).round().astype(int).tolist()
+
+
+def _inner(
+    start: np.ndarray, shape: tuple[int, ...], whole: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """What a tile gives: all but the overlap, where the volume goes on."""
+    own, within = [], []
+    for first, edge, end in zip(start.tolist(), shape, whole, strict=True):
+        low = OVERLAP if first else 0
+        high = edge - (OVERLAP if first + edge < end else 0)
+        own.append(slice(first + low, first + high))
+        within.append(slice(low, high))
+    return tuple(own), tuple(within)
+
+
+def _may_be_filled(prepared: Prepared, start: np.ndarray, shape: tuple[int, ...]) -> bool:
+    within = tuple(
+        slice(first // COARSE, -(-(first + edge) // COARSE))
+        for first, edge in zip(start.tolist(), shape, strict=True)
+    )
+    return bool(prepared.coarse[within].any())
+
+
+def _fitted(
+    probability: np.ndarray, grid: Grid, angiograms: Angiograms, threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Contrast (views,) by least squares, and what remains in standard deviations (views,)."""
+    seen = by_numba.line_integral(probability, grid, angiograms.views, threads)
+    contrast, misfit = np.ones(len(angiograms)), np.zeros(len(angiograms))
+    for view, (own, given, measured) in enumerate(
+        zip(seen, angiograms.line_integrals, angiograms.measured, strict=True)
+    ):
+        own, given = own[measured], given[measured]
+        square = float(np.vdot(own, own))
+        contrast[view] = float(np.vdot(own, given)) / square if square else 0.0
+        apart = given - contrast[view] * own
+        misfit[view] = float(np.sqrt(np.mean(apart**2))) / angiograms.noise[view]
+    return contrast, misfit
+
+
+def refine(
+    logits: Tensor, grid: Grid, angiograms: Angiograms, contrast: np.ndarray, steps: int
+) -> Tensor:
+    """Logits (x, y, z) after some steps towards the line integrals.
+
+    contrast : (views,) of a voxel that is vessel. Changes are held small, and alike in neighbours:
+    a vessel is filled or empty over some length.
+    """
+    scale = torch.from_numpy(contrast / angiograms.noise).float()[:, None, None]
+    weight = torch.from_numpy(angiograms.measured).float()
+    weight /= weight.sum()
+    given = torch.from_numpy(angiograms.line_integrals / angiograms.noise[:, None, None]).float()
+    pixels = int(angiograms.measured.sum())
+    change = torch.zeros_like(logits, requires_grad=True)
+    optimizer = torch.optim.Adam([change], lr=RATE)
+    for _ in range(steps):
+        found = scale * line_integral((logits + change).sigmoid(), grid, angiograms.views)
+        loss = (weight * (found - given).square()).sum()
+        held = PROXIMITY * change.square().sum() + CONTINUITY * _roughness(change)
+        (change.grad,) = torch.autograd.grad(loss + held / pixels, change)
+        optimizer.step()
+    return torch.where(logits <= EMPTY_LOGIT, logits, logits + change.detach())
+
+
+def _roughness(change: Tensor) -> Tensor:
+    """Squared difference of each voxel's change from the mean of those around it."""
+    around = functional.avg_pool3d(change[None, None], 3, 1, 1)[0, 0]
+    return (change - around).square().sum()
