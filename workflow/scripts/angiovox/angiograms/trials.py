@@ -14,22 +14,21 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry.cone_beam import CArm
 from ..geometry.grid import Grid
 from ..geometry.views import Views
 from ..phantoms.acquisition import Filled, Settings, fill
 from ..phantoms.angiography import Scene
-from ..phantoms.angiography_runs import Protocol, Taken, plane_run
+from ..phantoms.angiography_runs import Protocol, plane_run
 from ..phantoms.lesion_placement import Lesion
 from ..vessels.graph import Arteries
 from ..vessels.swc import LPS
 from .measurement import Angiograms
+from .reading import of_runs
 
 # ASSUME: simulated C-arms have these distances in mm, and runs 2 frames/s for 3 s: by then the
 # bolus has been in all arteries.
 SOURCE_DETECTOR, SOURCE_ISOCENTRE = 1195.0, 810.0
 FRAMES_PER_SECOND, SECONDS = 2.0, 3.0
-NORMAL_MAD = 1.4826  # standard deviation of a normal distribution by its median absolute deviation
 ORTHOGONAL = ((0.0, 0.0), (90.0, 0.0))
 
 
@@ -127,7 +126,8 @@ def simulate(
 
     Raises
     ------
-    ValueError : lesions that cannot be planted. InputError : a broken SWC file.
+    ValueError : lesions that cannot be planted. InputError : a broken SWC file, or a run in which
+        no vessel is seen.
     """
     filled = _filled(subject, condition, lesions or {})
     scene = Scene(filled.arteries, filled.pose, subject.seed)
@@ -139,9 +139,9 @@ def simulate(
         )
         for angles, (acquisition, plane) in zip(condition.angles, turns, strict=True)
     ]  # fmt: skip
-    frames = [one.run.best_filled() for one in taken]
-    true = Views.join([one.true_views[[at]] for one, at in zip(taken, frames, strict=True)])
-    angiograms = _angiograms(taken, frames, condition.protocol.arm)
+    filled_from = [one.run.fill_frames()[0] for one in taken]
+    true = Views.join([one.true_views[[at]] for one, at in zip(taken, filled_from, strict=True)])
+    angiograms = of_runs([one.run for one in taken])
     return Trial(angiograms, true, filled.arteries, tuple(filled.lesions), condition.grid)
 
 
@@ -171,31 +171,3 @@ def _diluted(scene: Scene, imbalance: float, seed: int, injection: int) -> Scene
     other = copy(scene)
     other.contrast = replace(scene.contrast, amount=scene.contrast.amount * np.float32(factor))
     return other
-
-
-def _angiograms(taken: list[Taken], frames: list[int], arm: CArm) -> Angiograms:
-    """One frame of each run, from where its header says that it was taken."""
-    pairs = [(one.run, frame) for one, frame in zip(taken, frames, strict=True)]
-    integrals = np.concatenate([run.line_integrals([frame]) for run, frame in pairs])
-    measured = np.concatenate([run.measured([frame]) for run, frame in pairs])
-    angles = np.array([run.angles[frame] for run, frame in pairs])
-    return Angiograms(
-        line_integrals=integrals,
-        measured=measured,
-        noise=np.array([_noise(*view) for view in zip(integrals, measured, strict=True)]),
-        views=Views.join([run.views([frame]) for run, frame in pairs]),
-        angles=angles,
-        arms=(arm,) * len(pairs),
-        labels=tuple(_label(*one) for one in angles.tolist()),
-    )
-
-
-def _noise(integrals: np.ndarray, measured: np.ndarray) -> float:
-    """Standard deviation where no contrast is, which is in most pixels."""
-    values = integrals[measured]
-    return float(NORMAL_MAD * np.median(np.abs(values - np.median(values))))
-
-
-def _label(primary: float, secondary: float) -> str:
-    sides = "LAO" if primary >= 0 else "RAO", "CRA" if secondary >= 0 else "CAU"
-    return f"{sides[0]} {abs(primary):g}, {sides[1]} {abs(secondary):g}"
