@@ -1,7 +1,7 @@
 """The study of reconstructions from angiograms of phantoms and of traced trees.
 
     python benchmarks/angiogram_study.py OUT [--series reference pose ...] [--methods hull ...]
-        [--trees FOLDER] [--threads N]
+        [--trees FOLDER] [--model FILE] [--threads N]
 
 OUT gets trials/, a file for each trial, which is not repeated where it is there; trials.csv and
 lesions.csv, a row for each trial or lesion and method; means.csv, differences.csv and
@@ -30,9 +30,17 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 from angiovox.angiograms import trial_scores  # noqa: E402
 from angiovox.angiograms.alignment import truth  # noqa: E402
 from angiovox.angiograms.baselines import best_threshold  # noqa: E402
-from angiovox.angiograms.contenders import CONTENDERS, PROBABILITY  # noqa: E402
+from angiovox.angiograms.contenders import (  # noqa: E402
+    BASELINES,
+    PROBABILITY,
+    Contender,
+    network,
+)
 from angiovox.angiograms.trials import Condition, Subject, Trial, simulate  # noqa: E402
+from angiovox.figures import angiogram_study as figures  # noqa: E402
+from angiovox.figures.style import save  # noqa: E402
 from angiovox.io.atomic import atomic_file  # noqa: E402
+from angiovox.io.model_files import load_model  # noqa: E402
 from angiovox.reporting import angiogram_study as tables  # noqa: E402
 from angiovox.vessels.swc import swc_files  # noqa: E402
 
@@ -48,13 +56,17 @@ METRICS = {
     "spurious_parts": "spurious parts",
 }
 
+SHOWN = (("dice", "Dice"), ("cldice", "clDice"), ("assd_mm", "mean surface distance (mm)"))
+
 
 class Study:
     """The study's settings, the folder of its results, and what is asked for."""
 
     def __init__(self, settings: dict[str, Any], out: Path, arguments: argparse.Namespace) -> None:
         self.settings, self.out = settings, out
-        self.methods, self.threads = arguments.methods, arguments.threads
+        self.contenders = contenders(arguments.model)
+        self.methods = arguments.methods or [*self.contenders]
+        self.threads = arguments.threads
         self.trees = swc_files(arguments.trees) if arguments.trees else []
 
     def condition(self, changes: dict[str, Any]) -> Condition:
@@ -89,11 +101,21 @@ class Study:
         return self.out / "trials" / hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def contenders(model: Path | None) -> dict[str, Contender]:
+    """Methods by name; a network's name has the digest of its model, so that no trial of another
+    model is taken for its own."""
+    if model is None:
+        return BASELINES
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
+    return BASELINES | {f"network-{digest}": network(load_model(model))}
+
+
 def thresholds(study: Study, condition: Condition, subjects: list[Subject]) -> dict[str, float]:
     """Of each method the one that is best on some phantoms under a condition."""
     path = study.folder(condition) / f"thresholds-{len(subjects)}.json"
     known = _read(path)
-    wanted = [m for m in study.methods if CONTENDERS[m].highest and m not in known]
+    highest = {name: study.contenders[name].highest for name in study.methods}
+    wanted = [name for name in study.methods if highest[name] and name not in known]
     if wanted:
         scored: dict[str, list] = {method: [] for method in wanted}
         for subject in subjects:
@@ -101,9 +123,9 @@ def thresholds(study: Study, condition: Condition, subjects: list[Subject]) -> d
             for method in wanted:
                 found = _reconstruct(study, method, trial)
                 scored[method].append((found.score, truth(trial, found.views).mask))
-        known |= {m: best_threshold(pairs, CONTENDERS[m].highest) for m, pairs in scored.items()}
+        known |= {name: best_threshold(pairs, highest[name]) for name, pairs in scored.items()}
         _write(path, known)
-    return known | {m: PROBABILITY for m in study.methods if CONTENDERS[m].highest is None}
+    return known | {name: PROBABILITY for name in study.methods if highest[name] is None}
 
 
 def measure(
@@ -155,7 +177,7 @@ def _short(measured: dict[str, Any]) -> str:
 
 
 def _reconstruct(study: Study, method: str, trial: Trial) -> Any:
-    return CONTENDERS[method].reconstruct(trial.angiograms, trial.grid, study.threads)
+    return study.contenders[method].reconstruct(trial.angiograms, trial.grid, study.threads)
 
 
 def write_tables(study: Study, trials: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
@@ -171,12 +193,33 @@ def write_tables(study: Study, trials: pd.DataFrame, lesions: pd.DataFrame) -> p
     for name, table in written.items():
         with atomic_file(study.out / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, lineterminator="\n")
-    titles = {method: CONTENDERS[method].title for method in study.methods}
+    titles = {method: study.contenders[method].title for method in study.methods}
     for (series, group), part in means.groupby(["series", "group"], sort=False):
         text = tables.markdown(part, METRICS, titles, list(dict.fromkeys(part["point"])))
         with atomic_file(study.out / f"{series}_{group}.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
     return means
+
+
+def draw(study: Study, means: pd.DataFrame) -> None:
+    """A figure of each series over its axis, of phantoms, and one of lesions at the reference."""
+    methods = {
+        name: {"title": study.contenders[name].title, "family": study.contenders[name].family}
+        for name in study.methods
+    }
+    phantoms = means[means["group"] == "phantoms"]
+    for series, part in phantoms.groupby("series", sort=False):
+        axis = study.settings["series"][series]["axis"]
+        if axis and part["point"].nunique() > 1:
+            note = f"Phantoms, n = {part['n'].max()}; mean and 95 % interval of Student's t"
+            figure = figures.against(part, methods, SHOWN, axis, note)
+            save(figure, study.out / f"{series}.png", study.out / f"{series}.pdf")
+    recall = pd.read_csv(study.out / "lesion_recall.csv")
+    for (series, point, group), part in recall.groupby(["series", "point", "group"]):
+        if not study.settings["series"][series]["axis"]:
+            figure = figures.lesions(part, methods, f"{group.capitalize()}: planted lesions")
+            name = f"lesions_{series}_{point}_{group}"
+            save(figure, study.out / f"{name}.png", study.out / f"{name}.pdf")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -193,7 +236,8 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--settings", type=Path, default=HERE / "angiogram_study.yaml")
     parser.add_argument("--series", nargs="*")
-    parser.add_argument("--methods", nargs="*", choices=[*CONTENDERS], default=[*CONTENDERS])
+    parser.add_argument("--methods", nargs="*", help="names; without any, all of them")
+    parser.add_argument("--model", type=Path, help="of the network, as its training saves it")
     parser.add_argument("--trees", type=Path)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -204,7 +248,7 @@ def main() -> None:
         rows = run_series(study, series)
         trials += rows[0]
         lesions += rows[1]
-    write_tables(study, pd.DataFrame(trials), pd.DataFrame(lesions))
+    draw(study, write_tables(study, pd.DataFrame(trials), pd.DataFrame(lesions)))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from angiovox.angiograms.alignment import truth
 from angiovox.angiograms.baselines import best_threshold, hull, iterated, support
-from angiovox.angiograms.contenders import CONTENDERS
 from angiovox.angiograms.trials import Condition, Subject, simulate
 from angiovox.metrics.overlap import ratios
 from angiovox.projectors.attenuation import CONTRAST
@@ -85,13 +84,3 @@ def test_no_threshold_is_better_than_the_chosen_one():
         return np.mean([dice(score >= level, mask) for score, mask in scored])
 
     assert all(mean(chosen) >= mean(level) for level in np.linspace(0.005, 1, 200))
-
-
-def test_contenders_say_from_where_they_have_looked(trial):
-    for contender in CONTENDERS.values():
-        if contender.highest is None:
-            continue
-        found = contender.reconstruct(trial.angiograms[[0, 2]], trial.grid, 1)
-        assert found.score.shape == trial.grid.shape
-        assert len(found.views) == 2
-        assert found.score.max() <= contender.highest * 2
