@@ -6,7 +6,7 @@ NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce transfer dsa test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce transfer dsa weights test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
@@ -19,6 +19,9 @@ transfer: $(VENV)/ready # the study's models on the patients of config/transfer.
 
 dsa: reproduce # the study on line integrals of a C-arm (config/dsa.yaml), beside the paper's
 	$(SNAKEMAKE) --configfile config/dsa.yaml --directory dsa
+
+weights: $(VENV)/ready # the network of resources/angiogram_network anew: hours on two cores; goes on where it was stopped
+	$(BIN)/python tools/angiogram_weights.py
 
 test: $(VENV)/ready # in minutes, without root
 	$(BIN)/python -m pytest

@@ -77,6 +77,8 @@ def shows_contrast(
     least : pixels that touch and are bright together; fewer are taken for noise. reach : pixels by
     which what is bright is widened. What was not measured may be anything.
     """
+    if not measured.any():
+        return np.ones(image.shape, bool)
     values = image[measured]
     level = NOISE_LEVEL * 1.4826 * np.median(np.abs(values - np.median(values)))
     bright = image > level
