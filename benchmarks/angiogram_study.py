@@ -97,7 +97,8 @@ class Study:
 
     def folder(self, condition: Condition) -> Path:
         """Of trials under a condition, named by all that decides their numbers."""
-        text = json.dumps([asdict(condition), self.settings["lesions"]], sort_keys=True)
+        decisive = [asdict(condition), self.settings["lesions"], self.settings["subjects"]["fit"]]
+        text = json.dumps(decisive, sort_keys=True)
         return self.out / "trials" / hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -110,15 +111,15 @@ def contenders(model: Path | None) -> dict[str, Contender]:
     return BASELINES | {f"network-{digest}": network(load_model(model))}
 
 
-def thresholds(study: Study, condition: Condition, subjects: list[Subject]) -> dict[str, float]:
+def thresholds(study: Study, condition: Condition) -> dict[str, float]:
     """Of each method the one that is best on some phantoms under a condition."""
-    path = study.folder(condition) / f"thresholds-{len(subjects)}.json"
+    path = study.folder(condition) / "thresholds.json"
     known = _read(path)
     highest = {name: study.contenders[name].highest for name in study.methods}
     wanted = [name for name in study.methods if highest[name] and name not in known]
     if wanted:
         scored: dict[str, list] = {method: [] for method in wanted}
-        for subject in subjects:
+        for subject in study.phantoms("fit"):
             trial = study.trial(subject, condition)
             for method in wanted:
                 found = _reconstruct(study, method, trial)
@@ -129,10 +130,10 @@ def thresholds(study: Study, condition: Condition, subjects: list[Subject]) -> d
 
 
 def measure(
-    study: Study, subject: Subject, condition: Condition, chosen: dict[str, float], fit: int
+    study: Study, subject: Subject, condition: Condition, chosen: dict[str, float]
 ) -> dict[str, Any]:
     """Scores of each method on a trial, from its file where they are there."""
-    path = study.folder(condition) / f"{subject.name}-{fit}.json"
+    path = study.folder(condition) / f"{subject.name}.json"
     known = _read(path)
     missing = [method for method in study.methods if method not in known]
     if missing:
@@ -155,13 +156,11 @@ def measure(
 def run_series(study: Study, series: str) -> tuple[list[dict], list[dict]]:
     """Rows of trials and of lesions of one series."""
     trials, lesions = [], []
-    fit = study.settings["series"][series].get("fit")
     for point, condition in study.points(series):
-        phantoms = study.phantoms("fit", fit)
-        chosen = thresholds(study, condition, phantoms)
+        chosen = thresholds(study, condition)
         for group, subjects in study.groups(series).items():
             for subject in subjects:
-                measured = measure(study, subject, condition, chosen, len(phantoms))
+                measured = measure(study, subject, condition, chosen)
                 for method, found in measured.items():
                     key = {"series": series, "point": point, "group": group}
                     key |= {"subject": subject.name, "method": method}
