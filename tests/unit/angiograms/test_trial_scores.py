@@ -105,7 +105,7 @@ def test_each_lesion_is_looked_for_where_it_lies(truth):
     assert [row["kind"] for row in whole] == ["aneurysm", "stenosis"]
     assert [row["size_mm"] for row in whole] == [4.0, 3.0]
     assert [row["found"] for row in whole] == [1.0, 1.0]
-    assert np.isnan(whole[0]["degree"])
+    assert whole[0]["degree"] is None
     assert whole[1]["degree"] == 0.6
     half = truth.mask.copy()
     half[44:] = False  # without the end where the stenosis is

