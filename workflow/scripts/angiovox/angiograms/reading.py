@@ -60,10 +60,19 @@ def read_angiograms(
             "and how much contrast a ray passes, but not how far away any of it is; add a run from "
             "another direction, at least 20 degrees away"
         )
-    pairing = check_together(runs)
+    return of_runs(runs, check_together(runs).notes)
+
+
+def of_runs(runs: Sequence[Run], notes: Sequence[str] = ()) -> Angiograms:
+    """Views of runs that belong together, in their order.
+
+    notes : what is known of them beyond their own.
+
+    Raises InputError for a run in which no vessel is seen.
+    """
     images = [image for run in runs for image in _images(run, runs[0])]
-    notes = [note for run in runs for note in (*run.notes, *_scale_notes(run))]
-    return _joined(images, (*pairing.notes, *notes))
+    own = [note for run in runs for note in (*run.notes, *_scale_notes(run))]
+    return _joined(images, (*notes, *own))
 
 
 @dataclass(frozen=True, eq=False)

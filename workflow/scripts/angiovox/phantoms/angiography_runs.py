@@ -69,19 +69,35 @@ class Taken:
 
 def biplane_pair(scene: Scene, protocol: Protocol, seed: int, threads: int = 1) -> list[Taken]:
     """Plane A and B of one injection, a mask first."""
+    planes = enumerate(protocol.biplane)
+    return [plane_run(scene, protocol, at, seed, plane, threads=threads) for plane, at in planes]
+
+
+def plane_run(
+    scene: Scene,
+    protocol: Protocol,
+    angles: tuple[float, float],
+    seed: int,
+    plane: int = 0,
+    acquisition: int = 0,
+    threads: int = 1,
+) -> Taken:
+    """One plane of an injection from standing angles, a mask first.
+
+    angles : primary and secondary, degrees. plane : 0 for A, 1 for B. acquisition : the injection;
+    in each the head moves otherwise.
+    """
     steps = np.arange(round(protocol.seconds * protocol.frames_per_second))
     times = np.append([0.0] * MASKS, (steps + 1) / protocol.frames_per_second)
     is_mask = np.arange(len(times)) < MASKS
     subtraction = Subtraction(tuple(range(MASKS)), ((MASKS, len(times) - 1),))
-    planes = []
-    for number, (name, angles) in enumerate(zip(PLANES, protocol.biplane, strict=True)):
-        primary, secondary = (np.full(len(times), angle) for angle in angles)
-        frames = run(
-            scene, protocol.arm, primary, secondary, times, is_mask, seed,
-            Bolus(), protocol.beam, protocol.disturbance, plane=number, threads=threads,
-        )  # fmt: skip
-        planes.append(_taken(frames, protocol, f"plane {name}", (subtraction,), name))
-    return planes
+    primary, secondary = (np.full(len(times), angle) for angle in angles)
+    frames = run(
+        scene, protocol.arm, primary, secondary, times, is_mask, seed,
+        Bolus(), protocol.beam, protocol.disturbance, acquisition, plane, threads,
+    )  # fmt: skip
+    name = PLANES[plane]
+    return _taken(frames, protocol, f"plane {name}", (subtraction,), name)
 
 
 def rotational_run(scene: Scene, protocol: Protocol, seed: int, threads: int = 1) -> Taken:
