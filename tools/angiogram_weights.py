@@ -13,6 +13,7 @@ import shlex
 import signal
 import sys
 import time
+from collections import defaultdict
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -21,13 +22,14 @@ import numpy as np
 import torch
 from angiovox.angiograms import network, reconstruction, weights
 from angiovox.angiograms.channels import COUNT, prepare
+from angiovox.angiograms.knowability import UNDECIDED, assess
+from angiovox.angiograms.reliability import fit_scale
 from angiovox.angiograms.simulation import Example, simulate
 from angiovox.errors import TrainingInterrupted
 from angiovox.io import atomic
 from angiovox.method import Context
 from angiovox.metrics.overlap import binary, ratios
 from angiovox.training.fingerprint import stamp
-from angiovox.training.temperature import fit_temperatures, logit_counts
 from angiovox_pipeline import code_version
 
 ROOT = Path(__file__).parents[1]
@@ -45,9 +47,10 @@ def main() -> None:
     started = time.monotonic()
     state, history = train(settings, args)
     seconds = time.monotonic() - started
-    state["temperatures"] = calibrate(state, args)
+    scales = calibrate(state, args)
     rows = [score(state, seed, args.threads) for seed in held_back(SCORE_SEED, args.held_back)]
     weights.save_weights(args.bundle, state, metadata(settings, args, history, seconds))
+    weights.save_scales(args.bundle, scales)
     (args.bundle / CARD).parent.mkdir(parents=True, exist_ok=True)
     atomic.save_rows(args.bundle / "docs/history.csv", history)
     atomic.save_rows(args.bundle / "docs/scores.csv", rows)
@@ -94,18 +97,17 @@ def held_back(first: int, count: int) -> range:
     return range(first, first + count)
 
 
-def calibrate(state: dict, args: argparse.Namespace) -> dict[str, float]:
-    """Temperatures under which the masks of held-back phantoms are likeliest."""
-    counts = []
+def calibrate(state: dict, args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """By view count, what makes probabilities right where views decide nothing, on phantoms."""
+    examples = defaultdict(list)
     for seed in held_back(CALIBRATION_SEED, args.held_back):
         example = simulate(seed, args.threads)
-        found = reconstruction.reconstruct(
-            example.angiograms, example.grid, state, threads=args.threads
-        )
-        counts.append(logit_counts(found.probability, example.mask))
-    temperatures = asdict(fit_temperatures(np.sum(counts, axis=0)))
-    log(f"temperatures {temperatures}")
-    return temperatures
+        angiograms = example.angiograms
+        found = reconstruction.reconstruct(angiograms, example.grid, state, threads=args.threads)
+        left = assess(angiograms, found, threads=args.threads).state == UNDECIDED
+        examples[len(angiograms)].append((found.probability[left], example.mask[left]))
+        log(f"calibration phantom {seed}")
+    return {str(views): fit_scale(examples[views]).as_dict() for views in sorted(examples)}
 
 
 def score(state: dict, seed: int, threads: int) -> dict[str, float]:

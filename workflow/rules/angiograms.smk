@@ -45,6 +45,7 @@ rule present_angiograms:
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
         calibration="results/angiograms/{patient}/reconstruction/calibration.json",
         probability="results/angiograms/{patient}/reconstruction/probability.nii.gz",
+        scales=resource_file("angiogram_network/configs/calibration.json"),
     output:
         files=directory("results/angiograms/{patient}/files"),
     log:

@@ -8,6 +8,7 @@ from pathlib import Path
 from angiovox.angiograms import measurement_file
 from angiovox.angiograms.adviser import advise
 from angiovox.angiograms.knowability import assess
+from angiovox.angiograms.reliability import load_scale
 from angiovox.geometry.grid import Grid
 from angiovox.io import nifti
 from angiovox.io.dicom.xa.reader import find_runs
@@ -23,7 +24,8 @@ with job(snakemake) as log:
     grid = Grid.from_affine(probability.shape, affine)
     made = measurement_file.Reconstructed(probability, grid, contrast)
     stages.begin(log, "assess")
-    knowledge = assess(angiograms, made, threads=threads)
+    scale = load_scale(given.scales, len(angiograms))
+    knowledge = assess(angiograms, made, scale, threads=threads)
     stages.begin(log, "advise")
     advice = advise(angiograms, made, knowledge, threads=threads)
     stages.begin(log, "write")

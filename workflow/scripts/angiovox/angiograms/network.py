@@ -16,8 +16,6 @@ from .channels import COUNT
 from .examples import Examples
 from .learner import EDGE, Reconstructing
 
-OVERLAP = 8  # voxels on either side of a tile whose logits another tile gives
-
 
 @dataclass(frozen=True)
 class Settings(TrainingSettings):
@@ -27,10 +25,10 @@ class Settings(TrainingSettings):
     channels, levels, edge : of `ResidualUNet`, and the edge of a training part in voxels.
     """
 
-    epochs: int = 8
+    epochs: int = 6
     learning_rate: float = 3e-3
     schedule: str = "one-cycle"
-    examples: int = 600
+    examples: int = 320
     first_seed: int = 100_000
     channels: int = 24
     levels: int = 5

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from ..geometry.grid import Grid
@@ -20,10 +21,13 @@ TILE, OVERLAP = 96, 12  # voxels along an edge; on either side, that another til
 EMPTY_LOGIT = -12.0  # where a view shows no contrast nearby
 # ASSUME: what the network is as sure of as this to be empty, no line integral fills.
 FIXED_LOGIT = -7.0
+# ASSUME: contrast is about the same within such a window; one ray through this much vessel in it
+# weighs as much as the average does.
+WINDOW_MM, LITTLE_MM = 6.0, 10.0  # standard deviation; mm
 STEPS, RATE = 25, 0.1  # of Adam, in logits
 # Weights beside the mean squared misfit, in noise: of what changes at all, and of changes that
 # differ between neighbours. Both by voxel for each pixel that was measured.
-PROXIMITY, CONTINUITY = 0.02, 0.1
+PROXIMITY, CONTINUITY = 0.1, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,13 +160,16 @@ def refine(
 ) -> Tensor:
     """Logits (x, y, z) after some steps towards the line integrals.
 
-    contrast : (views,) of a voxel that is vessel. Voxels that are empty to the network stay so.
-    Changes are held small, and alike in neighbours: a vessel is filled or empty over some length.
+    contrast : (views,) of a voxel that is vessel, on average; see `_contrast_maps`. Voxels that are
+    empty to the network stay so. Changes are held small, and alike in neighbours: a vessel is
+    filled or empty over some length.
     """
-    scale = torch.from_numpy(contrast / angiograms.noise).float()[:, None, None]
+    noise = angiograms.noise[:, None, None]
+    maps = _contrast_maps(logits.sigmoid().numpy(), grid, angiograms, contrast, threads)
+    scale = torch.from_numpy(maps / noise).float()
     weight = torch.from_numpy(angiograms.measured).float()
     pixels = weight.sum()
-    given = torch.from_numpy(angiograms.line_integrals / angiograms.noise[:, None, None]).float()
+    given = torch.from_numpy(angiograms.line_integrals / noise).float()
     active = logits > FIXED_LOGIT
     start, rest = logits[active], logits.sigmoid()
     pairs = _neighbours(active.numpy())
@@ -177,6 +184,30 @@ def refine(
         (change.grad,) = torch.autograd.grad(loss + held / pixels, change)
         optimizer.step()
     return logits.masked_scatter(active, start + change.detach())
+
+
+def _contrast_maps(
+    probability: np.ndarray,
+    grid: Grid,
+    angiograms: Angiograms,
+    contrast: np.ndarray,
+    threads: int,
+) -> np.ndarray:
+    """Attenuation per mm of vessel by place in each view, (views, i, j).
+
+    Contrast thins along the arteries and arrives at them one after the other, so that it is fitted
+    in a window about each pixel, to the average where the window shows little vessel.
+    """
+    seen = by_numba.line_integral(probability, grid, angiograms.views, threads)
+    maps = np.empty_like(seen)
+    for view, arm in enumerate(angiograms.arms):
+        inside, given = seen[view] * angiograms.measured[view], angiograms.line_integrals[view]
+        pixels = WINDOW_MM * arm.magnification / np.array(arm.pixel_size)
+        both, square = (ndimage.gaussian_filter(inside * each, pixels) for each in (given, inside))
+        little = LITTLE_MM**2 / (2 * np.pi * np.prod(pixels))
+        local = (both + little * contrast[view]) / (square + little)
+        maps[view] = np.clip(local, 0.1 * contrast[view], 3 * contrast[view])
+    return maps
 
 
 def _neighbours(active: np.ndarray) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,8 @@
 """The network's weights as they are shipped: a folder in the shape of a MONAI bundle.
 
 configs/metadata.json says what the network is given and gives, and how it was trained, with the
-SHA-256 of models/model.pt; docs/README.md is the model card.
+SHA-256 of models/model.pt; configs/calibration.json scales logits by view count
+(`reliability.load_scale`); docs/README.md is the model card.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..io.model_files import load_model, save_model
 from .channels import COUNT
 
 METADATA, MODEL = Path("configs/metadata.json"), Path("models/model.pt")
+SCALES = Path("configs/calibration.json")
 
 
 def load_weights(folder: str | Path) -> dict:
@@ -50,9 +52,17 @@ def save_weights(folder: str | Path, state: dict, metadata: dict[str, Any]) -> N
     for path in (METADATA, MODEL):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
     save_model(folder / MODEL, state)
-    whole = metadata | {"sha256": digest(folder / MODEL)}
-    with atomic_file(folder / METADATA) as temporary:
-        text = json.dumps(whole, indent=2, ensure_ascii=False)
+    _write(folder / METADATA, metadata | {"sha256": digest(folder / MODEL)})
+
+
+def save_scales(folder: str | Path, scales: dict[str, dict[str, float]]) -> None:
+    """Write the scales of logits, by view count."""
+    _write(Path(folder) / SCALES, scales)
+
+
+def _write(path: Path, content: dict) -> None:
+    with atomic_file(path) as temporary:
+        text = json.dumps(content, indent=2, ensure_ascii=False)
         temporary.write_text(f"{text}\n", encoding="utf-8")
 
 
