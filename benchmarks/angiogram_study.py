@@ -30,10 +30,12 @@ sys.path.insert(0, str(HERE.parent / "workflow" / "scripts"))
 from angiovox.angiograms import trial_scores  # noqa: E402
 from angiovox.angiograms.alignment import truth  # noqa: E402
 from angiovox.angiograms.baselines import best_threshold  # noqa: E402
+from angiovox.angiograms.calibration.poses import calibrate  # noqa: E402
 from angiovox.angiograms.contenders import (  # noqa: E402
     BASELINES,
     PROBABILITY,
     Contender,
+    calibrated,
     network,
 )
 from angiovox.angiograms.trials import Condition, Subject, Trial, simulate  # noqa: E402
@@ -108,7 +110,9 @@ def contenders(model: Path | None) -> dict[str, Contender]:
     if model is None:
         return BASELINES
     digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
-    return BASELINES | {f"network-{digest}": network(load_model(model))}
+    straight = network(load_model(model))
+    names = f"network-{digest}", f"network-{digest}-calibrated"
+    return BASELINES | dict(zip(names, (straight, calibrated(straight, calibrate)), strict=True))
 
 
 def thresholds(study: Study, condition: Condition) -> dict[str, float]:

@@ -19,7 +19,7 @@ def publish(folder: StudyFolder, out: Path) -> str:
     What an earlier command put there and this one does not make is removed: it may name a patient.
     """
     made = sorted(path.relative_to(folder.files) for path in folder.files.rglob("*"))
-    files = [path for path in made if (folder.files / path).is_file()]
+    files = [path for path in made if (folder.files / path).is_file() and path.name[0] != "."]
     record = folder.work / "published.json"
     earlier = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else []
     for name in {*earlier} - {path.as_posix() for path in files}:

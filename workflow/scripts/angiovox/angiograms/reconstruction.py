@@ -21,6 +21,9 @@ TILE, OVERLAP = 96, 12  # voxels along an edge; on either side, that another til
 EMPTY_LOGIT = -12.0  # where a view shows no contrast nearby
 # ASSUME: what the network is as sure of as this to be empty, no line integral fills.
 FIXED_LOGIT = -7.0
+# ASSUME: a part of vessel that touches no other and is smaller than this is noise.
+SPECK_MM3 = 3.0
+VESSEL, BELOW = 0.5, np.float32(0.49)
 # ASSUME: contrast is about the same within such a window; one ray through this much vessel in it
 # weighs as much as the average does.
 WINDOW_MM, LITTLE_MM = 6.0, 10.0  # standard deviation; mm
@@ -66,9 +69,18 @@ def reconstruct(
     contrast, before = _fitted(logits.sigmoid().numpy(), grid, angiograms, threads)
     log("fitting to the line integrals")
     found = refine(logits, grid, angiograms, contrast, steps, threads) if steps else logits
-    probability = found.sigmoid().numpy()
+    probability = without_specks(found.sigmoid().numpy(), grid)
     contrast, misfit = _fitted(probability, grid, angiograms, threads)
     return Reconstruction(probability, grid, contrast, misfit, before)
+
+
+def without_specks(probability: np.ndarray, grid: Grid) -> np.ndarray:
+    """Probabilities (x, y, z), below that of vessel in parts too small to be told from noise."""
+    labels, count = ndimage.label(probability >= VESSEL, np.ones((3, 3, 3)))
+    volumes = np.bincount(labels.ravel(), minlength=count + 1) * np.prod(grid.voxel_size)
+    small = volumes < SPECK_MM3
+    small[0] = False
+    return np.where(small[labels], np.minimum(probability, BELOW), probability)
 
 
 @torch.inference_mode()

@@ -21,7 +21,7 @@ from .angiogram_page.page import page
 PAGE, MANIFEST, SCENE = "report.html", "manifest.json", "scene.mrml"
 NO_SURFACE = "no voxel reaches a probability of 0.5"
 CONTENTS = {  # what each file is, with axes and units
-    PAGE: "this page; opens without a network",
+    PAGE: "the page to look at; opens without a network",
     "artery.stl": "surface, mm from the isocentre, LPS",
     "artery.vtp": "surface with certainty, mm from the isocentre, LPS",
     "artery.ply": "surface coloured by certainty, mm from the isocentre, LPS",

@@ -114,7 +114,7 @@ def calibrate(
     for row in result.rows():
         log(
             f"{row['view']}: moved by {row['moved_deg']:.2f} degrees and {row['moved_mm']:.1f} mm, "
-            f"residual {row['residual_before']:.2f} before, {row['residual_after']:.2f} after"
+            f"residual {row['residual_before']:.3f} before, {row['residual_after']:.3f} after"
         )
     return result
 
