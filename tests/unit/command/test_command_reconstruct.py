@@ -10,7 +10,7 @@ import time
 import pytest
 from angiovox.errors import InputError
 from angiovox_command import reconstruct as command
-from angiovox_command import workflow
+from angiovox_command import snakemake_call
 from angiovox_command.program import main
 from angiovox_command.study_folder import Request, StudyFolder
 from conftest import ROOT
@@ -54,7 +54,7 @@ def runs(tmp_path, monkeypatch):
     (tmp_path / "rules/profiles/default").mkdir(parents=True)
     (tmp_path / "rules/workflow/Snakefile").write_text(RULES)
     (tmp_path / "rules/profiles/default/config.yaml").write_text("rerun-incomplete: true\n")
-    monkeypatch.setattr(workflow, "ROOT", tmp_path / "rules")
+    monkeypatch.setattr(snakemake_call, "ROOT", tmp_path / "rules")
     (tmp_path / SECRET).mkdir()
     paths = [tmp_path / SECRET / name for name in ("a.dcm", "b.dcm")]
     for path in paths:
@@ -107,8 +107,10 @@ def test_what_is_stopped_goes_on_with_the_same_command(runs, tmp_path):
     (tmp_path / SECRET / "b.dcm").write_text("slow")
     out = tmp_path / "result"
     program = (
-        "import sys\nfrom pathlib import Path\nfrom angiovox_command import program, workflow\n"
-        f"workflow.ROOT = Path({str(tmp_path / 'rules')!r})\nsys.exit(program.main(sys.argv[1:]))"
+        "import sys\nfrom pathlib import Path\n"
+        "from angiovox_command import program, snakemake_call\n"
+        f"snakemake_call.ROOT = Path({str(tmp_path / 'rules')!r})\n"
+        "sys.exit(program.main(sys.argv[1:]))"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", program, "reconstruct", *runs, "--out", str(out), "--cores", "1"],

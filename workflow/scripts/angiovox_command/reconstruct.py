@@ -15,7 +15,7 @@ from types import FrameType
 from angiovox.errors import InputError
 from angiovox_pipeline.failure_report import last_error
 
-from . import results, workflow
+from . import results, snakemake_call
 from .progress import Progress
 from .study_folder import PATIENT, Request, StudyFolder
 
@@ -35,7 +35,7 @@ def reconstruct(request: Request, cores: int, dry_run: bool = False) -> int:
     options = ["--nolock", *(["--dry-run"] if dry_run else [])]  # the folder has a lock of its own
     with folder.held() as lock, folder.linked(request) as config, _signals_as_interrupts():
         options += ["--configfile", config.name]
-        command = workflow.command(cores, TARGET, *options, snakefile=SNAKEFILE)
+        command = snakemake_call.command(cores, TARGET, *options, snakefile=SNAKEFILE)
         is_done = _run(command, folder, lock, Progress(sys.stderr) if not dry_run else None)
         if not is_done:
             raise InputError(request.in_words(_why_failed(folder)))
@@ -52,7 +52,7 @@ def _run(command: list[str], folder: StudyFolder, lock: int, progress: Progress 
         folder.log_of(job).unlink(missing_ok=True)
     folder.log.parent.mkdir(exist_ok=True)
     with folder.log.open("w", encoding="utf-8") as log:
-        process = workflow.start(command, folder.work, log, keep=[lock])
+        process = snakemake_call.start(command, folder.work, log, keep=[lock])
     try:
         while process.poll() is None:
             if progress:

@@ -10,7 +10,7 @@ from pathlib import Path
 from angiovox.errors import InputError
 from angiovox_pipeline.places import ROOT
 
-from .workflow import command, environment
+from .snakemake_call import command, environment
 
 
 def reproduce(out: str | Path, cores: int, arguments: Sequence[str] = ()) -> int:
