@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 MARK = "stage: "
 STAGES = {  # what is done, and its seconds on two cores at 200^3 voxels and two views
-    "read": ("reading the runs", 3.0),
-    "calibrate": ("calibrating where the C-arm stood", 10.0),
-    "reconstruct": ("reconstructing arteries", 20.0),
-    "assess": ("finding what is known and what is guessed", 7.0),
-    "advise": ("looking for the angle that would tell most", 8.0),
-    "write": ("writing files and the page", 10.0),
+    "read": ("reading the runs", 5.0),
+    "calibrate": ("calibrating where the C-arm stood", 2.0),
+    "reconstruct": ("reconstructing arteries", 18.0),
+    "assess": ("finding what is known and what is guessed", 4.0),
+    "advise": ("looking for the angle that would tell most", 2.0),
+    "write": ("writing files and the page", 5.0),
 }
 
 
