@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from angiovox.angiograms.adviser import advise, angle_name, expected_share
+from angiovox.angiograms.adviser import advise, expected_share
 from angiovox.angiograms.evidence import gather
 from angiovox.angiograms.knowability import UNDECIDED, assess
 from angiovox.angiograms.measurement import Angiograms
-from angiovox.geometry.cone_beam import CArm
+from angiovox.geometry.cone_beam import CArm, angle_name
 from angiovox.geometry.grid import Grid
 from angiovox.projectors.attenuation import CONTRAST
 from angiovox.projectors.line_integral import line_integral
@@ -111,7 +111,3 @@ def test_points_beyond_the_detector_are_not_decided():
     points, nothing = np.array([[0.0, 0, 0], [500, 0, 0]]), np.zeros((0, 3))
     share = expected_share((points, nothing, np.zeros(0)), ARM.views(0.0), np.ones(2), 1.0)
     assert share == 0.5
-
-
-def test_names_of_angles():
-    assert angle_name(45, -10) == "LAO 45, CAU 10" and angle_name(-5, 20) == "RAO 5, CRA 20"

@@ -123,11 +123,3 @@ def test_too_little_memory_offers_larger_voxels(tmp_path):
         common_field(angiograms, 0.1, needed / 10)
     offered = float(str(caught.value).split("voxels of ")[-1].split(" ")[0])
     assert common_field(angiograms, offered, needed / 10)
-
-
-@pytest.mark.parametrize(
-    ("angles", "words"),
-    [((30.4, -20.2), "LAO 30, CAU 20"), ((-45, 0.3), "RAO 45, CRA 0"), ((-0.2, 0), "LAO 0, CRA 0")],
-)
-def test_angles_are_said_as_a_department_says_them(angles, words):
-    assert reading.label(*angles) == words

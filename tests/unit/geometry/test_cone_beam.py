@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from angiovox.geometry.affine import isotropic_affine
-from angiovox.geometry.cone_beam import CArm, c_arm_rotation
+from angiovox.geometry.cone_beam import CArm, angle_name, c_arm_rotation
 from angiovox.geometry.grid import Grid
 from angiovox.geometry.views import Views, parallel_views
 from hypothesis import given
@@ -228,3 +228,16 @@ def test_what_is_no_grid_is_refused():
         Grid((8, 8, 5), (1, 1))
     with pytest.raises(ValueError, match="left, posterior, superior"):
         Grid.from_affine((2, 2, 2), np.eye(4))
+
+
+@pytest.mark.parametrize(
+    ("angles", "name"),
+    [
+        ((30.4, -20.2), "LAO 30, CAU 20"),
+        ((-45, 0.3), "RAO 45, CRA 0"),
+        ((-0.2, -0.4), "LAO 0, CRA 0"),
+        ((-12.6, 20), "RAO 13, CRA 20"),
+    ],
+)
+def test_angles_are_named_as_angiographers_do(angles, name):
+    assert angle_name(*angles) == name

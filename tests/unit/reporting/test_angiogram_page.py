@@ -11,7 +11,7 @@ import pytest
 from angiovox.angiograms.centreline import vessel_centreline
 from angiovox.angiograms.surface import vessel_surface
 from angiovox.reporting.angiogram_page import runs, tables
-from angiovox.reporting.angiogram_page.heat_map import angle_name, heat_map
+from angiovox.reporting.angiogram_page.heat_map import heat_map
 from angiovox.reporting.angiogram_page.model import payload
 from angiovox.reporting.angiogram_page.page import page, shares
 from made_reconstruction import ANGLES, findings
@@ -193,14 +193,6 @@ def test_a_png_gives_back_the_picture(tmp_path):
 def test_an_outline_and_its_picture_agree():
     """A pixel (i, j) of the detector is row J - 1 - j and column i of the picture."""
     assert runs.path([np.array([[3, 2], [4, 2]])], height=10) == "M3.5 7.5L4.5 7.5"
-
-
-@pytest.mark.parametrize(
-    ("angles", "name"),
-    [((30, 10), "LAO 30, CRA 10"), ((-12.5, -0.4), "RAO 13, CAU 0"), ((0, 0), "LAO 0, CRA 0")],
-)
-def test_angles_have_the_names_of_a_c_arm(angles, name):
-    assert angle_name(*angles) == name
 
 
 def test_the_map_has_a_cell_for_each_pair_of_angles():

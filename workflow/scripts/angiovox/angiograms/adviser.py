@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..geometry.cone_beam import angle_name
 from ..geometry.views import Views
 from ..projectors.kernels.jit import njit
 from ..projectors.line_integral import line_integral, line_integral_adjoint
@@ -128,12 +129,6 @@ def expected_share(
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         return np.array(list(pool.map(work, matrices)))
-
-
-def angle_name(primary: float, secondary: float) -> str:
-    """Angles in the words of the field: LAO 45, CAU 10."""
-    side, tilt = "LAO" if primary >= 0 else "RAO", "CRA" if secondary >= 0 else "CAU"
-    return f"{side} {abs(primary):.0f}, {tilt} {abs(secondary):.0f}"
 
 
 def _sentence(best: tuple[float, float], gain: float, angiograms: Angiograms) -> str:

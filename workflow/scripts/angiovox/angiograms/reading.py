@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import InputError
-from ..geometry.cone_beam import CArm
+from ..geometry.cone_beam import CArm, angle_name
 from ..geometry.views import Views
 from ..io.dicom.xa.pairing import check_together
 from ..io.dicom.xa.reader import read_run
@@ -161,15 +161,9 @@ def _joined(images: Sequence[_Image], notes: tuple[str, ...]) -> Angiograms:
         Views.join(views),
         np.stack([image.angles for image in images]),
         tuple(arms),
-        tuple(label(*image.angles) for image in images),
+        tuple(angle_name(*image.angles) for image in images),
         tuple(dict.fromkeys(notes)),
     )
-
-
-def label(primary: float, secondary: float) -> str:
-    """The angles of a view as a department says them: "LAO 30, CRA 20"."""
-    sideways = f"{'RAO' if round(primary) < 0 else 'LAO'} {abs(primary):.0f}"
-    return f"{sideways}, {'CAU' if round(secondary) < 0 else 'CRA'} {abs(secondary):.0f}"
 
 
 def _scale_notes(run: Run) -> Iterator[str]:

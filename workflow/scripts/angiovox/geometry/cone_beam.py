@@ -150,9 +150,15 @@ def c_arm_rotation(primary: np.ndarray, secondary: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(axis, axis=-1) for axis in (u, to_source, v)], axis=-1)
 
 
+def angle_name(primary: float, secondary: float) -> str:
+    """Angles of a C-arm in degrees as an angiographer says them: LAO 30, CAU 20."""
+    side = "RAO" if round(primary) < 0 else "LAO"
+    tilt = "CAU" if round(secondary) < 0 else "CRA"
+    return f"{side} {abs(primary):.0f}, {tilt} {abs(secondary):.0f}"
+
+
 def view_name(primary: float, secondary: float) -> str:
-    """Angles of a C-arm in degrees as an angiographer says them: LAO 30, CRA 20."""
-    side = "LAO" if primary >= 0 else "RAO"
-    tilt = "CRA" if secondary >= 0 else "CAU"
-    parts = [f"{side} {abs(primary):.0f}"] if round(primary) else ["frontal"]
-    return ", ".join(parts + ([f"{tilt} {abs(secondary):.0f}"] if round(secondary) else []))
+    """A view by its angles in degrees, without those that are 0: frontal, CRA 20."""
+    side, tilt = angle_name(primary, secondary).split(", ")
+    parts = [side] if round(primary) else ["frontal"]
+    return ", ".join(parts + ([tilt] if round(secondary) else []))

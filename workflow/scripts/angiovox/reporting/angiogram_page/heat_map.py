@@ -8,19 +8,12 @@ from html import escape
 import numpy as np
 
 from ...angiograms.certainty import colours
+from ...geometry.cone_beam import angle_name
 from .findings import AngleMap
 
 WIDTH, LEFT, TOP, RIGHT, BOTTOM = 640, 58, 16, 16, 52  # of the drawing, and its margins
 TICK_DEGREES = 30
 UNREACHABLE = "url(#unreachable)"
-
-
-def angle_name(primary: float, secondary: float) -> str:
-    """Angles as a C-arm shows them: "LAO 30, CRA 10"."""
-    sizes = [int(abs(angle) + 0.5) for angle in (primary, secondary)]
-    first = f"{'RAO' if primary < 0 else 'LAO'} {sizes[0]}"
-    second = f"{'CAU' if secondary < 0 else 'CRA'} {sizes[1]}"
-    return f"{first}, {second}"
 
 
 def heat_map(advice: AngleMap, taken: np.ndarray) -> str:

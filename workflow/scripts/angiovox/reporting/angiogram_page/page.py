@@ -13,9 +13,10 @@ import numpy as np
 
 from ...angiograms.centreline import Centreline
 from ...angiograms.certainty import UNDECIDED, VESSEL, colours
+from ...geometry.cone_beam import angle_name
 from . import model, runs
 from .findings import Findings
-from .heat_map import angle_name, heat_map
+from .heat_map import heat_map
 from .tables import bar, pairs, percent, table
 
 if TYPE_CHECKING:
