@@ -139,9 +139,7 @@ def _add_cores(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--cores",
         type=_whole,
-        default=len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
+        default=_cores(),
         metavar="N",
         help="processor cores to use (default: all, %(default)s)",
     )
