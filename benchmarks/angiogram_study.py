@@ -43,6 +43,7 @@ from angiovox.figures import angiogram_study as figures  # noqa: E402
 from angiovox.figures.style import save  # noqa: E402
 from angiovox.io.atomic import atomic_file  # noqa: E402
 from angiovox.io.model_files import load_model  # noqa: E402
+from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.reporting import angiogram_study as tables  # noqa: E402
 from angiovox.vessels.swc import swc_files  # noqa: E402
 
@@ -217,7 +218,7 @@ def draw(study: Study, means: pd.DataFrame) -> None:
             note = f"Phantoms, n = {part['n'].max()}; mean and 95 % interval of Student's t"
             figure = figures.against(part, methods, SHOWN, axis, note)
             save(figure, study.out / f"{series}.png", study.out / f"{series}.pdf")
-    recall = pd.read_csv(study.out / "lesion_recall.csv")
+    recall = read_table(study.out / "lesion_recall.csv")
     for (series, point, group), part in recall.groupby(["series", "point", "group"]):
         if not study.settings["series"][series]["axis"]:
             figure = figures.lesions(part, methods, f"{group.capitalize()}: planted lesions")
