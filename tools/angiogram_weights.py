@@ -20,19 +20,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from angiovox.angiograms import network, reconstruction, weights
-from angiovox.angiograms.channels import COUNT, prepare
-from angiovox.angiograms.knowability import UNDECIDED, assess
-from angiovox.angiograms.reliability import fit_scale
-from angiovox.angiograms.simulation import Example, simulate
-from angiovox.errors import TrainingInterrupted
-from angiovox.io import atomic
-from angiovox.method import Context
-from angiovox.metrics.overlap import binary, ratios
-from angiovox.training.fingerprint import stamp
-from angiovox_pipeline import code_version
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+
+from angiovox.angiograms import network, reconstruction, weights  # noqa: E402
+from angiovox.angiograms.channels import COUNT, prepare  # noqa: E402
+from angiovox.angiograms.knowability import UNDECIDED, assess  # noqa: E402
+from angiovox.angiograms.reliability import fit_scale  # noqa: E402
+from angiovox.angiograms.simulation import Example, simulate  # noqa: E402
+from angiovox.errors import TrainingInterrupted  # noqa: E402
+from angiovox.io import atomic  # noqa: E402
+from angiovox.method import Context  # noqa: E402
+from angiovox.metrics.overlap import binary, ratios  # noqa: E402
+from angiovox.training.fingerprint import stamp  # noqa: E402
+from angiovox_pipeline import code_version  # noqa: E402
+
 BUNDLE, WORK = ROOT / "resources/angiogram_network", ROOT / "weights-training"
 CARD = Path("docs/README.md")
 START, END = "<!-- scores -->", "<!-- /scores -->"
