@@ -37,6 +37,7 @@ from angiovox.angiograms.contenders import (  # noqa: E402
     Contender,
     calibrated,
     network,
+    without_phases,
 )
 from angiovox.angiograms.trials import Condition, Subject, Trial, simulate  # noqa: E402
 from angiovox.figures import angiogram_study as figures  # noqa: E402
@@ -108,12 +109,15 @@ class Study:
 def contenders(model: Path | None) -> dict[str, Contender]:
     """Methods by name; a network's name has the digest of its model, so that no trial of another
     model is taken for its own."""
-    if model is None:
-        return BASELINES
-    digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
-    straight = network(load_model(model))
-    names = f"network-{digest}", f"network-{digest}-calibrated"
-    return BASELINES | dict(zip(names, (straight, calibrated(straight, calibrate)), strict=True))
+    known = dict(BASELINES)
+    if model is not None:
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()[:8]
+        known[f"network-{digest}"] = network(load_model(model))
+    known |= {f"{name}-calibrated": calibrated(one, calibrate) for name, one in known.items()}
+    if model is not None:
+        full = f"network-{digest}-calibrated"
+        known[f"{full}-without-phases"] = without_phases(known[full])
+    return known
 
 
 def thresholds(study: Study, condition: Condition) -> dict[str, float]:

@@ -126,7 +126,7 @@ def score(state: dict, seed: int, threads: int) -> dict[str, float]:
         "network": _dice(alone, example),
         "with_steps": _dice(found.probability, example),
     }
-    log(", ".join(f"{key} {value:.3g}" for key, value in row.items()))
+    log(", ".join(f"{key} {value:.6g}" for key, value in row.items()))
     return row
 
 

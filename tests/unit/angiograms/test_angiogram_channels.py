@@ -14,21 +14,23 @@ from angiovox.projectors.line_integral import line_integral
 
 ARM = CArm(1200.0, 785.0, (72, 64), (1.4, 1.4))
 GRID = Grid((40, 40, 40), (0.8,) * 3)
+SECOND = 1.25  # contrast in the second tube, which fills later
 ANGLES = np.array([[0.0, 20.0], [90.0, 0.0], [40.0, -30.0]])
 
 
 def volume() -> np.ndarray:
-    """Two tubes that cross without touching, and no symmetry."""
+    """Two tubes that cross without touching, and no symmetry; the second is the brighter one."""
     x, y, z = np.indices(GRID.shape)
     one = (x - 14) ** 2 + (y - 12 - z / 4) ** 2 < 6
     other = ((z - 25) ** 2 + (x - 22 - y / 5) ** 2 < 4) & (y > 10)
-    return (one | other).astype(np.float32)
+    return (one + SECOND * other).astype(np.float32)
 
 
 def measured(volume: np.ndarray, views: Views, noise: float = 0.02) -> Angiograms:
-    count = len(views)
-    integrals = 0.045 * line_integral(volume, GRID, views)
-    integrals = integrals + np.random.default_rng(5).normal(0, noise * 0.045, views.shape)
+    count, rng = len(views), np.random.default_rng(5)
+    parts = volume, volume == 1, volume == 2, SECOND * (volume == SECOND)
+    seen = np.stack([line_integral(np.float32(part), GRID, views) for part in parts], axis=1)
+    integrals, *phases = np.swapaxes(0.045 * (seen + rng.normal(0, noise, seen.shape)), 0, 1)
     return Angiograms(
         integrals.astype(np.float32),
         np.ones(views.shape, bool),
@@ -37,6 +39,7 @@ def measured(volume: np.ndarray, views: Views, noise: float = 0.02) -> Angiogram
         ANGLES[:count],
         (ARM,) * count,
         ("",) * count,
+        phases=np.stack(phases, axis=1).astype(np.float32),
     )
 
 
@@ -59,7 +62,9 @@ def test_the_order_of_the_views_does_not_matter(angiograms):
 
 def test_the_unit_of_a_view_does_not_matter(angiograms):
     factors = np.float32([1, 3, 0.2])[:, None, None]
-    other = replace(angiograms, line_integrals=angiograms.line_integrals * factors)
+    integrals = angiograms.line_integrals * factors
+    phases = angiograms.phases * factors[:, None]
+    other = replace(angiograms, line_integrals=integrals, phases=phases)
     np.testing.assert_allclose(of(other), of(angiograms), atol=1e-3)
 
 
@@ -74,6 +79,20 @@ def test_vessels_are_brighter_than_the_rest_in_every_channel_that_says_how_brigh
     for number in (0, 1, 2, 3, seen.COUNT - 2):
         channel = of(angiograms)[number]
         assert channel[vessel].mean() > channel[~vessel].mean() + channel[~vessel].std()
+
+
+def test_a_tube_is_seen_in_the_phase_in_which_it_fills(angiograms):
+    channels, tubes = of(angiograms), (volume() == 1, volume() == SECOND)
+    first, _, last = channels[seen.FIRST_PHASE :: 2][:3]  # least values over the views
+    for phase, filled, empty in ((first, *tubes), (last, *tubes[::-1])):
+        assert phase[filled].mean() > 3 * abs(phase[empty].mean())
+
+
+def test_phases_that_are_not_known_are_0_and_change_nothing_else(angiograms):
+    unknown, known = of(replace(angiograms, phases=None)), of(angiograms)
+    phases = slice(seen.FIRST_PHASE, seen.COUNT - 2)
+    assert not unknown[phases].any() and known[phases].any()
+    np.testing.assert_array_equal(np.delete(unknown, phases, 0), np.delete(known, phases, 0))
 
 
 def test_the_last_says_which_share_of_the_views_was_measured(angiograms):

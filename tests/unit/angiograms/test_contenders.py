@@ -1,13 +1,15 @@
 """Methods under comparison: what each gives, and from where it says that it has looked."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from angiovox.angiograms.channels import COUNT
-from angiovox.angiograms.contenders import BASELINES, calibrated, network
+from angiovox.angiograms.contenders import BASELINES, calibrated, network, without_phases
 from angiovox.angiograms.measurement import Angiograms
+from angiovox.angiograms.phases import PHASES
 from angiovox.geometry.cone_beam import CArm
 from angiovox.geometry.grid import Grid
 from angiovox.methods.unet.network import ResidualUNet
@@ -72,3 +74,15 @@ def test_a_calibration_is_asked_first_and_its_views_are_kept(angiograms):
     np.testing.assert_array_equal(found.views.source, moved.source)
     other = BASELINES["hull"].reconstruct(angiograms.at(moved), GRID, 1)
     np.testing.assert_array_equal(found.score, other.score)
+
+
+def test_a_method_without_phases_is_given_none(angiograms, model):
+    images = angiograms.line_integrals[:, None] / PHASES
+    known = replace(angiograms, phases=np.repeat(images, PHASES, axis=1))
+    contender = network(model)
+    found, given = (
+        without_phases(contender).reconstruct(known, GRID, 1),
+        contender.reconstruct(angiograms, GRID, 1),
+    )
+    np.testing.assert_array_equal(found.score, given.score)
+    assert (contender.reconstruct(known, GRID, 1).score != found.score).any()

@@ -1,9 +1,12 @@
 """Angiograms are the same once written and read again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from angiovox.angiograms import measurement_file
 from angiovox.angiograms.measurement import Angiograms
+from angiovox.angiograms.phases import PHASES
 from angiovox.errors import CorruptFileError
 from angiovox.geometry.cone_beam import CArm
 
@@ -22,6 +25,7 @@ def angiograms():
         arms=arms,
         labels=("AP, CRA 20", "LAO 90"),
         warnings=("the filling may have changed",),
+        phases=random.normal(size=(2, PHASES, *views.detector)).astype(np.float32),
     )
 
 
@@ -29,7 +33,7 @@ def test_everything_comes_back(angiograms, tmp_path):
     header = angiograms.arms[0].views([0.0, 90.0], [20.0, 0.0])
     measurement_file.save(tmp_path / "m.npz", angiograms, header, np.array([0.04, 0.05]))
     again, again_header, contrast = measurement_file.load(tmp_path / "m.npz")
-    for name in measurement_file.ARRAYS:
+    for name in (*measurement_file.ARRAYS, "phases"):
         before, after = getattr(angiograms, name), getattr(again, name)
         assert before.dtype == after.dtype and np.array_equal(before, after), name
     assert again.views.as_dict() == angiograms.views.as_dict()
@@ -40,6 +44,12 @@ def test_everything_comes_back(angiograms, tmp_path):
         angiograms.warnings,
     )
     assert contrast.tolist() == [0.04, 0.05]
+
+
+def test_phases_that_are_not_known_stay_so(angiograms, tmp_path):
+    unknown = replace(angiograms, phases=None)
+    measurement_file.save(tmp_path / "m.npz", unknown, unknown.views, unknown.noise)
+    assert measurement_file.load(tmp_path / "m.npz")[0].phases is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])

@@ -5,6 +5,7 @@ import pytest
 import xa_cases
 from angiovox.angiograms import reading
 from angiovox.angiograms.field import common_field
+from angiovox.angiograms.phases import PHASES
 from angiovox.errors import InputError
 from angiovox.geometry.cone_beam import CArm
 
@@ -41,6 +42,21 @@ def test_it_is_the_mean_of_the_filled_frames(tmp_path):
     np.testing.assert_allclose(
         angiograms.line_integrals[inner], expected[inner], atol=0.08 * expected.max()
     )
+
+
+def test_phases_share_what_the_fullest_frame_shows(tmp_path):
+    """The blobs fill together: every phase is a third of them."""
+    angiograms = reading.read_angiograms(pair(tmp_path))
+    expected = xa_cases.FILLING.max() / PHASES * xa_cases.blobs(angiograms.views)
+    inner = np.s_[:, 4:-4, 4:-4]
+    for phase in np.swapaxes(angiograms.phases, 0, 1):
+        difference = phase[inner] - expected[inner]
+        assert np.abs(difference).max() < 0.15 * expected.max()
+
+
+def test_a_rotational_run_shows_no_phases(tmp_path):
+    path = xa_cases.write(tmp_path / "r.dcm", xa_cases.rotational())
+    assert reading.read_angiograms([path]).phases is None
 
 
 def test_fine_pixels_are_averaged_and_stay_where_they_are(tmp_path):

@@ -29,6 +29,16 @@ def test_arteries_are_where_the_views_show_contrast(example):
         assert np.corrcoef(*(each.ravel() for each in blurred))[0, 1] > 0.6
 
 
+def test_a_phase_has_as_much_contrast_in_every_view(example):
+    angiograms = example.angiograms
+    for image, noise, phases in zip(
+        angiograms.line_integrals, angiograms.noise, angiograms.phases, strict=True
+    ):
+        near = ndimage.maximum_filter(ndimage.gaussian_filter(image, 1) > 2 * noise, 5)
+        shares = phases[:, near].sum(axis=1) / phases[:, near].sum()
+        assert shares == pytest.approx(np.full(3, 1 / 3), abs=0.08)
+
+
 def test_noise_is_what_a_view_has_where_nothing_is(example):
     for image, noise in zip(
         example.angiograms.line_integrals, example.angiograms.noise, strict=True

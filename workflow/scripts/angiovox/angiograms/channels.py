@@ -3,8 +3,9 @@
 Line integrals are scaled by each view's brightest vessels, since runs differ in dilution and some
 in unit. Channels are, of line integrals as measured and as smoothed: least and mean value over the
 views that see a voxel; how the mean is spread over directions (the second moment of the views'
-directions, weighted by their values, without its trace); a reconstruction by SIRT, which shares a
-ray's contrast among all voxels on it; and the share of the views that see the voxel.
+directions, weighted by their values, without its trace); least and mean value of what arrives in
+each phase of the filling, 0 where that is not known; a reconstruction by SIRT, which shares a ray's
+contrast among all voxels on it; and the share of the views that see the voxel.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ..geometry.views import Views
 from ..projectors.sirt import sirt
 from ..projectors.voxel_backprojection import back_project
 from .measurement import Angiograms
+from .phases import PHASES
 
 SMOOTHING = (0.0, 0.6)  # mm in the isocentre, standard deviations
 # ASSUME: as much of a view, in the isocentre, is as bright as its largest artery.
@@ -32,18 +34,22 @@ ITERATIONS = 12
 # neighbours up to a distance that poses are off by after a calibration.
 NOISE_LEVEL, REACH = 3.5, 2  # pixels
 MOMENTS = ((0, 0), (1, 1), (0, 1), (0, 2), (1, 2))  # of the directions; the trace is 1
-COUNT = 2 * len(SMOOTHING) + len(MOMENTS) + 2
+FIRST_MOMENT = 2 * len(SMOOTHING)
+FIRST_PHASE = FIRST_MOMENT + len(MOMENTS)
+COUNT = FIRST_PHASE + 2 * PHASES + 2
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What channels of any part of a grid are computed from.
 
-    images : of each smoothing, (views, i, j) float32 scaled line integrals. seen : (views, i, j)
-    float32, 1 where measured. coarse : SIRT's share of contrast on the coarser grid of `grid`.
+    images : of each smoothing, (views, i, j) float32 scaled line integrals. phases : the same of
+    each phase of the filling, smoothed; none where it is not known. seen : (views, i, j) float32,
+    1 where measured. coarse : SIRT's share of contrast on the coarser grid of `grid`.
     """
 
     images: tuple[np.ndarray, ...]
+    phases: tuple[np.ndarray, ...]
     seen: np.ndarray
     views: Views
     coarse: np.ndarray
@@ -54,7 +60,7 @@ def prepare(angiograms: Angiograms, grid: Grid, threads: int = 1) -> Prepared:
     """Scale and smooth line integrals, and reconstruct them by SIRT on a coarse grid."""
     images, seen = scaled(angiograms), angiograms.measured.astype(np.float32)
     coarse = _by_sirt(images[-1], angiograms, coarser(grid), threads)
-    return Prepared(images, seen, angiograms.views, coarse, grid)
+    return Prepared(images, scaled_phases(angiograms), seen, angiograms.views, coarse, grid)
 
 
 def _by_sirt(images: np.ndarray, angiograms: Angiograms, grid: Grid, threads: int) -> np.ndarray:
@@ -101,18 +107,35 @@ def binned(images: np.ndarray, views: Views) -> tuple[np.ndarray, Views]:
 
 def scaled(angiograms: Angiograms) -> tuple[np.ndarray, ...]:
     """Line integrals of each smoothing, (views, i, j) float32, in parts of each view's vessels."""
+    scales = _scales(angiograms)
+    return tuple(_smooth(angiograms.line_integrals, angiograms, mm, scales) for mm in SMOOTHING)
+
+
+def scaled_phases(angiograms: Angiograms) -> tuple[np.ndarray, ...]:
+    """Smoothed line integrals of each phase, (views, i, j) float32, in the same parts; none where
+    they are not known."""
+    if angiograms.phases is None:
+        return ()
+    phases, scales = np.swapaxes(angiograms.phases, 0, 1), _scales(angiograms)
+    return tuple(_smooth(one, angiograms, SMOOTHING[-1], scales) for one in phases)
+
+
+def _scales(angiograms: Angiograms) -> list[float]:
+    views = zip(angiograms.line_integrals, angiograms.measured, angiograms.arms, strict=True)
+    return [scale(*one, arm.magnification / arm.pixel_size[0]) for *one, arm in views]
+
+
+def _smooth(
+    images: np.ndarray, angiograms: Angiograms, smoothing: float, scales: list[float]
+) -> np.ndarray:
+    """Images (views, i, j) smoothed by so many mm, in parts of each view's scale."""
     results = []
-    for smoothing in SMOOTHING:
-        images = []
-        for image, measured, arm in zip(
-            angiograms.line_integrals, angiograms.measured, angiograms.arms, strict=True
-        ):
-            pixels = np.multiply(smoothing * arm.magnification, np.reciprocal(arm.pixel_size))
-            smooth = ndimage.gaussian_filter(np.where(measured, image, 0), pixels)
-            images.append(smooth / scale(image, measured, arm.magnification / arm.pixel_size[0]))
-        stack = np.array(images, dtype=np.float32)
-        results.append(np.clip(stack, -LARGEST, LARGEST))
-    return tuple(results)
+    for image, measured, arm, own in zip(
+        images, angiograms.measured, angiograms.arms, scales, strict=True
+    ):
+        pixels = np.multiply(smoothing * arm.magnification, np.reciprocal(arm.pixel_size))
+        results.append(ndimage.gaussian_filter(np.where(measured, image, 0), pixels) / own)
+    return np.clip(np.array(results, dtype=np.float32), -LARGEST, LARGEST)
 
 
 def scale(image: np.ndarray, measured: np.ndarray, pixels_per_mm: float) -> float:
@@ -144,7 +167,12 @@ def channels(prepared: Prepared, grid: Grid, threads: int = 1) -> np.ndarray:
         weighted = weights.astype(np.float32)[:, None, None] * prepared.images[-1]
         moment = back_project(weighted, grid, views, "mean", threads)
         # A mean of 0.1 in one direction alone is as telling as one of 1.
-        result[2 * len(SMOOTHING) + number] = moment / np.sqrt(np.maximum(mean, 0.01))
+        result[FIRST_MOMENT + number] = moment / np.sqrt(np.maximum(mean, 0.01))
+    result[FIRST_PHASE : FIRST_PHASE + 2 * PHASES] = 0
+    for number, images in enumerate(prepared.phases):
+        for side, combine in enumerate(("minimum", "mean")):
+            found = _root(back_project(images, grid, views, combine, threads))
+            result[FIRST_PHASE + 2 * number + side] = found
     result[-2] = _root(_sampled(prepared.coarse, coarser(prepared.grid), grid))
     result[-1] = seen
     return result

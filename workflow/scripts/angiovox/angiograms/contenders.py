@@ -76,6 +76,16 @@ def calibrated(contender: Contender, calibrate: Callable[..., Any]) -> Contender
     return replace(contender, title=f"{contender.title}, calibrated", reconstruct=reconstruct)
 
 
+def without_phases(contender: Contender) -> Contender:
+    """A method that is given one image of each view, and not when contrast arrives where."""
+
+    def reconstruct(angiograms: Angiograms, grid: Grid, threads: int) -> Found:
+        return contender.reconstruct(replace(angiograms, phases=None), grid, threads)
+
+    title = f"{contender.title}, without phases"
+    return replace(contender, title=title, reconstruct=reconstruct)
+
+
 BASELINES = {
     "hull": Contender("Visual hull", "Visual hull", from_header(baselines.hull), highest=10.0),
     "sirt": Contender("SIRT with support", "SIRT", from_header(baselines.iterated), highest=1.0),

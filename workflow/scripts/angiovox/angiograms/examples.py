@@ -60,6 +60,7 @@ def _packed(prepared: Prepared, grid: Grid, mask: np.ndarray) -> dict[str, np.nd
     geometry = {name: getattr(prepared.views, name) for name in GEOMETRY}
     return geometry | {
         "images": np.float16(prepared.images),
+        "phases": np.float16(prepared.phases),
         "coarse": np.float16(prepared.coarse),
         "shape": np.array(grid.shape),
         "voxel": np.array(grid.voxel_size),
@@ -75,5 +76,6 @@ def _unpacked(stored: np.lib.npyio.NpzFile) -> Learnt:
     mask = np.unpackbits(stored["mask"], count=int(np.prod(shape))).reshape(shape).astype(bool)
     views = Views(*(stored[name] for name in GEOMETRY), detector=images.shape[2:])
     seen = np.ones(images.shape[1:], np.float32)
-    prepared = Prepared(tuple(images), seen, views, np.float32(stored["coarse"]), grid)
+    phases = tuple(np.float32(stored["phases"]))
+    prepared = Prepared(tuple(images), phases, seen, views, np.float32(stored["coarse"]), grid)
     return Learnt(prepared, grid, mask)

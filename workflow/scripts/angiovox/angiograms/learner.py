@@ -11,15 +11,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..training.learner import Learner, agreement, autocast, iou_of
-from .channels import MOMENTS, SMOOTHING, channels, part
+from .channels import FIRST_MOMENT, FIRST_PHASE, MOMENTS, channels, part
 from .examples import Examples, Learnt
+from .phases import PHASES
 
 EDGE = 80  # voxels of a part
 PARTS = 2  # of an example in a row: reading it takes as long as its channels do
 AT_VESSEL = 0.85  # share of the parts that are around a vessel; others are anywhere
 BCE_WEIGHT = 5.0
 UPRIGHT = 0.5  # share of the parts that are turned no further than left to right
-FIRST_MOMENT = 2 * len(SMOOTHING)
+# ASSUME: runs of which one image is known, not how contrast came.
+NO_PHASES = 0.15  # share of the parts
 
 
 class Reconstructing(Learner):
@@ -50,6 +52,8 @@ class Reconstructing(Learner):
         shape = (self.edge,) * 3
         start = self._start(example.mask, rng)
         seen = channels(example.prepared, part(example.grid, start, shape))
+        if rng.uniform() < NO_PHASES:
+            seen[FIRST_PHASE : FIRST_PHASE + 2 * PHASES] = 0
         within = tuple(slice(first, first + self.edge) for first in start)
         axes, flips = random_symmetry(rng)
         return turned_channels(seen, axes, flips), turned(example.mask[within], axes, flips)

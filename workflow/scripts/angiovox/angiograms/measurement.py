@@ -8,6 +8,7 @@ import numpy as np
 
 from ..geometry.cone_beam import CArm
 from ..geometry.views import Views
+from .phases import PHASES
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,8 @@ class Angiograms:
     arms : of each view, distances, pixels and offset of the C-arm that took it.
     labels : of each view, in words without anything that identifies a patient: "LAO 0, CRA 20".
     warnings : sentences about what was doubtful or done while reading.
+    phases : (views, phases, i, j) float32 line integrals of the contrast that arrives in each phase
+        of the filling, see `phases.phase_weights`; None where the runs do not show it.
     """
 
     line_integrals: np.ndarray
@@ -35,6 +38,7 @@ class Angiograms:
     arms: tuple[CArm, ...]
     labels: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    phases: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         count = len(self.views)
@@ -42,6 +46,10 @@ class Angiograms:
             shape = getattr(self, name).shape
             if shape != self.views.shape:
                 raise ValueError(f"{name} of shape {shape}, expected {self.views.shape}")
+        if self.phases is not None:
+            shape = (count, PHASES, *self.views.detector)
+            if self.phases.shape != shape:
+                raise ValueError(f"phases of shape {self.phases.shape}, expected {shape}")
         for name in ("noise", "angles", "arms", "labels"):
             if len(getattr(self, name)) != count:
                 raise ValueError(f"{name}: {len(getattr(self, name))} for {count} views")
@@ -65,4 +73,5 @@ class Angiograms:
             angles=self.angles[chosen],
             arms=tuple(arms),
             labels=tuple(labels),
+            phases=None if self.phases is None else self.phases[chosen],
         )

@@ -41,6 +41,8 @@ def save(path: str | Path, angiograms: Angiograms, header: Views, contrast: np.n
     arrays = {name: getattr(angiograms, name) for name in ARRAYS}
     for place, views in (("views", angiograms.views), ("header", header)):
         arrays |= {f"{place}_{name}": getattr(views, name) for name in WIDTHS}
+    if angiograms.phases is not None:
+        arrays["phases"] = angiograms.phases
     words = {name: list(getattr(angiograms, name)) for name in WORDS}
     words["arms"] = [asdict(arm) for arm in angiograms.arms]
     with atomic_file(path) as temporary, temporary.open("wb") as file:
@@ -62,7 +64,7 @@ def load(path: str | Path) -> tuple[Angiograms, Views, np.ndarray]:
             for place in ("views", "header")
         )
         arms = tuple(_arm(**fields) for fields in words["arms"])
-        measured = {name: arrays[name] for name in ARRAYS}
+        measured = {name: arrays[name] for name in ARRAYS} | {"phases": arrays.get("phases")}
         words = {name: tuple(words[name]) for name in WORDS}
         return Angiograms(**measured, views=views, arms=arms, **words), header, arrays["contrast"]
     except (OSError, KeyError, ValueError, EOFError, BadZipFile) as error:

@@ -25,10 +25,10 @@ class Settings(TrainingSettings):
     channels, levels, edge : of `ResidualUNet`, and the edge of a training part in voxels.
     """
 
-    epochs: int = 6
+    epochs: int = 9
     learning_rate: float = 3e-3
     schedule: str = "one-cycle"
-    examples: int = 320
+    examples: int = 400
     first_seed: int = 100_000
     channels: int = 24
     levels: int = 5

@@ -1,12 +1,13 @@
-"""Runs of X-ray angiography to line integrals of contrast, one image of a view."""
+"""Runs of X-ray angiography to line integrals of contrast: an image of a view, and its phases."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from ..errors import InputError
 from ..geometry.cone_beam import CArm, angle_name
@@ -16,6 +17,7 @@ from ..io.dicom.xa.reader import read_run
 from ..io.dicom.xa.run import Run
 from .measurement import Angiograms
 from .motion import without_motion
+from .phases import phase_weights
 
 # ASSUME: pixels finer than this in the isocentre are averaged, since voxels are coarser.
 FINEST = 0.3  # mm
@@ -23,6 +25,9 @@ MOST_OF_A_RUN = 8  # views that are taken of a rotational run
 # ASSUME: an image with fewer bright pixels shows no vessel: this many standard deviations of its
 # noise above 0, on this area in the isocentre.
 VISIBLE, VISIBLE_AREA = 6.0, 10.0  # mm^2
+# ASSUME: a run's contrast is counted where its smoothed image shows more than this many standard
+# deviations of the noise of a pixel: thin arteries, which fill last, hold much of it.
+FAINT, CLEAR_PIXELS = 2.0, 1.0
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,14 @@ def of_runs(runs: Sequence[Run], notes: Sequence[str] = ()) -> Angiograms:
 
 @dataclass(frozen=True, eq=False)
 class _Image:
-    """One view: line integrals and what was measured (i, j), its C-arm, angles and table (3,)."""
+    """One view: line integrals and what was measured (i, j), its C-arm, angles and table (3,).
+
+    phases : (phases, i, j) of the filling, none where the run does not show them.
+    """
 
     name: str
     integrals: np.ndarray
+    phases: np.ndarray
     measured: np.ndarray
     arm: CArm
     angles: np.ndarray
@@ -97,30 +106,52 @@ def _images(run: Run, first: Run) -> Iterator[_Image]:
         groups = [frames]
     for group in groups:
         measured = run.measured(group).all(axis=0)
-        integrals = run.line_integrals(group).mean(axis=0)
-        integrals = without_motion(integrals, run.log_mask(group[0]), measured)
-        yield _reduced(run, group[0], integrals, measured, run.table[group[0]] - first.table[0])
+        mean = run.line_integrals(group).mean(axis=0)
+        image = without_motion(mean, run.log_mask(group[0]), measured)
+        phases = () if run.is_rotational else _phases(run, group, image, mean - image)
+        images = np.stack([image, *phases])
+        yield _reduced(run, group[0], images, measured, run.table[group[0]] - first.table[0])
+
+
+def _phases(
+    run: Run, filled: list[int], image: np.ndarray, motion: np.ndarray
+) -> Iterable[np.ndarray]:
+    """Line integrals (i, j) of what arrives in each phase; none where the run does not show it.
+
+    filled : frames of good filling. image : (i, j) line integrals over them, without what a motion
+    has left, which is `motion` (i, j), in all frames alike.
+    """
+    frames = run.line_integrals(frame for frame in run.contrast if frame <= filled[-1]) - motion
+    clear = ndimage.gaussian_filter(image, CLEAR_PIXELS)
+    vessel = clear > FAINT * _noise(image, np.ones(image.shape, bool))
+    weights = phase_weights(frames[:, vessel].sum(axis=1, dtype=float))
+    return () if weights is None else np.tensordot(weights.astype(np.float32), frames, axes=1)
 
 
 def _reduced(
-    run: Run, frame: int, integrals: np.ndarray, measured: np.ndarray, table: np.ndarray
+    run: Run, frame: int, images: np.ndarray, measured: np.ndarray, table: np.ndarray
 ) -> _Image:
-    """Average pixels to about the size of a voxel, and take the median of no contrast as 0."""
+    """Average pixels to about the size of a voxel, and take the median of no contrast as 0.
+
+    images : (1 + phases, i, j).
+    """
     distances = tuple(map(float, run.distances[frame]))
     pixel = np.array(run.pixel_mm[::-1])
     factor = max(1, int(FINEST / (pixel.max() * distances[1] / distances[0])))
-    size = np.array(integrals.shape) // factor
+    size = np.array(measured.shape) // factor
     kept = tuple(slice(edge * factor) for edge in size)
     blocks = (size[0], factor, size[1], factor)
     whole = measured[kept].reshape(blocks).all(axis=(1, 3))
-    mean = integrals[kept].reshape(blocks).mean(axis=(1, 3))
+    means = images[:, *kept].reshape(-1, *blocks).mean(axis=(2, 4))
     if not whole.any():
         raise InputError(f"{run.name}: no pixel was measured in all frames that show contrast")
-    mean = np.where(whole, mean - np.median(mean[whole]), 0).astype(np.float32)
-    offset = np.array(run.offset) + (size * factor - integrals.shape) / 2 * pixel
+    levels = np.median(means[:, whole], axis=1)[:, None, None]
+    mean, *phases = np.where(whole, means - levels, 0).astype(np.float32)
+    offset = np.array(run.offset) + (size * factor - measured.shape) / 2 * pixel
     arm = CArm(*distances, tuple(size.tolist()), tuple(factor * pixel), tuple(offset))
     _check_shows_vessels(run.name, mean, whole, arm)
-    return _Image(run.name, mean, whole, arm, run.angles[frame], table)
+    arriving = np.array(phases).reshape(-1, *size)
+    return _Image(run.name, mean, arriving, whole, arm, run.angles[frame], table)
 
 
 def _check_shows_vessels(name: str, image: np.ndarray, measured: np.ndarray, arm: CArm) -> None:
@@ -142,11 +173,12 @@ def _noise(image: np.ndarray, measured: np.ndarray) -> float:
 def _joined(images: Sequence[_Image], notes: tuple[str, ...]) -> Angiograms:
     """Views on detectors of equally many pixels: what one has more is said not to be measured."""
     size = np.max([image.arm.detector for image in images], axis=0)
-    integrals, measured, arms, views = [], [], [], []
+    integrals, phases, measured, arms, views = [], [], [], [], []
     for image in images:
         more = size - image.arm.detector
         padding = [(0, int(edge)) for edge in more]
         integrals.append(np.pad(image.integrals, padding))
+        phases.append(np.pad(image.phases, [(0, 0), *padding]))
         measured.append(np.pad(image.measured, padding))
         offset = np.array(image.arm.offset) + more / 2 * image.arm.pixel_size
         distances = image.arm.source_detector, image.arm.source_isocentre
@@ -163,6 +195,7 @@ def _joined(images: Sequence[_Image], notes: tuple[str, ...]) -> Angiograms:
         tuple(arms),
         tuple(angle_name(*image.angles) for image in images),
         tuple(dict.fromkeys(notes)),
+        np.stack(phases) if all(map(len, phases)) else None,
     )
 
 
