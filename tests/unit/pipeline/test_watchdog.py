@@ -58,8 +58,14 @@ def said(program, *args, announced=None):
 
 
 def watchers(job):
-    me = watchdog._identity(job.pid)
-    return [child for child in job.children() if child.cmdline()[-1] == me]
+    """Children that watch a job; one that has just begun has no command line for a moment."""
+    me, end = watchdog._identity(job.pid), time.monotonic() + ENDS_WITHIN
+    while time.monotonic() < end:
+        commands = {child: child.cmdline() for child in job.children()}
+        if all(commands.values()):
+            return [child for child, command in commands.items() if command[-1] == me]
+        time.sleep(0.05)
+    raise TimeoutError(f"a child of {job.pid} has no command line")
 
 
 @pytest.fixture
