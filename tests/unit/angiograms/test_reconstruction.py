@@ -14,6 +14,7 @@ from angiovox.geometry.cone_beam import CArm
 from angiovox.geometry.grid import Grid
 from angiovox.methods.unet.network import ResidualUNet
 from angiovox.projectors.line_integral import line_integral
+from angiovox.projectors.voxel_backprojection import back_project
 
 GRID = Grid((48, 44, 40), (0.8,) * 3)
 ARM = CArm(1200.0, 785.0, (90, 80), (1.0, 1.0))
@@ -71,6 +72,19 @@ def test_tiles_give_what_the_whole_gives(angiograms, model, monkeypatch):
     monkeypatch.setattr(reconstruction, "TILE", 48)
     whole = reconstruction.apply(model, prepared, GRID)
     assert np.corrcoef(whole.flatten(), result.flatten())[0, 1] > 0.7
+
+
+def test_what_a_single_view_sees_is_empty(angiograms, model):
+    covered = angiograms.measured.copy()
+    covered[0, :, : ARM.detector[1] // 2] = False
+    half = replace(angiograms, measured=covered)
+    wide = Grid((110, 44, 40), GRID.voxel_size)  # beyond the detector of the first view, too
+    logits = reconstruction.apply(model, prepare(half, wide), wide).numpy()
+    alone = back_project(covered.astype(np.float32), wide, half.views, "sum") < 1.5
+    assert alone[0].all() and alone[-1].all()
+    assert 0.2 < alone.mean() < 0.8
+    assert (logits[alone] == reconstruction.EMPTY_LOGIT).all()
+    assert (logits[~alone] > reconstruction.EMPTY_LOGIT).any()
 
 
 def test_steps_bring_line_integrals_nearer_and_keep_what_is_certainly_empty(angiograms, model):

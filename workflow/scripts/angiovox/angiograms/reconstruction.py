@@ -13,6 +13,7 @@ from torch import Tensor
 from ..geometry.grid import Grid
 from ..projectors import line_integral as by_numba
 from ..projectors.differentiable import line_integral
+from ..projectors.voxel_backprojection import back_project
 from .channels import COARSE, Prepared, channels, part, prepare
 from .measurement import Angiograms
 from .network import load
@@ -91,16 +92,23 @@ def apply(
     log: Callable[[str], None] = str,
     threads: int = 1,
 ) -> Tensor:
-    """Logits (x, y, z) of vessel, tile by tile; tiles that no view shows filled are left out."""
+    """Logits (x, y, z) of vessel, tile by tile; tiles that no view shows filled are left out.
+
+    What fewer than two views see is empty: a single view says nothing of where on its rays a vessel
+    lies.
+    """
     network = load(model)
     logits = torch.full(grid.shape, EMPTY_LOGIT)
     tiles = [tile for tile in _tiles(grid.shape) if _may_be_filled(prepared, *tile)]
     half = torch.cpu.get_capabilities().get("avx512_bf16", False)
     for number, (start, shape) in enumerate(tiles):
         log(f"network: part {number + 1} of {len(tiles)}")
-        seen = torch.from_numpy(channels(prepared, part(grid, start, shape), threads))[None]
+        place = part(grid, start, shape)
+        seen = torch.from_numpy(channels(prepared, place, threads))[None]
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             found = network(seen.contiguous(memory_format=torch.channels_last_3d))[0, 0]
+        views = back_project(prepared.seen, place, prepared.views, "sum", threads)
+        found[torch.from_numpy(views < 1.5)] = EMPTY_LOGIT
         own, within = _inner(start, shape, grid.shape)
         logits[own] = found[within]
     return logits
