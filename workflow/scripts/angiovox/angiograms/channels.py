@@ -5,7 +5,8 @@ in unit. Channels are, of line integrals as measured and as smoothed: least and 
 views that see a voxel; how the mean is spread over directions (the second moment of the views'
 directions, weighted by their values, without its trace); least and mean value of what arrives in
 each phase of the filling, 0 where that is not known; a reconstruction by SIRT, which shares a ray's
-contrast among all voxels on it; and the share of the views that see the voxel.
+contrast among all voxels on it; and of the views on whose detector the voxel lies, the share that
+measured it.
 """
 
 from __future__ import annotations

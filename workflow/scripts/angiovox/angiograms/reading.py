@@ -108,22 +108,23 @@ def _images(run: Run, first: Run) -> Iterator[_Image]:
         measured = run.measured(group).all(axis=0)
         mean = run.line_integrals(group).mean(axis=0)
         image = without_motion(mean, run.log_mask(group[0]), measured)
-        phases = () if run.is_rotational else _phases(run, group, image, mean - image)
+        stands = not run.is_rotational and measured.any()
+        phases = _phases(run, group, image, mean - image, measured) if stands else ()
         images = np.stack([image, *phases])
         yield _reduced(run, group[0], images, measured, run.table[group[0]] - first.table[0])
 
 
 def _phases(
-    run: Run, filled: list[int], image: np.ndarray, motion: np.ndarray
+    run: Run, filled: list[int], image: np.ndarray, motion: np.ndarray, measured: np.ndarray
 ) -> Iterable[np.ndarray]:
     """Line integrals (i, j) of what arrives in each phase; none where the run does not show it.
 
     filled : frames of good filling. image : (i, j) line integrals over them, without what a motion
-    has left, which is `motion` (i, j), in all frames alike.
+    has left, which is `motion` (i, j), in all frames alike. measured : (i, j) bool.
     """
     frames = run.line_integrals(frame for frame in run.contrast if frame <= filled[-1]) - motion
     clear = ndimage.gaussian_filter(image, CLEAR_PIXELS)
-    vessel = clear > FAINT * _noise(image, np.ones(image.shape, bool))
+    vessel = measured & (clear > FAINT * _noise(image, measured))
     weights = phase_weights(frames[:, vessel].sum(axis=1, dtype=float))
     return () if weights is None else np.tensordot(weights.astype(np.float32), frames, axes=1)
 

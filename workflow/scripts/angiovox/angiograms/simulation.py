@@ -144,7 +144,7 @@ def take(
     head = scene.background.volume, scene.background.grid
     before = line_integral(*head, true.moved(np.hstack([still, still - motion])), threads)
     behind = line_integral(*head, true, threads)
-    # (images, frames): the mean of the filled frames, and what arrives in each phase.
+    # Of the filled frames' mean, then of each phase.
     contrast, weights = _contrast(scene, rng)
     of_each = [line_integral(one, scene.contrast.grid, true, threads) for one in contrast]
     images, phases, noise = [], [], []
