@@ -33,32 +33,32 @@ class SelfSupervised(Learner):
     def read(
         self, patients: Training, batch: list[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
-        """Channels (batch, views, x, y, z), views (batch, views, detector, z) and their angles."""
-        volumes, shown, angles = [], [], []
+        """Views (batch, views, detector, z), their angles, and the depth (batch,) of volumes."""
+        shown, angles, depths = [], [], []
         for measured, _ in (drawn(patients, index, rng) for index in batch):
             views = scaled_views(measured)
             first = int(rng.integers(max(views.shape[2] - self.slab, 0) + 1))
-            views = views[..., first : first + self.slab]
-            volumes.append(spread_views(views, measured.angles, measured.shape[1]))
-            shown.append(views)
+            shown.append(views[..., first : first + self.slab])
             angles.append(measured.angles)
-        return np.stack(volumes), np.stack(shown), np.stack(angles)
+            depths.append(measured.shape[1])
+        return np.stack(shown), np.stack(angles), np.array(depths)
 
     def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-        found, shown = self._projected(given, dtype), given[1]
+        found, shown = self._projected(given, dtype), given[0]
         return functional.mse_loss(found, shown), *agreement(found - 0.5, shown >= 0.5)
 
     def iou(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> float:
         given = tuple(part[:1] for part in given)
-        return iou_of(*agreement(self._projected(given, dtype) - 0.5, given[1] >= 0.5))
+        return iou_of(*agreement(self._projected(given, dtype) - 0.5, given[0] >= 0.5))
 
     def _projected(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> Tensor:
         """Maximum projections of the network's result at the views' angles."""
-        volume, _, angles = given
+        shown, angles, depths = given[0], given[1].cpu().numpy(), given[2].tolist()
+        triples = zip(shown, angles, depths, strict=True)
+        volume = torch.stack([spread_views(*triple) for triple in triples])
         with autocast(volume, dtype):
             found = self.network(volume)[:, 0]
-        pairs = zip(found, angles.cpu().numpy(), strict=True)
-        return torch.stack([project_max(one, at) for one, at in pairs])
+        return torch.stack([project_max(*pair) for pair in zip(found, angles, strict=True)])
 
 
 def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

@@ -73,6 +73,7 @@ class SelfSupervised(Method):
         self, state: dict, measurement: Measurement, context: Context
     ) -> Reconstruction:
         """Apply the network slab by slab; its result, with Otsu's level moved to 0.5."""
+        import torch
         from skimage.filters import threshold_otsu
 
         from ..thresholding import score_to_probability
@@ -81,8 +82,8 @@ class SelfSupervised(Method):
 
         network = UNet3D(**state["shape"]).to(context.device).eval()
         network.load_state_dict(state["network"])
-        angles, depth = measurement.angles, measurement.shape[1]
-        channels = spread_views(scaled_views(measurement), angles, depth)
+        views = torch.from_numpy(scaled_views(measurement)).to(context.device)
+        channels = spread_views(views, measurement.angles, measurement.shape[1])
         found = score(network, channels, state["slab"], state["largest_mean"])
         # ASSUME: Otsu's level over the whole volume makes vessels of the result; the original
         # does not say how its volumes are binarised.

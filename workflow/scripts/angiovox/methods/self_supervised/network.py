@@ -73,12 +73,13 @@ def to_own_range(volume: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def score(network: UNet3D, channels: np.ndarray, slab: int, largest_mean: float) -> np.ndarray:
+def score(network: UNet3D, channels: Tensor, slab: int, largest_mean: float) -> np.ndarray:
     """The network's result, (x, y, z) float32 in [0, 1]: means over slabs that overlap by half.
 
-    channels : (views, x, y, z). largest_mean : slices of a higher mean are set to 0.
+    channels : (views, x, y, z) on the network's device. largest_mean : slices of a higher mean are
+    set to 0.
     """
-    volume = torch.from_numpy(channels).to(next(network.parameters()).device)[None]
+    volume = channels[None]
     *edges, depth = volume.shape[2:]
     if depth <= slab:
         found = network(volume)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from ...errors import InputError
 from ...method import Measurement
-from ...projectors.backprojection import back_project
+from ...projectors.torch_projectors import back_project
 
 
 def scaled_views(measurement: Measurement) -> np.ndarray:
@@ -26,10 +28,10 @@ def scaled_views(measurement: Measurement) -> np.ndarray:
     return ((views - low) / np.maximum(high - low, 1e-6)).astype(np.float32)
 
 
-def spread_views(views: np.ndarray, angles: np.ndarray, depth: int) -> np.ndarray:
+def spread_views(views: Tensor, angles: np.ndarray, depth: int) -> Tensor:
     """Repeat each view along its rays: (views, x, y, z) of (views, detector, z), 0 where unseen.
 
     angles : (views,) degrees. depth : of the y axis.
     """
     pairs = zip(views, angles, strict=True)
-    return np.stack([back_project(view[None], np.array([at]), depth)[0] for view, at in pairs])
+    return torch.stack([back_project(view[None], [at], depth)[0] for view, at in pairs])
