@@ -68,7 +68,7 @@ def test_empty_space_does_not_weigh():
     """Which is why there is no class weight."""
     given, truth = torch.tensor([[0.9, 0.2]]), torch.tensor([[1.0, 0.0]])
     wide = [torch.nn.functional.pad(part, (0, 1000)) for part in (given, truth)]
-    assert soft_jaccard_loss(*wide) == pytest.approx(float(soft_jaccard_loss(given, truth)))
+    assert float(soft_jaccard_loss(*wide)) == pytest.approx(float(soft_jaccard_loss(given, truth)))
 
 
 def test_the_learners_loss_is_that_of_its_probabilities_alone():
