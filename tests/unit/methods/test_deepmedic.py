@@ -185,7 +185,7 @@ def test_the_loss_is_cross_entropy_with_penalties_and_the_iou_term_by_its_weight
 def test_penalties_are_of_kernels_alone():
     layers = torch.nn.Sequential(torch.nn.Conv3d(1, 1, 1), torch.nn.BatchNorm3d(1))
     torch.nn.init.constant_(layers[0].weight, -3.0)
-    assert float(penalty(layers)) == pytest.approx(3 * L1 + 9 * L2)
+    assert penalty(layers).item() == pytest.approx(3 * L1 + 9 * L2)
 
 
 def test_rmsprop_has_the_originals_numbers():
