@@ -34,6 +34,7 @@ from angiovox_pipeline import study_methods  # noqa: E402
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
 INPUTS |= {"line_integrals": "line integrals of a cone beam"}
+CONFIGS = ("config", "leaderboard", "field")
 CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
 
 
@@ -41,14 +42,17 @@ CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion foun
 def entries(name: str | None = None) -> dict[str, dict[str, Any]]:
     """The methods' entries of the default config, or of a file that adds to it.
 
-    Without a name those of the leaderboard, and each method that it lacks at its defaults.
+    Without a name those of the leaderboard and of the field's systems, and each method that both
+    lack at its defaults.
     """
     read = (
-        yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))
-        for file in ("config", name or "leaderboard")
+        yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))["methods"]
+        for file in ("config", *([name] if name else ["leaderboard", "field"]))
     )
-    default, more = (file["methods"] for file in read)
-    more |= {} if name else {method: {} for method in registry.classes() if method not in default}
+    default, *others = read
+    more = {entry: given for other in others for entry, given in other.items()}
+    known = {*default, *more}
+    more |= {} if name else {method: {} for method in registry.classes() if method not in known}
     return {entry: (default.get(entry) or {}) | (more.get(entry) or {}) for entry in default | more}
 
 
@@ -119,16 +123,16 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def variants(members: list[str]) -> str:
-    """Entry, title and view counts in the two configs."""
+    """Entry, title and view counts in the configs."""
     rows = [
         (
             f"`{entry}`",
             study()[entry].title,
-            *(view_counts(entry, name) for name in ("config", "leaderboard")),
+            *(view_counts(entry, name) for name in CONFIGS),
         )
         for entry in members
     ]
-    head = ["entry", "title", "views in `config.yaml`", "views in `leaderboard.yaml`"]
+    head = ["entry", "title", *(f"views in `{name}.yaml`" for name in CONFIGS)]
     return table(head, rows)
 
 

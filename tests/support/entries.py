@@ -8,7 +8,11 @@ from angiovox.methods import registry
 from conftest import ROOT
 
 ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-OF_OTHER_STUDIES = {"sirt"}  # methods that look at line integrals
+OF_OTHER_STUDIES = {
+    name
+    for study in ("dsa", "field")
+    for name in yaml.safe_load((ROOT / f"config/{study}.yaml").read_text())["methods"]
+}
 NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 

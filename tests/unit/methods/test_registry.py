@@ -30,6 +30,11 @@ QUICK = {
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
     "sirt": {"iterations": 2},
+    "self_supervised": FAST | {"channels": 1, "batch_size": 1, "largest_mean": 1.0},
+    "jaccard_cnn": FAST | {"channels": 2},
+    "deepmedic": FAST
+    | {"width": 1, "joint": 4, "segments": 2, "batch_size": 1}
+    | {"segment": 25, "inference_segment": 31},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
