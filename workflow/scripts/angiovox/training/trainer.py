@@ -135,8 +135,12 @@ class Trainer:
         return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
 
     def _scheduler(self, optimizer: Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+        steps = self.settings.epochs * self.steps_per_epoch
+        if self.settings.schedule == "linear-decay":
+            return torch.optim.lr_scheduler.LambdaLR(
+                optimizer, lambda step: min(1.0, 2 * (1 - step / steps))
+            )
         if self.settings.schedule == "one-cycle":
-            steps = self.settings.epochs * self.steps_per_epoch
             return torch.optim.lr_scheduler.OneCycleLR(
                 optimizer, self.settings.learning_rate, total_steps=steps + 1
             )
