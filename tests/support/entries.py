@@ -8,7 +8,7 @@ from angiovox.methods import registry
 from conftest import ROOT
 
 ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-OF_OTHER_STUDIES = {"sirt"}  # methods that look at line integrals
+OF_OTHER_STUDIES = {"sirt", "x2ct_gan", "henzler"}  # methods that the default study lacks
 NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 

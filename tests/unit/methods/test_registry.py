@@ -30,6 +30,10 @@ QUICK = {
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
     "sirt": {"iterations": 2},
+    "x2ct_gan": FAST
+    | {"channels": 2, "growth": 1, "layers": 1, "halvings": 2, "decoder_channels": 2}
+    | {"discriminator_channels": 2},
+    "henzler": FAST | {"channels": 2, "pools": 2, "fusion_channels": 2},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
