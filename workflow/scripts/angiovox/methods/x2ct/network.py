@@ -61,7 +61,7 @@ class Branch(nn.Module):
 
 # ASSUME: X2CT's weights start as PyTorch's layers do.
 class Generator(nn.Module):
-    """A volume, (batch, 1, x, y, z), at least 0, from a frontal and a lateral view.
+    """A volume, (batch, 1, x, y, z), from a frontal and a lateral view.
 
     Connection C: at each level the features of both branches are brought into the volume's axes and
     averaged; the average goes on in both branches and in a third decoder, whose output is the
@@ -107,7 +107,10 @@ class Generator(nn.Module):
             both = zip(self.branches, frames, features, strict=True)
             average = _average(*(b.decode(level, frame, f[level]) for b, frame, f in both))
             fused = self.fuse[level](torch.cat([average, self.up[level](fused)], dim=1))
-        return functional.relu(self.last(fused))
+        volume = self.last(fused)
+        # ASSUME: X2CT's last ReLU is left out while it trains. Masks are nearly all 0, to which
+        # it would drive all voxels below 0, where no gradient comes back from.
+        return volume if self.training else functional.relu(volume)
 
 
 class Discriminator(nn.Module):
