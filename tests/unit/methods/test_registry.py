@@ -35,6 +35,10 @@ QUICK = {
     "deepmedic": FAST
     | {"width": 1, "joint": 4, "segments": 2, "batch_size": 1}
     | {"segment": 25, "inference_segment": 31},
+    "x2ct_gan": FAST
+    | {"channels": 2, "growth": 1, "layers": 1, "halvings": 2, "decoder_channels": 2}
+    | {"discriminator_channels": 2},
+    "henzler": FAST | {"channels": 2, "pools": 2, "fusion_channels": 2},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())

@@ -28,6 +28,7 @@ DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 LEADERBOARD = yaml.safe_load((ROOT / "config" / "leaderboard.yaml").read_text())
 FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
 PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 
@@ -129,6 +130,12 @@ def test_the_leaderboards_config_is_the_full_cross_product():
     assert len(config["seeds"]) >= 3
 
 
+def test_the_fields_systems_come_beside_all_methods_of_the_default_study():
+    default, field = study_methods.methods(DEFAULT), study_methods.methods(merged(DEFAULT, FIELD))
+    assert {name: field[name] for name in default} == default
+    assert all(FIELD["methods"][name]["view_counts"] for name in {*field} - {*default})
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -163,8 +170,9 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (dict(view_counts=[91]), ["view_counts", "91", "2 to 90"]),
-        (dict(view_counts=[10, 1]), ["view_counts:", "1 is not valid", "at least 2"]),
+        (dict(view_counts=[91]), ["view_counts", "91", "1 to 90"]),
+        (dict(view_counts=[10, 0]), ["view_counts:", "0 is not valid", "at least 1"]),
+        (dict(view_counts=[10, 2, 1]), ["view_counts: 1: no method", "a single view"]),
         (dict(view_counts=[]), ["view_counts", "[]", "at least 1"]),
         (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
         (dict(view_counts=5), ["view_counts", "5", "array"]),

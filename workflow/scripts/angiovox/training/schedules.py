@@ -16,7 +16,7 @@ HALVINGS = tuple(epoch / 35 for epoch in (17, 22, 27, 30, 33))
 def scheduler(optimizer: Optimizer, schedule: str, learning_rate: float, steps: int) -> LRScheduler:
     """Make the scheduler of an optimiser, which steps once after each of its steps.
 
-    schedule : "constant", "one-cycle", "polynomial" or "halving". steps : of the whole training.
+    schedule : "constant", "one-cycle", "linear-decay", "polynomial" or "halving". steps : of the whole training.
     """
     if schedule == "one-cycle":
         return OneCycleLR(optimizer, learning_rate, total_steps=steps + 1)
@@ -25,6 +25,8 @@ def scheduler(optimizer: Optimizer, schedule: str, learning_rate: float, steps: 
 
 def rate_factor(schedule: str, part: float) -> float:
     """The learning rate after a part of the training, as a share of the first."""
+    if schedule == "linear-decay":  # constant for the first half (Ying et al. 2019, published code)
+        return min(1.0, 2 * (1 - part))
     if schedule == "polynomial":
         return (1 - part) ** POWER
     return 0.5 ** bisect_right(HALVINGS, part) if schedule == "halving" else 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-SCHEDULES = ("constant", "one-cycle", "polynomial", "halving")
+SCHEDULES = ("constant", "one-cycle", "linear-decay", "polynomial", "halving")
 
 
 class Checked:
@@ -41,7 +41,7 @@ class Settings(Checked):
 
     epochs : passes over the training patients. batch_size : examples per step.
     learning_rate : of Adam. schedule : "constant", "one-cycle" (up to the rate and down to 0),
-    "polynomial" (down to 0) or "halving" (five times; see `schedules`).
+    "linear-decay" or "polynomial" (down to 0), or "halving" (five times); see `schedules`.
     precision : "auto", "fp32", "bf16" or "fp16" (mixed).
 
     Raises ValueError for a value out of range, naming the key.
