@@ -17,7 +17,7 @@ from angiovox.phantoms.angiography import Beam, Scene, run
 from angiovox.phantoms.arrival import mask_arrival
 from angiovox.phantoms.bolus import Bolus, speed
 from angiovox.projectors.attenuation import CONTRAST
-from angiovox.vessels.surface_occupancy import surface_occupancy
+from angiovox.projectors.surface_occupancy import surface_occupancy
 from angiovox.vessels.voxelize import occupancy
 
 ARM = CArm(1195, 810, (96, 96), (1.2, 1.2))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry.grid import Grid
-from ..projectors.kernels.jit import njit
+from .kernels.jit import njit
 
 SUBDIVISIONS = 4  # lines through a voxel along x and y; along z their lengths are exact
 
