@@ -8,7 +8,8 @@ from angiovox.methods import registry
 from conftest import ROOT
 
 ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-OF_OTHER_STUDIES = {"sirt"}  # methods that look at line integrals
+# Methods that look at line integrals, and those of config/field.yaml.
+OF_OTHER_STUDIES = {"sirt", "im_net", "igcn", "neural_mesh_renderer"}
 NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 

@@ -30,6 +30,9 @@ QUICK = {
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
     "sirt": {"iterations": 2},
+    "im_net": FAST | {"points": 16, "width": 8, "resolution": 32},
+    "igcn": FAST | {"channels": 2, "levels": 2, "hidden": 4},
+    "neural_mesh_renderer": FAST | {"resolution": 8},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
