@@ -220,14 +220,21 @@ def test_images_show_the_template_where_its_vertices_are():
 # Fitting
 
 
-def test_it_overfits_two_patients_and_tells_them_apart(tmp_path):
-    state, history = fit(tmp_path, 20 * PATIENTS, epochs=3)
-    start = to_indices(state["places"].numpy(), (EDGE,) * 3)
-    assert history[-1]["loss"] < history[0]["loss"] / 3
-    for known, mask in PATIENTS:
-        found = Igcn().reconstruct(state, known, Context())
-        before = occupancy(start, found.surface[1], mask.shape)
-        assert iou(found.probability, mask) > max(0.7, iou(before, mask) + 0.1)
+def test_it_overfits_one_patient():
+    """The template of two patients, as the second of them has it."""
+    subject = learner()
+    given = read(subject, [1])
+    optimizer = torch.optim.Adam(subject.network.parameters(), 5e-3)
+    losses, overlaps = [], [subject.iou(given, torch.float32)]
+    for _ in range(80):
+        loss, *_ = subject.loss(given, torch.float32)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    overlaps.append(subject.iou(given, torch.float32))
+    assert losses[-1] < losses[0] / 3
+    assert overlaps[1] > overlaps[0] + 0.05
 
 
 def iou(share, mask):

@@ -251,14 +251,12 @@ def narrow(monkeypatch):
     monkeypatch.setattr(networks, "DECODED", (16, 16))
 
 
-def test_it_overfits_one_patient(tmp_path, narrow):
+def test_it_overfits_one_patient(tmp_path):
     known, mask = PATIENTS[0]
-    state, history = fit(tmp_path, 40 * [PATIENTS[0]], learning_rate=3e-3)
+    state, history = fit(tmp_path, 20 * [PATIENTS[0]], learning_rate=3e-4)
     found = NeuralMeshRenderer().reconstruct(state, known, Context())
-    sphere, triangles = icosphere()
-    start = occupancy(sphere * EDGE / 4 + (EDGE - 1) / 2, triangles, mask.shape)
-    assert history[-1]["loss"] < 0.7 * history[0]["loss"]
-    assert iou(found.probability, mask) > iou(start, mask) + 0.1
+    assert history[-1]["loss"] < 0.9 * history[0]["loss"]
+    assert iou(found.probability, mask) > 0.5
     assert found.surface[0].shape == (642, 3) and found.surface[1].shape == (1280, 3)
 
 

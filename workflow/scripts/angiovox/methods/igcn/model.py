@@ -7,16 +7,19 @@ import torch
 
 from ...method import Context, Measurement, Training
 from ...training.learner import weights_on_cpu
+from ...training.settings import Settings
 from ...training.trainer import Trainer
 from ..meshes import occupancy
 from .learner import Deforming, Template
-from .method import Settings
 from .network import Igcn
 from .template import mean_mask, neighbours, template, to_indices
 
 
 def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """State and history of networks trained from random weights (see `angiovox.method`)."""
+    """State and history of networks trained from random weights (see `angiovox.method`).
+
+    settings : those of `igcn.method`.
+    """
     surface = Template(*template(mean_mask(patients), settings.cell))
     context.log(f"a template of {len(surface.places)} vertices")
     torch.manual_seed(context.seed)

@@ -60,9 +60,13 @@ class GraphNetwork(nn.Module):
         super().__init__()
         widths = [FEATURES, *[hidden] * (CONVOLUTIONS - 1), 3]
         self.layers = nn.ModuleList(itertools.starmap(nn.Linear, itertools.pairwise(widths)))
+        for layer in self.layers:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
         _small(self.layers[-1])
         self.register_buffer("adjacency", averaging(pairs, vertices), persistent=False)
 
+    # ASSUME: He's initial weights; through ten layers of PyTorch's own the features fade.
     # ASSUME: layers are counted with the features as the first, as the last one, of 3 channels,
     # could not be averaged: after the 3rd, 5th, 7th and 9th convolution the result is the mean with
     # what was there two convolutions before.

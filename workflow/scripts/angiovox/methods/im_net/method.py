@@ -25,8 +25,6 @@ from dataclasses import dataclass
 from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
 from ...training import settings as training_settings
 
-LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
-
 
 @dataclass(frozen=True)
 class Settings(training_settings.Settings):

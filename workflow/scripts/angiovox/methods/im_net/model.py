@@ -7,14 +7,19 @@ import torch
 
 from ...method import Context, Measurement, Training
 from ...training.learner import fractions, weights_on_cpu
+from ...training.settings import Settings
 from ...training.trainer import Trainer
 from .learner import Sampled, occupancy
-from .method import LEFT_OUT, Settings
 from .network import SEEN, ImplicitField
+
+LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
 
 
 def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """State and history of a network trained from random weights (see `angiovox.method`)."""
+    """State and history of a network trained from random weights (see `angiovox.method`).
+
+    settings : those of `im_net.method`.
+    """
     support = least_minimum(patients)
     context.log(f"least minimum of a vessel: {support:.4f}")
     torch.manual_seed(context.seed)

@@ -7,16 +7,19 @@ import torch
 
 from ...method import Context, Measurement, Training
 from ...training.learner import weights_on_cpu
+from ...training.settings import Settings
 from ...training.trainer import Trainer
 from ..meshes import occupancy
 from ..view_images import evenly_spread
 from .learner import Silhouetted, network_images
-from .method import Settings
 from .network import SphereDeformation, to_indices
 
 
 def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:
-    """State and history of a network trained from random weights (see `angiovox.method`)."""
+    """State and history of a network trained from random weights (see `angiovox.method`).
+
+    settings : those of `neural_mesh_renderer.method`.
+    """
     torch.manual_seed(context.seed)
     count = len(evenly_spread(len(patients[0][0].angles), settings.views))
     shape = {"views": count, "resolution": settings.resolution}
