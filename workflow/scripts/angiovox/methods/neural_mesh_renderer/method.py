@@ -5,7 +5,7 @@ that the deformed sphere throws in these views, without a loss in 3D. The voxels
 encloses are the reconstruction. A sphere stays a sphere in topology: it can grow arms and cannot
 close a loop or fall into parts, so it does not hold a tree of arteries however well it is trained.
 Fitted directly to the true surfaces of six phantoms, without a network, the sphere reaches a Dice
-of 0.11 to 0.29, mean 0.20 (`benchmarks/sphere_deformation.py`). The source looks at shaded pictures
+of 0.11 to 0.30, mean 0.21 (`benchmarks/sphere_deformation.py`). The source looks at shaded pictures
 of solid objects; maxima, or line integrals of a cone beam, take their place here. Its settings are
 the defaults; `config/field.yaml` has images of 32 pixels, single patients in a step, a higher rate
 and 20 epochs.

@@ -12,10 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 # ASSUME: the neural mesh renderer's own gradient, made by hand for hard pixels, is not what is used
-# here, but the softly covered pixels of Liu et al. 2019, which have one by themselves. They are a
-# fifth as soft: several triangles meet at each border, which makes a mesh look larger, at 0.1
-# squared pixels by half a pixel, and so come out thinner than the vessel.
-SOFTNESS = 0.02  # squared pixels
+# here, but the softly covered pixels of Liu et al. 2019, which have one by themselves, with their
+# softness: 1e-4 of an image that is 2 wide. As several triangles meet at a border, a mesh looks up
+# to half a pixel wider than it is; at a fifth of the softness it learned far slower.
+SOFTNESS = 0.1  # squared pixels of an image of 64
 FAR = 9.0  # softnesses of squared distance from which on less than 1e-4 is left out
 
 
