@@ -101,7 +101,7 @@ def test_masks_without_a_vessel_are_refused():
 def test_a_vertex_is_sent_to_the_nearest_point_of_the_patients_surface():
     _, mask = PATIENTS[0]
     places, _ = template(mask.astype(np.float32), 1)
-    assert np.abs(displacements(places, mask)).max() < 1e-6
+    assert np.abs(displacements(places, mask)).max() < 0.1 / EDGE  # another level of the mask
     moved = displacements(places + [0.5, 0, 0], mask)
     right = places[:, 0].argmax()
     assert moved[right, 0] == pytest.approx(-0.5, abs=0.02)
