@@ -39,6 +39,9 @@ QUICK = {
     | {"channels": 2, "growth": 1, "layers": 1, "halvings": 2, "decoder_channels": 2}
     | {"discriminator_channels": 2},
     "henzler": FAST | {"channels": 2, "pools": 2, "fusion_channels": 2},
+    "im_net": FAST | {"points": 16, "width": 8, "resolution": 32},
+    "igcn": FAST | {"channels": 2, "levels": 2, "hidden": 4},
+    "neural_mesh_renderer": FAST | {"resolution": 8},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
