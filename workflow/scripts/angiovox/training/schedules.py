@@ -16,7 +16,8 @@ HALVINGS = tuple(epoch / 35 for epoch in (17, 22, 27, 30, 33))
 def scheduler(optimizer: Optimizer, schedule: str, learning_rate: float, steps: int) -> LRScheduler:
     """Make the scheduler of an optimiser, which steps once after each of its steps.
 
-    schedule : "constant", "one-cycle", "linear-decay", "polynomial" or "halving". steps : of the whole training.
+    schedule : "constant", "one-cycle", "linear-decay", "polynomial" or "halving". steps : of the
+    whole training.
     """
     if schedule == "one-cycle":
         return OneCycleLR(optimizer, learning_rate, total_steps=steps + 1)
