@@ -16,8 +16,8 @@ reproduce: $(VENV)/ready
 
 demo: $(VENV)/ready # the same on a few coarse phantoms, in demo/: docs/tutorial.md
 	$(SNAKEMAKE) --configfile config/demo.yaml --directory demo
-	@cd demo && ../$(BIN)/python ../tools/report.py --snakefile ../Snakefile --configfile ../config/demo.yaml --workflow-profile ../profiles/default
-	@cd demo && ../$(BIN)/python ../tools/where_to_look.py
+	@$(BIN)/python tools/report.py --configfile config/demo.yaml --directory demo
+	@$(BIN)/python tools/where_to_look.py demo
 
 docs: $(VENV)/ready # the documents as a site: site/index.html
 	$(BIN)/python -m mkdocs build --quiet
