@@ -6,13 +6,22 @@ NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce transfer dsa weights test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce demo docs transfer dsa weights test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
 	$(SNAKEMAKE)
 	@if [ ! -f $(REPORT) ] || [ -n "$$(find results/tables results/figures workflow/report -newer $(REPORT) -type f | head -n 1)" ]; then $(BIN)/python tools/report.py; fi
 	@$(BIN)/python tools/where_to_look.py
+
+demo: $(VENV)/ready # the same on a few coarse phantoms, in demo/: docs/tutorial.md
+	$(SNAKEMAKE) --configfile config/demo.yaml --directory demo
+	@$(BIN)/python tools/report.py --configfile config/demo.yaml --directory demo
+	@$(BIN)/python tools/where_to_look.py demo
+
+docs: $(VENV)/ready # the documents as a site: site/index.html
+	$(BIN)/python -m mkdocs build --quiet
+	@echo "open site/index.html"
 
 transfer: $(VENV)/ready # the study's models on the patients of config/transfer.yaml
 	$(SNAKEMAKE) transfer --configfile config/transfer.yaml
@@ -59,7 +68,7 @@ $(VENV)/ready: requirements.lock
 	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true # on all cores, where pip takes one; some files are of Python 2
 	@touch $@
 
-reference: $(VENV)/ready # docs/methods, and tables of README.md, docs/phantoms.md and config/README.md, from code and schema
+reference: $(VENV)/ready # docs/methods, and tables of docs/assumptions.md, docs/phantoms.md and config/README.md, from code and schema
 	$(BIN)/python tools/assumption_tables.py
 	$(BIN)/python tools/config_reference.py
 	$(BIN)/python tools/method_pages.py

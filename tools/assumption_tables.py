@@ -1,5 +1,5 @@
 """Put every `# ASSUME:` comment into its document's table: those on phantoms into docs/phantoms.md,
-all others into README.md."""
+all others into docs/assumptions.md."""
 
 import re
 import sys
@@ -16,7 +16,7 @@ START, END = "<!-- assumptions -->", "<!-- /assumptions -->"
 every = assumptions(SCRIPTS)
 of_phantoms = [row for row in every if row[0].startswith("phantoms/")]
 others = [row for row in every if row not in of_phantoms]
-for document, found in (("README.md", others), ("docs/phantoms.md", of_phantoms)):
+for document, found in (("docs/assumptions.md", others), ("docs/phantoms.md", of_phantoms)):
     rows = "".join(f"| `{module}` | {text} |\n" for module, text in found)
     table = f"{START}\n| module | choice |\n|---|---|\n{rows}{END}"
     path = ROOT / document

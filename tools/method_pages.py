@@ -34,29 +34,36 @@ from angiovox_pipeline import study_methods  # noqa: E402
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
 INPUTS |= {"line_integrals": "line integrals of a cone beam"}
+CONFIGS = ("config", "leaderboard", "field")
 CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
+
+
+@cache
+def config(name: str) -> dict[str, Any]:
+    """A file of config/."""
+    return yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
 
 
 @cache
 def entries(name: str | None = None) -> dict[str, dict[str, Any]]:
     """The methods' entries of the default config, or of a file that adds to it.
 
-    Without a name those of the leaderboard, and each method that it lacks at its defaults.
+    Without a name those of the leaderboard, of the field's systems, and each method that they lack
+    at its defaults.
     """
-    read = (
-        yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))
-        for file in ("config", name or "leaderboard")
-    )
-    default, more = (file["methods"] for file in read)
-    more |= {} if name else {method: {} for method in registry.classes() if method not in default}
-    return {entry: (default.get(entry) or {}) | (more.get(entry) or {}) for entry in default | more}
+    found: dict[str, dict[str, Any]] = {}
+    for file in ("config", *([name] if name else ("leaderboard", "field"))):
+        for entry, given in config(file)["methods"].items():
+            found[entry] = found.get(entry, {}) | (given or {})
+    missing = () if name else (method for method in registry.classes() if method not in found)
+    return found | {method: {} for method in missing}
 
 
 @cache
 def study(name: str | None = None) -> dict[str, study_methods.Method]:
     """The methods of such a config, by entry."""
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    return study_methods.methods(default | {"methods": entries(name)})
+    counts = config(name or "field").get("view_counts", config("config")["view_counts"])
+    return study_methods.methods({"view_counts": counts, "methods": entries(name)})
 
 
 def entries_of(name: str) -> list[str]:
@@ -119,17 +126,15 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def variants(members: list[str]) -> str:
-    """Entry, title and view counts in the two configs."""
+    """Entry, title and view counts in the configs that have one of them."""
+    is_default = any(entry in config("config")["methods"] for entry in members)
+    is_field = any(entry in config("field")["methods"] for entry in members) and not is_default
+    files = ["field"] if is_field else ["config", "leaderboard"]
     rows = [
-        (
-            f"`{entry}`",
-            study()[entry].title,
-            *(view_counts(entry, name) for name in ("config", "leaderboard")),
-        )
+        (f"`{entry}`", study()[entry].title, *(view_counts(entry, name) for name in files))
         for entry in members
     ]
-    head = ["entry", "title", "views in `config.yaml`", "views in `leaderboard.yaml`"]
-    return table(head, rows)
+    return table(["entry", "title", *(f"views in `{name}.yaml`" for name in files)], rows)
 
 
 def view_counts(entry: str, name: str) -> str:

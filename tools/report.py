@@ -16,17 +16,24 @@ from angiovox.io.atomic import atomic_file  # noqa: E402
 REPORT = Path("results/report.html")
 
 
+def folder(options: list[str]) -> Path:
+    """The folder of the results: what --directory names, or this one."""
+    return Path(options[options.index("--directory") + 1] if "--directory" in options else "")
+
+
 def main(options: list[str]) -> int:
     """Return Snakemake's exit status; the report of before stays unless it is 0."""
+    report = folder(options) / REPORT
     try:
-        with atomic_file(REPORT) as temporary:
-            command = [sys.executable, "-m", "snakemake", "--report", str(temporary), *options]
+        with atomic_file(report) as temporary:
+            page = str(temporary.absolute())
+            command = [sys.executable, "-m", "snakemake", "--report", page, *options]
             subprocess.run(command, check=True)
     except subprocess.CalledProcessError as error:
-        print(f"{REPORT}: not written, since Snakemake failed", file=sys.stderr)
+        print(f"{report}: not written, since Snakemake failed", file=sys.stderr)
         return error.returncode
     except OSError as error:
-        print(f"{REPORT}: not written ({error.strerror})", file=sys.stderr)
+        print(f"{report}: not written ({error.strerror})", file=sys.stderr)
         return 1
     return 0
 

@@ -1,4 +1,4 @@
-"""Print what pyproject.toml requires to run and to test, without the bounds: `make newest`."""
+"""Print what pyproject.toml requires, documents included, without the bounds: `make newest`."""
 
 import re
 import tomllib
@@ -9,10 +9,10 @@ NAME = r"[\w.-]+(\[[\w,.-]+\])?"  # with extras
 
 
 def requirements() -> list[str]:
-    """Every requirement of the project and of its tests, with its bounds."""
+    """Every requirement of the project, its tests and its documents, with its bounds."""
     project = tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]
     more = project["optional-dependencies"]
-    groups = [project["dependencies"], more["cluster"], more["test"]]
+    groups = [project["dependencies"], more["cluster"], more["test"], more["docs"]]
     return [requirement for group in groups for requirement in group]
 
 

@@ -1,8 +1,12 @@
-"""The last words of `make reproduce`: the main result, and where everything lies."""
+"""The last words of `make reproduce`: the main result, and where everything lies.
 
+python tools/where_to_look.py [FOLDER that holds results/]
+"""
+
+import sys
 from pathlib import Path
 
-RESULTS = Path("results")
+RESULTS = Path(*sys.argv[1:2], "results")
 
 print("\nMean IoU of the test patients (95 % interval of t over patients):\n")
 print((RESULTS / "tables/iou_by_method.md").read_text(encoding="utf-8"))

@@ -8,7 +8,9 @@ from angiovox.methods import registry
 from conftest import ROOT
 
 ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
-OF_OTHER_STUDIES = {"sirt"}  # methods that look at line integrals
+OF_OTHER_STUDIES = {*registry.classes()} - {
+    (given or {}).get("method", name) for name, given in ENTRIES.items()
+}  # methods that the default study lacks
 NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 

@@ -63,7 +63,7 @@ def test_hooks_have_the_versions_of_the_lock():
 # Words
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/phantoms.md"])
+@pytest.mark.parametrize("document", ["docs/assumptions.md", "docs/phantoms.md"])
 def test_each_assumption_is_listed_in_its_document_and_no_other(document):
     text = (ROOT / document).read_text()
     table = text.split("<!-- assumptions -->")[1].split("<!-- /assumptions -->")[0]
@@ -72,7 +72,7 @@ def test_each_assumption_is_listed_in_its_document_and_no_other(document):
     every = set(assumptions(SCRIPTS))
     of_phantoms = {row for row in every if row[0].startswith("phantoms/")}
     others = every - of_phantoms
-    assert listed == {"README.md": others, "docs/phantoms.md": of_phantoms}[document]
+    assert listed == {"docs/assumptions.md": others, "docs/phantoms.md": of_phantoms}[document]
     assert len(listed) > 5
 
 
@@ -92,7 +92,9 @@ def test_the_phantoms_document_shows_their_morphometry():
     assert all(row.split(",")[1] in table for row in published[1:])
 
 
-@pytest.mark.parametrize("target", ["reproduce", "test", "newest", "lint", "format"])
+@pytest.mark.parametrize(
+    "target", ["reproduce", "demo", "docs", "test", "newest", "lint", "format"]
+)
 def test_the_makefile_has_the_target(target):
     makefile = (ROOT / "Makefile").read_text()
     assert re.search(rf"^{target}:", makefile, re.M)

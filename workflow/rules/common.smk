@@ -72,7 +72,7 @@ NEVER_MATCH = "(?!)"  # a pattern that no wildcard matches
 
 wildcard_constraints:
     patient="|".join(map(re.escape, PATIENTS)),
-    views="|".join(map(str, [*VIEW_COUNTS, runs.EVERY])),
+    views="|".join(map(str, [*STUDY.every_view_count, runs.EVERY])),
     method="|".join(RUNS.methods),
     seed="|".join(map(str, SEEDS)),
 

@@ -112,7 +112,10 @@ rule back_project:
     input:
         projections="results/projections/{patient}.nii",
     output:
-        sum=expand("results/backprojections/views-{views}/{{patient}}.sum.nii", views=VIEW_COUNTS),
+        sum=expand(
+            "results/backprojections/views-{views}/{{patient}}.sum.nii",
+            views=STUDY.back_projected_views,
+        ),
         min=expand(
             "results/backprojections/views-{views}/{{patient}}.min.nii",
             views=STUDY.stored_views("min"),
@@ -130,6 +133,6 @@ rule back_project:
     params:
         code=code_version.of_script("back_project"),
         imaging=PROJECTION.imaging,
-        view_counts=VIEW_COUNTS,
+        view_counts=STUDY.back_projected_views,
     script:
         "../scripts/back_project.py"

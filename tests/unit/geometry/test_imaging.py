@@ -43,6 +43,13 @@ def test_a_biplane_pair_of_a_rotational_run_is_frontal_and_lateral():
     np.testing.assert_allclose(np.abs(imaging.angles[imaging.chosen(2)]), [90, 0], atol=1)
 
 
+@pytest.mark.parametrize(("first", "arc"), [(0, 90), (-100, 200), (-90, 90), (-40, 300)])
+def test_a_single_view_is_the_frontal_one(first, arc):
+    imaging = Imaging(16, 61, first_degrees=first, arc_degrees=arc)
+    (angle,) = imaging.angles[imaging.chosen(1)]
+    assert abs(angle) == np.abs(imaging.angles).min() <= arc / 120
+
+
 def test_two_views_of_a_quarter_circle_or_less_are_the_first_and_the_last():
     imaging = Imaging(16, 20, first_degrees=-30, arc_degrees=60)
     np.testing.assert_array_equal(imaging.angles[imaging.chosen(2)], [-30, 30])

@@ -30,6 +30,18 @@ QUICK = {
     "cgan": FAST | {"channels": 4, "slices": 4},
     "l1_cgan": FAST | {"channels": 4, "slices": 4},
     "sirt": {"iterations": 2},
+    "self_supervised": FAST | {"channels": 1, "batch_size": 1, "largest_mean": 1.0},
+    "jaccard_cnn": FAST | {"channels": 2},
+    "deepmedic": FAST
+    | {"width": 1, "joint": 4, "segments": 2, "batch_size": 1}
+    | {"segment": 25, "inference_segment": 31},
+    "x2ct_gan": FAST
+    | {"channels": 2, "growth": 1, "layers": 1, "halvings": 2, "decoder_channels": 2}
+    | {"discriminator_channels": 2},
+    "henzler": FAST | {"channels": 2, "pools": 2, "fusion_channels": 2},
+    "im_net": FAST | {"points": 16, "width": 8, "resolution": 32},
+    "igcn": FAST | {"channels": 2, "levels": 2, "hidden": 4},
+    "neural_mesh_renderer": FAST | {"resolution": 8},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())

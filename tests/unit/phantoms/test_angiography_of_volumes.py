@@ -17,7 +17,7 @@ from angiovox.phantoms.angiography import Beam, Scene, run
 from angiovox.phantoms.arrival import mask_arrival
 from angiovox.phantoms.bolus import Bolus, speed
 from angiovox.projectors.attenuation import CONTRAST
-from angiovox.vessels.surface_occupancy import surface_occupancy
+from angiovox.projectors.surface_occupancy import surface_occupancy
 from angiovox.vessels.voxelize import occupancy
 
 ARM = CArm(1195, 810, (96, 96), (1.2, 1.2))
@@ -212,6 +212,9 @@ def test_shares_of_a_box_are_exact():
     share = surface_occupancy(np.asarray(box.points, float), box.regular_faces, grid)
     assert share.sum() * 0.5**3 == pytest.approx(4 * 4 * 4.1, rel=1e-5)
     assert share.max() == 1 and share[0].max() == 0
+    places = grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
+    centre = (share[..., None] * places).sum(axis=(0, 1, 2)) / share.sum()
+    np.testing.assert_allclose(centre, [0, 0, 0.15], atol=0.02)
 
 
 def test_bodies_that_overlap_count_once_and_an_inner_wall_bounds_a_hole():

@@ -26,7 +26,9 @@ from plans import merged
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 LEADERBOARD = yaml.safe_load((ROOT / "config" / "leaderboard.yaml").read_text())
+FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
 PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
 
 
@@ -106,7 +108,9 @@ def sides(config):
 # The config
 
 
-@pytest.mark.parametrize("other", [{}, PAPER, LEADERBOARD], ids=["default", "paper", "leaderboard"])
+@pytest.mark.parametrize(
+    "other", [{}, PAPER, LEADERBOARD, FIELD], ids=["default", "paper", "leaderboard", "field"]
+)
 def test_the_configs_that_come_with_the_workflow_are_valid(other):
     config = merged(DEFAULT, other)
     study.check_config(config)
@@ -124,6 +128,12 @@ def test_the_leaderboards_config_is_the_full_cross_product():
     assert names == {*registry.classes()} - OF_OTHER_STUDIES
     assert all(method.view_counts == config["view_counts"] for method in chosen.values())
     assert len(config["seeds"]) >= 3
+
+
+def test_the_fields_systems_come_beside_all_methods_of_the_default_study():
+    default, field = study_methods.methods(DEFAULT), study_methods.methods(merged(DEFAULT, FIELD))
+    assert {name: field[name] for name in default} == default
+    assert all(FIELD["methods"][name]["view_counts"] for name in {*field} - {*default})
 
 
 @pytest.mark.parametrize(
@@ -160,8 +170,9 @@ def test_an_unknown_key_is_named_with_the_keys_there_are(config, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        (dict(view_counts=[91]), ["view_counts", "91", "2 to 90"]),
-        (dict(view_counts=[10, 1]), ["view_counts:", "1 is not valid", "at least 2"]),
+        (dict(view_counts=[91]), ["view_counts", "91", "1 to 90"]),
+        (dict(view_counts=[10, 0]), ["view_counts:", "0 is not valid", "at least 1"]),
+        (dict(view_counts=[10, 2, 1]), ["view_counts: 1: no method", "a single view"]),
         (dict(view_counts=[]), ["view_counts", "[]", "at least 1"]),
         (dict(view_counts=[5, 2, 5]), ["view_counts", "[5, 2, 5]", "no value twice"]),
         (dict(view_counts=5), ["view_counts", "5", "array"]),

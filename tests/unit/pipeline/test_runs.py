@@ -81,6 +81,40 @@ def test_view_counts_that_the_study_has_not_are_refused(own):
     assert message.endswith("10, 5, 2")
 
 
+# How many views a method reconstructs from
+
+
+def test_a_single_view_is_for_methods_that_mean_it():
+    chosen = methods(counts=[10, 2, 1], hull=None, henzler={})
+    assert chosen["hull"].view_counts == chosen["dae"].view_counts == [10, 2]
+    assert chosen["henzler"].view_counts == [2, 1]
+    assert methods(counts=[10, 2, 1], henzler={"view_counts": [1]})["henzler"].view_counts == [1]
+
+
+@pytest.mark.parametrize(
+    ("name", "own", "words"),
+    [
+        ("hull", [10, 1], "1 is not valid; the method reconstructs from 2 or more views"),
+        ("x2ct_gan", [2, 1], "1 is not valid; the method reconstructs from 2 views"),
+        ("henzler", [10], "10 is not valid; the method reconstructs from 1 to 2 views"),
+    ],
+)
+def test_views_too_few_or_too_many_for_a_method_are_refused(name, own, words):
+    given = {"henzler": {}} | {name: {"view_counts": own}}
+    message = refusal(counts=[10, 2, 1], **given)
+    assert message == f"methods.{name}.view_counts: {words}"
+
+
+def test_a_study_without_the_views_of_a_method_is_refused():
+    message = refusal(counts=[10, 5], x2ct_gan={})
+    assert message.startswith("methods.x2ct_gan: reconstructs from 2 views")
+    assert message.endswith("view_counts: 10, 5")
+
+
+def test_a_single_view_that_no_method_reconstructs_from_is_refused():
+    assert refusal(counts=[2, 1], hull=None).startswith("view_counts: 1: no method")
+
+
 @pytest.mark.parametrize("dae", [False, {"view_counts": [2]}])
 def test_the_papers_network_takes_part_in_all_of_them(dae):
     assert "methods.dae: Table 1" in refusal(dae=dae)

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -55,6 +56,27 @@ def test_what_a_config_leaves_out_is_as_in_the_default_one(given):
     again = copy.deepcopy(config)
     fill_in(again)
     assert again == config
+
+
+# A single view
+
+
+def test_a_single_view_is_of_no_table_or_figure_of_the_paper():
+    default = study()
+    one = study(view_counts=[90, 2, 1], methods={"henzler": {}})
+    assert default.every_view_count == default.view_counts == default.back_projected_views
+    assert one.every_view_count == [90, 2, 1] and one.view_counts == [90, 2]
+    assert set(one.fewest_views.methods) == set(one.runs.at(2).methods) > {"henzler"}
+    assert set(one.runs.at(1).methods) == {"henzler"}
+
+
+def test_a_single_view_is_back_projected_only_where_a_method_looks_at_it():
+    one = study(view_counts=[90, 2, 1], methods={"henzler": {}})
+    assert one.back_projected_views == one.stored_views("sum") == [90, 2]
+    needs = replace(one.runs.methods["hull"].needs, fewest_views=1)
+    hull = replace(one.runs.methods["hull"], needs=needs, view_counts=[1])
+    runs = replace(one.runs, methods=one.runs.methods | {"hull": hull})
+    assert replace(one, runs=runs).back_projected_views == [90, 2, 1]
 
 
 def turned_round(given):

@@ -6,7 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from angiovox.metrics.registry import METRICS
-from angiovox.reporting.leaderboard import OTSU, PRIMARY, REFERENCES, leaderboard
+from angiovox.reporting.leaderboard import (
+    OTSU,
+    PRIMARY,
+    REFERENCES,
+    leaderboard,
+    primary_views,
+)
 from angiovox.reporting.leaderboard_page import EMPTY_CELL, OTSU_TITLE, PAGE_METRICS, markdown, page
 from angiovox.reporting.leaderboard_text import how_to_read
 
@@ -83,6 +89,17 @@ def test_lower_is_better_where_the_catalogue_says_so():
 def test_what_only_describes_is_left_out():
     table = board(measured(), measured(metric="betti0"))
     assert set(table["metric"]) == {"iou"}
+
+
+def test_a_single_view_is_not_the_primary_comparison():
+    """One method alone is neither tested nor ranked against others; its mean has its column."""
+    table = board(measured(), measured({"gan": 0.3}, views=(2, 1)))
+    assert primary_views(table) == 2
+    assert "at 2 views" in how_to_read(table)["Primary comparison"]
+    alone = table[table["views"] == 1].set_index("method")
+    assert [*alone.index] == ["gan"] and alone.loc["gan", "mean"] == pytest.approx(0.3, abs=0.1)
+    text = markdown(table, TITLES, "note")
+    assert "Primary comparison: IoU at 2 views" in text and "1 views" in text
 
 
 def test_a_method_at_one_view_count_competes_there_only():

@@ -139,7 +139,7 @@ def test_a_learner_with_optimisers_of_its_own_resumes_bit_for_bit(tmp_path):
     assert without_seconds(history) == without_seconds(whole_history)
 
 
-@pytest.mark.parametrize("schedule", ["constant", "one-cycle"])
+@pytest.mark.parametrize("schedule", ["constant", "one-cycle", "linear-decay"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_two_epochs_and_a_resumed_two_equal_four_bit_for_bit(tmp_path, schedule, precision):
     how = {"schedule": schedule, "precision": precision}
@@ -240,6 +240,12 @@ def test_the_history_has_a_row_per_epoch_and_the_log_a_line(tmp_path):
     assert all(0 <= row["iou"] <= 1 for row in history)
     assert all(0 <= row["iou_running_statistics"] <= 1 for row in history)
     assert [line.split(":")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+
+
+def test_linear_decay_keeps_the_rate_for_half_the_steps_and_ends_at_zero(tmp_path):
+    _, history, _ = run(tmp_path, schedule="linear-decay", epochs=8, learning_rate=0.003)
+    rates = [row["learning_rate"] for row in history]
+    assert rates == pytest.approx([0.003] * 4 + [0.00225, 0.0015, 0.00075, 0.0], abs=1e-9)
 
 
 def test_the_constant_schedule_keeps_the_rate(tmp_path):

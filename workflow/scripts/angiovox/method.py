@@ -39,6 +39,8 @@ class Needs:
     gives_probabilities : whether values between 0 and 1 are to be trusted, and so are calibrated.
     one_job_per_patient : whether each patient is reconstructed in a job of its own, which has a GPU
         where there is one, may take as long as a training, and resumes like one.
+    fewest_views, most_views : that it reconstructs from; None for any number. What lies where along
+        the rays of a single view is what other patients taught: a method says that it means it.
     threads : how many processors such a job, or a training, makes use of at most. On small layers
         they wait for each other: two can take several times as long as one.
     """
@@ -51,6 +53,8 @@ class Needs:
     accepts_uint16: bool = False
     gives_probabilities: bool = True
     one_job_per_patient: bool = False
+    fewest_views: int = 2
+    most_views: int | None = None
     threads: int = 8
 
     def __post_init__(self) -> None:
@@ -59,6 +63,10 @@ class Needs:
                 raise ValueError(f"inputs: {kind!r}; there are {', '.join(KINDS)}")
         if not self.inputs:
             raise ValueError("inputs: none; a method looks at something")
+
+    def allows(self, views: int) -> bool:
+        """Whether it reconstructs from a number of views."""
+        return self.fewest_views <= views and (self.most_views is None or views <= self.most_views)
 
     @property
     def to_fit(self) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def check_config(config: dict[str, Any]) -> None:
         if views > config["projections"]:
             raise InputError(
                 f"view_counts: {views} views cannot be taken from {config['projections']} "
-                f"projections; choose from 2 to {config['projections']}"
+                f"projections; choose from 1 to {config['projections']}"
             )
     _check_left_out(config["methods"])
     _check_shown(config["figures"]["methods"], [*study_methods.methods(config)])

@@ -160,13 +160,25 @@ class Study:
         return self.config | {"cohort": cohort}
 
     @property
-    def view_counts(self) -> list[int]:
-        """Most first."""
+    def every_view_count(self) -> list[int]:
+        """Most first, with a single view where methods of the study reconstruct from it."""
         return sorted(self.config["view_counts"], reverse=True)
 
     @property
+    def view_counts(self) -> list[int]:
+        """Those of several views, most first: what the paper's tables and figures are of."""
+        return [count for count in self.every_view_count if count > 1]
+
+    @property
+    def back_projected_views(self) -> list[int]:
+        """View counts that back-projections are made of; a single view's only where looked at."""
+        of_one = [method.needs for method in self.runs.methods.values() if 1 in method.view_counts]
+        looked_at = {kind for needs in of_one for kind in (*needs.inputs, *needs.to_fit)}
+        return self.view_counts + [1] * bool({"sum", "min"} & looked_at)
+
+    @property
     def fewest_views(self) -> Runs:
-        """The runs at the fewest views."""
+        """The runs at the fewest of several views."""
         return self.runs.at(self.view_counts[-1])
 
     @property
@@ -189,7 +201,7 @@ class Study:
 
     def stored_views(self, kind: str) -> list[int]:
         """View counts whose back-projections of a kind are kept on disk for all patients."""
-        return self.view_counts if kind in self.runs.kept else []
+        return self.back_projected_views if kind in self.runs.kept else []
 
     @property
     def recomputed(self) -> list[str]:

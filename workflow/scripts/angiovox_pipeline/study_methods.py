@@ -11,6 +11,7 @@ from angiovox.method import Needs
 from angiovox.methods import registry
 
 EVERY = "all"  # in place of a view count: the one model for all of them
+UNSET = object()  # in place of view counts that an entry does not have
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,21 @@ def methods(config: dict[str, Any]) -> dict[str, Method]:
         if given is False:
             continue
         settings = {} if given in (None, True) else dict(given)
-        own = _view_counts(name, settings.pop("view_counts", counts), counts)
-        title = settings.pop("title", None)
+        own, title = settings.pop("view_counts", UNSET), settings.pop("title", None)
         method = registry.create(name, settings)
+        own = _view_counts(name, own, counts, method.needs)
         title, module = _title(name, title, method), registry.module_of(method)
         chosen[name] = Method(title, method.family, module, method.needs, settings, own)
     for name, method in chosen.items():
         _check_base(name, method, chosen)
     _check_titles(chosen)
     paper = registry.PAPER_METHOD
-    if paper not in chosen or chosen[paper].view_counts != counts:
+    if paper not in chosen or chosen[paper].view_counts != [n for n in counts if n > 1]:
         raise InputError(
             f"methods.{paper}: Table 1 needs the paper's network at every one of view_counts"
         )
+    if 1 in counts and not any(1 in method.view_counts for method in chosen.values()):
+        raise InputError("view_counts: 1: no method of the study reconstructs from a single view")
     return chosen
 
 
@@ -102,11 +105,33 @@ def _check_titles(chosen: dict[str, Method]) -> None:
         names[method.title] = name
 
 
-def _view_counts(name: str, own: Any, counts: list[int]) -> list[int]:
+def _view_counts(name: str, own: Any, counts: list[int], needs: Needs) -> list[int]:
+    """The entry's own, or all those of the study that the method reconstructs from."""
+    if own is UNSET:
+        own = [count for count in counts if needs.allows(count)]
+        if not own:
+            raise InputError(
+                f"methods.{name}: reconstructs from {_range(needs)}, which is none of the study's "
+                f"view_counts: {', '.join(map(str, counts))}"
+            )
     known = isinstance(own, list) and all(type(n) is int and n in counts for n in own)
     if not (known and own and len(set(own)) == len(own)):
         raise InputError(
             f"methods.{name}.view_counts: {own!r} is not valid; expected one or more of the "
             f"study's view_counts: {', '.join(map(str, counts))}"
         )
+    for count in own:
+        if not needs.allows(count):
+            raise InputError(
+                f"methods.{name}.view_counts: {count} is not valid; the method reconstructs from "
+                f"{_range(needs)}"
+            )
     return sorted(own, reverse=True)
+
+
+def _range(needs: Needs) -> str:
+    """How many views a method reconstructs from, in words."""
+    fewest, most = needs.fewest_views, needs.most_views
+    if most is None:
+        return f"{fewest} or more views"
+    return f"{fewest} to {most} views" if most > fewest else f"{most} view" + "s" * (most > 1)

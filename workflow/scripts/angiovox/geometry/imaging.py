@@ -56,10 +56,14 @@ class Imaging:
 
         They are those of `parallel_beam.view_indices`. But of more than a quarter circle, two views
         are a right angle apart, or as near to it as there are, one of them as near to the frontal
-        view as can be: first and last may see nearly the same, and a biplane system stands so.
+        view as can be: first and last may see nearly the same, and a biplane system stands so. One
+        view is the one nearest to the frontal.
 
         Raises ValueError when the count cannot be given.
         """
+        # ASSUME: a single view is the frontal one.
+        if views == 1:
+            return np.array([np.abs(self.angles).argmin()])
         if views == 2 and self.arc_degrees > BIPLANE:
             apart = round(BIPLANE / self.arc_degrees * (self.projections - 1))
             from_front = np.abs(self.angles)

@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 from ..errors import InputError
 from ..geometry.grid import Grid
 from ..projectors.attenuation import CONTRAST
+from ..projectors.surface_occupancy import surface_occupancy
 from ..vessels.graph import Arteries
-from ..vessels.surface_occupancy import surface_occupancy
 from ..vessels.voxelize import occupancy
 from .arrival import mask_arrival
 from .bolus import Bolus, arrival_times

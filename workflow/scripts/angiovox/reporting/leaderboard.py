@@ -14,9 +14,18 @@ from ..metrics.statistics import by_seed, common_patients, mean_interval, paired
 
 OTSU = "otsu_mask"  # what methods learn from and are tested against, as if it were a method itself
 REFERENCES = ("dae", "hull", OTSU)  # the paper's network, plain geometry, and the study's truth
-PRIMARY = "iou"  # named beforehand, at the fewest views
+PRIMARY = "iou"  # named beforehand, at `primary_views`
 EXACT = {"iou_exact": "iou", "dice_exact": "dice"}
 BOUNDS = ("", "_low", "_high")
+
+
+def primary_views(table: pd.DataFrame) -> int:
+    """The view count of the primary comparison: the fewest of several views.
+
+    A single view is what few methods reconstruct from.
+    """
+    views = table["views"]
+    return int(views[views > 1].min())
 
 
 def leaderboard(per_patient: pd.DataFrame, masks: pd.DataFrame | None = None) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from ..metrics.comparisons import BETTER, NOT_TESTED, TIE, WORSE
 from ..metrics.registry import METRICS
 from .calibration_table import before_and_after, remark
 from .html_page import document, table
-from .leaderboard import OTSU, PRIMARY
+from .leaderboard import OTSU, PRIMARY, primary_views
 from .leaderboard_text import EXACT_REMARK, VERSUS, has_marks, how_to_read, too_few
 
 PAGE_METRICS = (PRIMARY, "iou_exact", "cldice", "hd95_mm", "nsd_1mm", "betti0_error")
@@ -132,7 +132,7 @@ def _sections(
 
 def _primary(board: pd.DataFrame, titles: Mapping[str, str], tested: bool) -> Section:
     """The one comparison that was named beforehand, with ranks and, where there are tests, p."""
-    views = board["views"].min()
+    views = primary_views(board)
     part = board[(board["metric"] == PRIMARY) & (board["views"] == views)]
     part = part.sort_values("rank", kind="stable")
     patients = part["patients"].max()

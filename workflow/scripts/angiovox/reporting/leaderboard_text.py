@@ -6,7 +6,7 @@ import pandas as pd
 
 from ..metrics import comparisons, statistics
 from ..metrics.registry import METRICS
-from .leaderboard import PRIMARY
+from .leaderboard import PRIMARY, primary_views
 
 VERSUS = "Mean difference on the same patients."
 EXACT_REMARK = (
@@ -68,7 +68,7 @@ def how_to_read(board: pd.DataFrame) -> dict[str, str]:
     """A sentence or two, under a word, on what is primary, means, seeds, marks, empty ones."""
     own = board[board["metric"] == PRIMARY]
     patients, seeds = _patients(board), int(board["seeds"].max())
-    title, views = METRICS[PRIMARY].title, board["views"].min()
+    title, views = METRICS[PRIMARY].title, primary_views(board)
     text = {
         "Primary comparison": _PRIMARY.format(title=title, views=views),
         "Means": _MEANS.format(least=statistics.LEAST_PATIENTS),

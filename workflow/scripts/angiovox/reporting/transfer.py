@@ -10,6 +10,7 @@ import pandas as pd
 from ..metrics import statistics
 from ..metrics.registry import METRICS
 from ..metrics.statistics import by_seed, mean_interval, unpaired_difference
+from .leaderboard import primary_views
 from .tables import with_interval
 
 COMPARED = ("iou", "dice", "cldice", "iou_exact")  # the first at each number of views in `markdown`
@@ -122,8 +123,9 @@ def markdown(
 
 
 def _sections(table: pd.DataFrame) -> Iterator[tuple[tuple[str, int], pd.DataFrame]]:
-    """The primary metric at every number of views, fewest first, the others at the fewest."""
-    fewest = table["views"].min()
+    """The primary metric at every number of views, fewest first; the others at the fewest
+    of several views."""
+    fewest = primary_views(table)
     for metric in COMPARED:
         for views in sorted(table["views"].unique()):
             part = table[(table["metric"] == metric) & (table["views"] == views)]

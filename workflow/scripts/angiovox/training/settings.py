@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+SCHEDULES = ("constant", "one-cycle", "linear-decay", "polynomial", "halving")
+
 
 class Checked:
     """Checks for settings of any method; each raises ValueError that names key and value."""
@@ -38,7 +40,8 @@ class Settings(Checked):
     """Settings of any network's training; the defaults are the paper's (section 2.3).
 
     epochs : passes over the training patients. batch_size : examples per step.
-    learning_rate : of Adam. schedule : "constant", or "one-cycle" (up to the rate and down to 0).
+    learning_rate : of Adam. schedule : "constant", "one-cycle" (up to the rate and down to 0),
+    "linear-decay" or "polynomial" (down to 0), or "halving" (five times); see `schedules`.
     precision : "auto", "fp32", "bf16" or "fp16" (mixed).
 
     Raises ValueError for a value out of range, naming the key.
@@ -54,5 +57,5 @@ class Settings(Checked):
     def __post_init__(self) -> None:
         self.require_int("epochs", "batch_size")
         self.require_positive("learning_rate")
-        self.require_one_of("schedule", ("constant", "one-cycle"))
+        self.require_one_of("schedule", SCHEDULES)
         self.require_one_of("precision", ("auto", "fp32", "bf16", "fp16"))

@@ -19,6 +19,7 @@ from ..method import Context, Training
 from .checkpoint import Checkpoint
 from .learner import Learner
 from .prefetch import prefetch
+from .schedules import scheduler
 from .settings import Settings
 
 
@@ -118,8 +119,8 @@ class Trainer:
         self.network.train()
         loss, hits, union = self.learner.step(given, self.dtype, self.optimizers, self.scaler)
         self.scaler.update()
-        for scheduler in self.schedulers.values():
-            scheduler.step()
+        for one in self.schedulers.values():
+            one.step()
         # one wait for the device, not three
         loss, hits, union = torch.stack([n.detach().double() for n in (loss, hits, union)]).tolist()
         return loss, int(hits), int(union)
@@ -135,12 +136,8 @@ class Trainer:
         return tuple(torch.from_numpy(array).to(self.device) for array in arrays)
 
     def _scheduler(self, optimizer: Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
-        if self.settings.schedule == "one-cycle":
-            steps = self.settings.epochs * self.steps_per_epoch
-            return torch.optim.lr_scheduler.OneCycleLR(
-                optimizer, self.settings.learning_rate, total_steps=steps + 1
-            )
-        return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+        steps = self.settings.epochs * self.steps_per_epoch
+        return scheduler(optimizer, self.settings.schedule, self.settings.learning_rate, steps)
 
     def _progress(self) -> tqdm:
         """A bar on a terminal; the log has a line per epoch instead."""

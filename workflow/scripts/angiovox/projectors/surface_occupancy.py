@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry.grid import Grid
-from ..projectors.kernels.jit import njit
+from .kernels.jit import njit
 
 SUBDIVISIONS = 4  # lines through a voxel along x and y; along z their lengths are exact
 
@@ -90,8 +90,8 @@ def _fill(share, line, height, sign, columns):
         if not winding or k + 1 == len(line) or line[k + 1] != line[k]:
             continue
         x, y = line[k] // columns // SUBDIVISIONS, line[k] % columns // SUBDIVISIONS
-        start = max(height[k] + 0.5, 0.0)
-        stop = min(height[k + 1] + 0.5, float(share.shape[2]))
+        start = max(height[k], 0.0)
+        stop = min(height[k + 1], float(share.shape[2]))
         z = int(start)
         while z < stop:
             share[x, y, z] += weight * (min(stop, z + 1.0) - max(start, float(z)))

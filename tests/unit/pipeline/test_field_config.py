@@ -1,0 +1,28 @@
+"""config/field.yaml: systems of the field beside the default study's methods, and nothing else."""
+
+import pytest
+import yaml
+from angiovox.methods import registry
+from angiovox_pipeline import config as study
+from angiovox_pipeline import study_methods
+from conftest import ROOT
+from plans import merged
+
+DEFAULT, FIELD = (
+    yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("config", "field")
+)
+
+
+def test_it_is_valid_and_adds_methods_only():
+    study.check_config(merged(DEFAULT, FIELD))
+    assert [*FIELD] == ["methods"]
+    assert not {*FIELD["methods"]} & {*DEFAULT["methods"]}
+
+
+@pytest.mark.parametrize("entry", FIELD["methods"])
+def test_each_entry_is_at_two_views_and_smaller_than_its_original(entry):
+    method = study_methods.methods(merged(DEFAULT, FIELD))[entry]
+    made = registry.create(entry, method.settings)
+    assert 2 in method.view_counts
+    assert made.settings != type(made.settings)()
+    assert getattr(made.settings, "epochs", 0) <= type(made.settings)().epochs

@@ -1,0 +1,1 @@
+"""DeepMedic: unpadded paths at several resolutions, on back-projections."""

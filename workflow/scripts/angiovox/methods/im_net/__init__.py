@@ -1,0 +1,1 @@
+"""An implicit field of one global code, or of local ones, after IM-NET."""

@@ -1,0 +1,1 @@
+"""A plain 3D CNN on back-projections, trained by the soft Jaccard loss alone."""

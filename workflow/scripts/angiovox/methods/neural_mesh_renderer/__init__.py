@@ -1,0 +1,1 @@
+"""A sphere that a network deforms until its silhouettes fit, after the neural mesh renderer."""
