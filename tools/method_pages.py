@@ -1,8 +1,10 @@
 """Write docs/methods: a page for each method, from its code, the config, and stored results.
 
-python tools/method_pages.py           the pages
-python tools/method_pages.py results   and before, from a finished default study (`make
-                                       reproduce`), results.csv and the pictures
+python tools/method_pages.py                 the pages
+python tools/method_pages.py results         and before, from a finished default study (`make
+                                             reproduce`), results.csv and the pictures
+python tools/method_pages.py results field   from a study of config/field.yaml, field.csv and the
+                                             pictures of its methods
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "workflow/scripts"
 FOLDER = ROOT / "docs/methods"
-RESULTS = FOLDER / "results.csv"
+RESULTS = {"config": FOLDER / "results.csv", "field": FOLDER / "field.csv"}
 sys.path.insert(0, str(SCRIPTS))
 
 from angiovox.figures.style import families  # noqa: E402
@@ -194,30 +196,36 @@ def shown(value: object) -> str:
 
 
 @cache
-def stored() -> tuple[str, list[dict[str, str]]]:
-    """What results.csv is, and its rows."""
-    remark, *lines = RESULTS.read_text(encoding="utf-8").splitlines()
+def stored(name: str = "config") -> tuple[str, list[dict[str, str]]]:
+    """What the results of a file of config/ are, and their rows."""
+    if not RESULTS[name].exists():
+        return "", []
+    remark, *lines = RESULTS[name].read_text(encoding="utf-8").splitlines()
     return remark.lstrip("# "), [*csv.DictReader(lines)]
 
 
 def results(members: list[str]) -> str:
-    """IoU, times and memory at the most and at the fewest views."""
-    remark, rows = stored()
-    found = [row for row in rows if row["method"] in members and row["views"] in ("90", "2")]
-    if not found:
-        return "It was not run in the default study whose results are stored here."
-    cells = [
-        (
-            f"`{row['method']}`",
-            row["views"],
-            f"{float(row['iou']):.3f} ({float(row['low']):.3f} to {float(row['high']):.3f})",
-            cost(row["fit_seconds"], row["fit_mb"]),
-            cost(row["reconstruct_seconds"], row["reconstruct_mb"]),
-        )
-        for row in found
-    ]
-    head = ["entry", "views", "IoU (95 % interval)", "to fit the model", "for a patient"]
-    return f"{remark}\n\n{table(head, cells)}"
+    """IoU, times and memory: in the default study at the most and the fewest views, else at all."""
+    for name in RESULTS:
+        remark, rows = stored(name)
+        found = [row for row in rows if row["method"] in members]
+        if name == "config":
+            found = [row for row in found if row["views"] in ("90", "2")]
+        if found:
+            head = ["entry", "views", "IoU (95 % interval)", "to fit the model", "for a patient"]
+            return f"{remark}\n\n{table(head, map(result, found))}"
+    return "It was not run in the studies whose results are stored here."
+
+
+def result(row: dict[str, str]) -> tuple[str, ...]:
+    """A stored row as a page shows it."""
+    return (
+        f"`{row['method']}`",
+        row["views"],
+        f"{float(row['iou']):.3f} ({float(row['low']):.3f} to {float(row['high']):.3f})",
+        cost(row["fit_seconds"], row["fit_mb"]),
+        cost(row["reconstruct_seconds"], row["reconstruct_mb"]),
+    )
 
 
 def cost(seconds: str, mb: str) -> str:
@@ -230,7 +238,8 @@ def index() -> str:
     """The table of all methods, family by family."""
     names = sorted(registry.classes(), key=[*entries()].index)
     known = {name: {"family": registry.classes()[name].family} for name in names}
-    iou = {(row["method"], row["views"]): f"{float(row['iou']):.3f}" for row in stored()[1]}
+    stored_rows = [row for study_name in RESULTS for row in stored(study_name)[1]]
+    iou = {(row["method"], row["views"]): f"{float(row['iou']):.3f}" for row in stored_rows}
     rows = []
     for family, names in families(known).items():
         for name in names:
@@ -240,7 +249,8 @@ def index() -> str:
                 family = ""
     head = ["family", "method", "entry", "IoU at 2 views", "at 90 views"]
     about = "Each folder of `workflow/scripts/angiovox/methods` has a page here."
-    parts = [DO_NOT_EDIT, "# Methods", about, stored()[0], table(head, rows)]
+    remarks = filter(None, (stored(study_name)[0] for study_name in RESULTS))
+    parts = [DO_NOT_EDIT, "# Methods", about, *remarks, table(head, rows)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -250,13 +260,22 @@ def pages() -> dict[Path, str]:
     return found | {FOLDER / "README.md": index()}
 
 
+def take(results: Path, name: str) -> None:
+    """Store what the pages show of a finished study of a file of config/."""
+    from method_results import take as write
+
+    labels = {entry: {"title": m.title, "family": m.family} for entry, m in study().items()}
+    own = {*config(name)["methods"]} - (
+        {*config("config")["methods"]} if name == "field" else set()
+    )
+    members = {method: [e for e in entries_of(method) if e in own] for method in registry.classes()}
+    write(results, name, RESULTS[name], {m: found for m, found in members.items() if found}, labels)
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     if len(sys.argv) > 1:
-        from method_results import take
-
-        labels = {entry: {"title": m.title, "family": m.family} for entry, m in study().items()}
-        members = {name: entries_of(name) for name in registry.classes() if name in study("config")}
-        take(Path(sys.argv[1]), FOLDER, members, labels)
+        take(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "config")
+        stored.cache_clear()
     for path, text in pages().items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Take from a finished default study what docs/methods shows of it: numbers and pictures."""
+"""Take from a finished study what docs/methods shows of it: numbers and pictures."""
 
 from __future__ import annotations
 
@@ -27,30 +27,46 @@ DECIDING = (
     "methods",
     "seeds",
 )
+STUDIES = {
+    "config": "the default study (`make reproduce`)",
+    "field": "the study of the field's systems (`snakemake --configfile config/field.yaml`)",
+}
 
 
-def take(results: Path, folder: Path, entries: dict[str, list[str]], labels: Methods) -> None:
-    """Write results.csv and a picture for each method.
+def take(
+    results: Path, name: str, path: Path, entries: dict[str, list[str]], labels: Methods
+) -> None:
+    """Write a table of results, and beside it a picture for each method.
 
-    results : of a finished default study. folder : to write into. entries : by method, the config
-    entries that are it or a variant of it. labels : title and family of each entry.
+    results : of a finished study. name : its file in config/. path : the table. entries : by
+    method, the entries of that file that are it or a variant of it. labels : title and family of
+    each entry.
 
-    Raises SystemExit for results of another config than the default one.
+    Raises SystemExit for results of another config.
     """
     record = json.loads((results / "provenance.json").read_text(encoding="utf-8"))
-    default = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
-    default["cohort"].pop("transfer")  # groups are no part of a study, nor of its record
-    other = [key for key in DECIDING if record["config"][key] != default[key]]
+    asked = asked_for(name)
+    other = [key for key in DECIDING if record["config"][key] != asked[key]]
     if other:
-        raise SystemExit(f"{results}: {', '.join(other)} differ from config/config.yaml")
-    remark = (
-        f"# Phantoms, not patients: the default study (`make reproduce`), {_words(default)}; "
-        f"{_machine(record['machine'])}."
+        raise SystemExit(f"{results}: {', '.join(other)} differ from config/{name}.yaml")
+    about = f"{STUDIES[name]}, {_words(asked)}; {_machine(record['machine'])}"
+    remark = f"# Phantoms, not patients: {about}."
+    rows = _rows(results, [entry for members in entries.values() for entry in members])
+    path.write_text(f"{remark}\n{rows.to_csv(index=False, float_format='%.6g')}", encoding="utf-8")
+    for method, members in entries.items():
+        _picture(results, path.with_name(f"{method}.png"), members, labels)
+
+
+def asked_for(name: str) -> dict:
+    """The default config with what a file of config/ changes in it."""
+    default, changes = (
+        yaml.safe_load((ROOT / f"config/{file}.yaml").read_text(encoding="utf-8"))
+        for file in ("config", name)
     )
-    rows = _rows(results).to_csv(index=False, float_format="%.6g")
-    (folder / "results.csv").write_text(f"{remark}\n{rows}", encoding="utf-8")
-    for name, members in entries.items():
-        _picture(results, folder / f"{name}.png", members, labels)
+    changed = {key: changes[key] for key in DECIDING if key in changes}
+    asked = default | changed | {"methods": default["methods"] | changes["methods"]}
+    asked["cohort"].pop("transfer")  # groups are no part of a study, nor of its record
+    return asked
 
 
 def _words(config: dict) -> str:
@@ -67,9 +83,10 @@ def _machine(machine: dict) -> str:
     return f"times and memory on {machine['cores']} cores ({machine['cpu']}) without a GPU"
 
 
-def _rows(results: Path) -> pd.DataFrame:
-    """Mean IoU, seconds and megabytes, of each method at each view count."""
+def _rows(results: Path, entries: list[str]) -> pd.DataFrame:
+    """Mean IoU, seconds and megabytes, of each entry at each view count."""
     summary = read_table(results / "tables/summary.csv").query("metric == 'iou'")
+    summary = summary[summary["method"].isin(entries)]
     cost = read_table(results / "tables/cost.csv")
     cost.columns = ["method", "views", "reconstruct_seconds", "reconstruct_mb"]
     table = summary.merge(cost, on=["method", "views"], how="left", validate="one_to_one")

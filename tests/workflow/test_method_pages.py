@@ -12,7 +12,7 @@ MAX_PICTURE_BYTES = 60_000
 
 
 def stored():
-    return method_pages.stored()[1]
+    return [row for name in method_pages.RESULTS for row in method_pages.stored(name)[1]]
 
 
 @pytest.mark.parametrize("path", method_pages.pages(), ids=lambda path: path.stem)
