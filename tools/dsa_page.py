@@ -5,7 +5,6 @@ python tools/dsa_page.py dsa/results
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ sys.path.insert(0, str(ROOT / "workflow/scripts"))
 from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox_pipeline.config import fill_in  # noqa: E402
 from angiovox_pipeline.study import Study  # noqa: E402
+from page_parts import put  # noqa: E402
 
 NONE = ""
 
@@ -59,14 +59,7 @@ def main() -> None:
     difference = ("difference", "difference_low", "difference_high")
     for title, rows in beside.groupby("beside"):
         parts[title] = by_views(rows[rows["paired"] > 0], difference, "+")
-    text = PAGE.read_text(encoding="utf-8")
-    for name, part in parts.items():
-        mark = re.escape(name)
-        found = rf"(<!-- {mark} -->\n).*?(<!-- end -->)"
-        text, count = re.subn(found, lambda m, p=part: m[1] + p + "\n" + m[2], text, flags=re.S)
-        if count != 1:
-            raise SystemExit(f"docs/dsa.md has {count} places for {name!r}, expected 1")
-    PAGE.write_text(text, encoding="utf-8")
+    put(PAGE, parts)
 
 
 if __name__ == "__main__":

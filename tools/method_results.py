@@ -29,8 +29,9 @@ DECIDING = (
 )
 STUDIES = {
     "config": "the default study (`make reproduce`)",
-    "field": "the study of the field's systems (`snakemake --configfile config/field.yaml`)",
+    "field": "the study of the field's systems ([field.md](../field.md))",
 }
+CPU_TIME = {"field"}  # run beside other work, so that its seconds by the clock say little
 
 
 def take(
@@ -49,9 +50,9 @@ def take(
     other = [key for key in DECIDING if record["config"][key] != asked[key]]
     if other:
         raise SystemExit(f"{results}: {', '.join(other)} differ from config/{name}.yaml")
-    about = f"{STUDIES[name]}, {_words(asked)}; {_machine(record['machine'])}"
+    about = f"{STUDIES[name]}, {_words(asked)}; {_machine(record['machine'], name)}"
     remark = f"# Phantoms, not patients: {about}."
-    rows = _rows(results, [entry for members in entries.values() for entry in members])
+    rows = _rows(results, [entry for members in entries.values() for entry in members], name)
     path.write_text(f"{remark}\n{rows.to_csv(index=False, float_format='%.6g')}", encoding="utf-8")
     for method, members in entries.items():
         _picture(results, path.with_name(f"{method}.png"), members, labels)
@@ -79,33 +80,40 @@ def _words(config: dict) -> str:
     )
 
 
-def _machine(machine: dict) -> str:
-    return f"times and memory on {machine['cores']} cores ({machine['cpu']}) without a GPU"
+def _machine(machine: dict, name: str) -> str:
+    cores = "one core of a machine" if name in CPU_TIME else f"{machine['cores']} cores"
+    times = "CPU times" if name in CPU_TIME else "times"
+    return f"{times} and memory on {cores} ({machine['cpu']}) without a GPU"
 
 
-def _rows(results: Path, entries: list[str]) -> pd.DataFrame:
+def _rows(results: Path, entries: list[str], name: str) -> pd.DataFrame:
     """Mean IoU, seconds and megabytes, of each entry at each view count."""
     summary = read_table(results / "tables/summary.csv").query("metric == 'iou'")
     summary = summary[summary["method"].isin(entries)]
     cost = read_table(results / "tables/cost.csv")
     cost.columns = ["method", "views", "reconstruct_seconds", "reconstruct_mb"]
     table = summary.merge(cost, on=["method", "views"], how="left", validate="one_to_one")
-    fits = [_fit(results, *run) for run in zip(table["method"], table["views"], strict=True)]
+    time = "cpu_time" if name in CPU_TIME else "s"
+    runs = [*zip(table["method"], table["views"], strict=True)]
+    fits = [_job(results, ("fit", "train", "adapt"), run)[[time, "max_rss"]] for run in runs]
     table["fit_seconds"], table["fit_mb"] = zip(*fits, strict=True)
+    if name in CPU_TIME:
+        own = [_job(results, ("reconstruct",), run)["cpu_time"] for run in runs]
+        table["reconstruct_seconds"] = own / table["patients"]
     columns = ["method", "views", "patients", "seeds", "mean", "low", "high"]
     costs = ["fit_seconds", "fit_mb", "reconstruct_seconds", "reconstruct_mb"]
     return table[columns + costs].rename(columns={"mean": "iou"})
 
 
-def _fit(results: Path, method: str, views: int) -> tuple[float, float]:
-    """Seconds and megabytes of the job that made a model: of this view count, or of all."""
+def _job(results: Path, rules: tuple[str, ...], run: tuple[str, int]) -> pd.Series:
+    """What Snakemake measured of the job of one of the rules: at this view count, or at all."""
     (path,) = (
         path
-        for rule in ("fit", "train", "adapt")
-        for count in (views, "all")
-        for path in (results / "benchmarks" / rule / method).glob(f"views-{count}/seed-{SEED}.tsv")
+        for rule in rules
+        for count in (run[1], "all")
+        for path in (results / "benchmarks" / rule / run[0]).glob(f"views-{count}/seed-{SEED}.tsv")
     )
-    return tuple(read_table(path, "\t").loc[0, ["s", "max_rss"]])
+    return read_table(path, "\t").loc[0]
 
 
 def _picture(results: Path, path: Path, entries: list[str], labels: Methods) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import yaml
+from angiovox.errors import InputError
 from angiovox.methods import registry
 from angiovox_pipeline import config as study
 from angiovox_pipeline import study_methods
@@ -13,9 +14,10 @@ DEFAULT, FIELD = (
 )
 
 
-def test_it_is_valid_and_adds_methods_only():
+def test_it_is_valid_and_adds_methods_and_a_single_view_only():
     study.check_config(merged(DEFAULT, FIELD))
-    assert [*FIELD] == ["methods"]
+    assert {*FIELD} == {"methods", "view_counts"}
+    assert FIELD["view_counts"] == [*DEFAULT["view_counts"], 1]
     assert not {*FIELD["methods"]} & {*DEFAULT["methods"]}
 
 
@@ -26,3 +28,11 @@ def test_each_entry_is_at_two_views_and_smaller_than_its_original(entry):
     assert 2 in method.view_counts
     assert made.settings != type(made.settings)()
     assert getattr(made.settings, "epochs", 0) <= type(made.settings)().epochs
+
+
+def test_line_integrals_are_refused_where_a_method_compares_maxima():
+    dsa = yaml.safe_load((ROOT / "config/dsa.yaml").read_text(encoding="utf-8"))
+    own = {"methods": {"self_supervised": {"view_counts": [2]}}}
+    study.check_config(merged(DEFAULT, dsa))
+    with pytest.raises(InputError, match="self_supervised: works with maxima of a parallel beam"):
+        study.check_config(merged(merged(DEFAULT, dsa), own))

@@ -41,6 +41,7 @@ class Needs:
         where there is one, may take as long as a training, and resumes like one.
     fewest_views, most_views : that it reconstructs from; None for any number. What lies where along
         the rays of a single view is what other patients taught: a method says that it means it.
+    parallel_maxima : whether "projections" can only be maxima of a parallel beam.
     threads : how many processors such a job, or a training, makes use of at most. On small layers
         they wait for each other: two can take several times as long as one.
     """
@@ -55,6 +56,7 @@ class Needs:
     one_job_per_patient: bool = False
     fewest_views: int = 2
     most_views: int | None = None
+    parallel_maxima: bool = False
     threads: int = 8
 
     def __post_init__(self) -> None:

@@ -92,9 +92,23 @@ def check_config(config: dict[str, Any]) -> None:
                 f"projections; choose from 1 to {config['projections']}"
             )
     _check_left_out(config["methods"])
-    _check_shown(config["figures"]["methods"], [*study_methods.methods(config)])
+    methods = study_methods.methods(config)
+    _check_projection(config["projection"], methods)
+    _check_shown(config["figures"]["methods"], [*methods])
     if config["cohort"]["phantoms"]["count"]:
         _check_phantoms(config["cohort"]["phantoms"], **config["volume"])
+
+
+def _check_projection(given: dict[str, Any], methods: dict[str, study_methods.Method]) -> None:
+    """Refuse methods that cannot read projections as the study takes them."""
+    if (given["kind"], given["beam"]) == ("maximum", "parallel"):
+        return
+    for name, method in methods.items():
+        if method.needs.parallel_maxima:
+            raise InputError(
+                f"methods.{name}: works with maxima of a parallel beam, and projection.kind is "
+                f"{given['kind']}, projection.beam {given['beam']}; set methods.{name}: false"
+            )
 
 
 def _check_cone_beam(beam: dict[str, float], volume: dict[str, Any]) -> None:

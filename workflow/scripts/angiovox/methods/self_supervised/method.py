@@ -61,7 +61,12 @@ class SelfSupervised(Method):
     reference = "Zhao et al. 2022, stage 1"
     Settings = Settings
     # No mask has a part in it, nor one in a calibration.
-    needs = Needs(inputs=("projections",), requires_training=True, gives_probabilities=False)
+    needs = Needs(
+        inputs=("projections",),
+        requires_training=True,
+        gives_probabilities=False,
+        parallel_maxima=True,
+    )
 
     def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
         """Train the network from random weights on the patients' views alone."""

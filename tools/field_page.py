@@ -1,0 +1,102 @@
+"""Write the tables of docs/field.md from a finished study of config/field.yaml.
+
+python tools/field_page.py results
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/field.md"
+sys.path.insert(0, str(ROOT / "workflow/scripts"))
+
+from angiovox.io.table_files import read_table  # noqa: E402
+from method_pages import RESULTS, cost, stored, study  # noqa: E402
+from page_parts import put  # noqa: E402
+
+PRIMARY = 2  # views
+METRICS = {
+    "iou": ("IoU", 3),
+    "cldice": ("clDice", 3),
+    "assd_mm": ("mean surface distance (mm)", 2),
+    "projection_dice": ("Dice of the views", 3),
+}
+MARKS = {"better": " ▲", "worse": " ▼"}
+
+
+def at_two_views(board: pd.DataFrame) -> str:
+    """A row for each method: metrics with intervals, and the difference to the visual hull."""
+    rows = board[board["views"] == PRIMARY].set_index(["metric", "method"])
+    ranked = rows.loc["iou"].sort_values("mean", ascending=False)
+    costs = {
+        row["method"]: row
+        for name in RESULTS
+        for row in stored(name)[1]
+        if row["views"] == str(PRIMARY)
+    }
+    lines = []
+    for method in (name for name in ranked.index if name in study() and _is_hard(name)):
+        cells = [_cell(rows.loc[(metric, method)], METRICS[metric][1]) for metric in METRICS]
+        spent = costs[method]
+        fit = cost(spent["fit_seconds"], spent["fit_mb"]) if method in own_entries() else ""
+        lines.append([study()[method].title, *cells, _versus(ranked.loc[method]), fit])
+    heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", "to train"]
+    return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
+
+
+def by_views(board: pd.DataFrame) -> str:
+    """IoU of a row for each method in a column for each number of views."""
+    rows = board[board["metric"] == "iou"].set_index(["method", "views"])
+    counts = sorted(rows.index.get_level_values("views").unique())
+    lines = [
+        [study()[method].title, *(_at(rows, method, count) for count in counts)]
+        for method in study()
+        if _is_hard(method) and method in rows.index.get_level_values("method")
+    ]
+    heads = ["method", *(f"{count} views" if count > 1 else "1 view" for count in counts)]
+    return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
+
+
+def own_entries() -> set[str]:
+    """Entries whose costs are of this study."""
+    return {row["method"] for row in stored("field")[1]}
+
+
+def _is_hard(name: str) -> bool:
+    """Whether it is no variant that differs in its probabilities alone."""
+    return not name.startswith("soft_")
+
+
+def _at(rows: pd.DataFrame, method: str, count: int) -> str:
+    return _cell(rows.loc[(method, count)], 3) if (method, count) in rows.index else ""
+
+
+def _cell(row: pd.Series, digits: int) -> str:
+    mean, low, high = row[["mean", "low", "high"]]
+    if mean != mean:
+        return ""
+    interval = f" ({low:.{digits}f} to {high:.{digits}f})" if low == low else ""
+    return f"{mean:.{digits}f}{interval}"
+
+
+def _versus(row: pd.Series) -> str:
+    keys = ("versus_hull", "versus_hull_low", "versus_hull_high")
+    mean, low, high = (row[key] for key in keys)
+    if mean != mean or low != low:
+        return ""
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f}){MARKS.get(row['versus_hull_mark'], '')}"
+
+
+def main() -> None:
+    """Put the tables between their marks in the page."""
+    board = read_table(Path(sys.argv[1]) / "tables/leaderboard.csv")
+    board = board[board["method"] != "otsu_mask"]
+    put(PAGE, {"two views": at_two_views(board), "all views": by_views(board)})
+
+
+if __name__ == "__main__":
+    main()
