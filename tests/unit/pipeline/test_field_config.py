@@ -9,8 +9,9 @@ from angiovox_pipeline import study_methods
 from conftest import ROOT
 from plans import merged
 
-DEFAULT, FIELD = (
-    yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()) for name in ("config", "field")
+DEFAULT, FIELD, DSA, FIELD_DSA = (
+    yaml.safe_load((ROOT / f"config/{name}.yaml").read_text(encoding="utf-8"))
+    for name in ("config", "field", "dsa", "field_dsa")
 )
 
 
@@ -31,8 +32,17 @@ def test_each_entry_is_at_two_views_and_smaller_than_its_original(entry):
 
 
 def test_line_integrals_are_refused_where_a_method_compares_maxima():
-    dsa = yaml.safe_load((ROOT / "config/dsa.yaml").read_text(encoding="utf-8"))
     own = {"methods": {"self_supervised": {"view_counts": [2]}}}
-    study.check_config(merged(DEFAULT, dsa))
+    study.check_config(merged(DEFAULT, DSA))
     with pytest.raises(InputError, match="self_supervised: works with maxima of a parallel beam"):
-        study.check_config(merged(merged(DEFAULT, dsa), own))
+        study.check_config(merged(merged(DEFAULT, DSA), own))
+
+
+def test_line_integrals_have_the_same_systems_but_one():
+    config = merged(merged(merged(DEFAULT, DSA), FIELD), FIELD_DSA)
+    study.check_config(config)
+    chosen = study_methods.methods(config)
+    field = study_methods.methods(merged(DEFAULT, FIELD))
+    assert {*field} - {*chosen} == {"self_supervised"} and {*chosen} - {*field} == {"sirt"}
+    assert config["view_counts"] == [*DSA["view_counts"], 1]
+    assert not any("maxima" in chosen[entry].title for entry in chosen)
