@@ -23,7 +23,7 @@ COLUMNS = (
     "error of the mirrored view",
     "error of the predicted view",
 )
-LOOKS = {"backprojection": "^", "hull": "s", "sirt": "o"}
+LOOKS = {"hull": "s", "sirt": "o"}
 Images = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # as COLUMNS, mm of contrast
 
 
@@ -43,23 +43,33 @@ def draw(images: Mapping[float, Images], rows: pd.DataFrame, path: Path) -> None
             if number == 0:
                 axes.set_title(COLUMNS[column], size=7, pad=3)
             if column == 0:
+                style.scale_bar(axes)
                 words = f"{64 * voxel_mm:g} mm field"
                 axes.text(-0.03, 0.5, words, rotation=90, **_LABEL, transform=axes.transAxes)
+    limits = f"grey: 0 to {CONTRAST_MM:g} mm of contrast; errors: {ERROR_MM:g} mm too much "
+    where = (4.0 + 4 * TILE + 3 * GAP) / style.DOUBLE_COLUMN, (panels + 5) / total
+    figure.text(*where, limits + "(red) or too little (blue)", size=6, ha="right")
     cone = rows[rows["beam"] == "cone"]
     for line, (voxel_mm, own) in enumerate(cone.groupby("voxel_mm")):
         for column, base in enumerate(BASES):
-            place = 30 + column * 78, panels - (line + 1) * 39 + 14, 70, 25
+            place = 34 + column * 76, panels - (line + 1) * 39 + 14, 66, 25
             axes = style.axes_in_mm(figure, *place)
             _draw_brought(axes, own, base)
-            title = f"{64 * voxel_mm:g} mm field, beside {' and '.join(base)} degrees"
+            title = f"{64 * voxel_mm:g} mm field, beside {' and '.join(f'{a}°' for a in base)}"
             axes.set_title(title, size=7, loc="left", pad=2)
             axes.tick_params(labelleft=column == 0)
             if line == 1:
                 axes.set_xlabel("Dice brought by one more view", size=7)
             if (line, column) == (0, 0):
-                axes.legend(fontsize=6, loc="lower right", handletextpad=0.2)
+                axes.legend(fontsize=6, ncols=2, loc="lower right", bbox_to_anchor=(1.02, 0.98))
     with atomic_file(path) as temporary:
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def _degrees(name: str) -> str:
+    """ "+ 180° predicted" of a view's name "180 predicted"."""
+    angle, *rest = name.split(" ")
+    return " ".join(["+", f"{angle}°", *rest])
 
 
 _LABEL = {"ha": "right", "va": "center", "size": 7}
@@ -72,7 +82,6 @@ def _show(axes: Axes, image: np.ndarray, voxel_mm: float, is_error: bool) -> Non
         style.show(axes, image, pixel, cmap="RdBu_r", vmin=-ERROR_MM, vmax=ERROR_MM)
     else:
         style.show(axes, image, pixel, vmin=0, vmax=CONTRAST_MM)
-        style.scale_bar(axes)
 
 
 def _draw_brought(axes: Axes, rows: pd.DataFrame, base: Iterable[str]) -> None:
@@ -84,12 +93,12 @@ def _draw_brought(axes: Axes, rows: pd.DataFrame, base: Iterable[str]) -> None:
         for line, added in enumerate(ADDED):
             found = values[set_name((*base, added))].to_numpy()
             mean, low, high = paired_difference(found, start)
-            level, colour = line + 0.22 * (place - 1), style.OKABE_ITO[place]
+            level, colour = line + 0.3 * (place - 0.5), style.OKABE_ITO[place]
             axes.plot([low, high], [level, level], color=colour, lw=1.1)
             label = TITLES[method] if line == 0 else None
             axes.plot(mean, level, marker, color=colour, ms=3.2, ls="", label=label)
     axes.axvline(0, color=style.MUTED, lw=0.6, zorder=0)
-    axes.set_yticks(range(len(ADDED)), [f"+ {name}" for name in ADDED], size=6.5)
+    axes.set_yticks(range(len(ADDED)), [_degrees(name) for name in ADDED], size=6.5)
     axes.set_ylim(len(ADDED) - 0.5, -0.5)
     axes.tick_params(axis="x", labelsize=6)
     axes.tick_params(axis="y", length=0)
