@@ -11,7 +11,7 @@ from conftest import ROOT
 sys.path.append(str(ROOT))
 
 from benchmarks import opposite_view as benchmark
-from benchmarks.opposite_view_tables import brought
+from benchmarks.opposite_view_tables import brought, markdown
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +77,16 @@ def test_a_table_has_the_mean_of_the_base_and_differences_to_it():
     assert found["0 + 180"].startswith(f"{gain:+.3f} (")
     assert found["0 + 180"].endswith("▲")
     assert "0 + 180 mirrored" not in found
+
+
+def test_the_committed_tables_follow_from_the_committed_numbers():
+    folder = ROOT / "benchmarks"
+    files = folder / "opposite_view.csv", folder / "opposite_view_predictions.csv"
+    text = (folder / "opposite_view.md").read_text(encoding="utf-8")
+    assert text == markdown(*files)
+    geometry = (ROOT / "docs" / "geometry.md").read_text(encoding="utf-8")
+    own = geometry[geometry.index("## The view at 180 degrees") : geometry.index("## Against")]
+    cells = [cell.strip() for line in own.splitlines() for cell in line.split("|")[2:-1]]
+    numbers = [cell for cell in cells if cell[-1:] in (")", "▲", "▼")]
+    assert len(numbers) == 22
+    assert not [cell for cell in numbers if cell not in text]
