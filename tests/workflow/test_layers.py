@@ -15,7 +15,7 @@ FLOORS = (  # from the ground up; folders of one floor do not import each other
     {"training"},
     {"masks", "vessels", "methods"},
     {"phantoms", "metrics"},
-    {"angiograms"},
+    {"angiograms", "view_prediction"},
     {"figures", "reporting"},
     {"angiovox_pipeline"},
     {"angiovox_command"},
