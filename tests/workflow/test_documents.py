@@ -1,8 +1,10 @@
 """Documents and their site: links lead somewhere, every page is in the nav, nothing is fetched."""
 
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -21,6 +23,21 @@ FETCHED = {
     ("source", "src"),
     ("link", "href"),
 }
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+    "--remote-debugging-port=0",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-logging=stderr",
+]  # fmt: skip
+REPORT = """
+<script>
+const watch = setInterval(() => {
+  const link = document.querySelector(".md-search-result__link")
+  if (link) { clearInterval(watch); console.log("found: " + link.href) }
+}, 50)
+</script>
+"""
 MAX_README_WORDS = 700
 
 
@@ -163,3 +180,27 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_on_it(site):
             reached = reached / "index.html" if reached.is_dir() else reached
             assert reached.exists(), (path.name, value)
             assert not anchor or reached not in ids or anchor in ids[reached], (path.name, value)
+
+
+def first_found(page: Path, words: str, folder: Path) -> str:
+    """The link of the first result of a search on a page that a browser opens from the disk."""
+    copy = page.with_name("searched.html")
+    copy.write_text(page.read_text(encoding="utf-8") + REPORT, encoding="utf-8")
+    command = [CHROMIUM, *BROWSER, f"--user-data-dir={folder}", f"{copy.as_uri()}?q={words}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as browser:
+        watch = threading.Timer(120, browser.kill)
+        watch.start()
+        try:
+            logged = (re.search(r"found: (\S+?)\"", line) for line in browser.stderr)
+            return next((match[1] for match in logged if match), "nothing")
+        finally:
+            watch.cancel()
+            browser.kill()
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(CHROMIUM is None, reason="not run: Chromium is not installed")
+def test_a_site_on_a_disk_is_searched_without_a_server(site, tmp_path):
+    page = next(path for path in site if path.name == "glossary.html")
+    assert "/methods/hull.html" in first_found(page, "visual+hull", tmp_path)
+    assert "/metrics.html" in first_found(page, "empty+reconstructions", tmp_path)
