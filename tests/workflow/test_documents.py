@@ -38,7 +38,7 @@ const watch = setInterval(() => {
 }, 50)
 </script>
 """
-MAX_README_WORDS = 700
+MAX_README_WORDS = 600
 
 
 def prose(path: Path) -> str:
