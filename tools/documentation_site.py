@@ -115,7 +115,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links to files of the repository into links of the site."""
+    """Turn links to files of the repository into links of the site.
+
+    A comment before the heading is taken off: with it, the nav would name the page after its file.
+    """
+    markdown = re.sub(r"\A<!--.*?-->\s*", "", markdown, flags=re.S)
     if page.file.abs_src_path is None:
         return markdown
     source = Path(os.path.relpath(page.file.abs_src_path, ROOT)).as_posix()

@@ -7,6 +7,7 @@ import sys
 import threading
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import documentation_site
@@ -103,6 +104,13 @@ def test_links_of_the_site_lead_to_its_pages():
     assert changed("[`b`](../profiles/slurm/partitions.yaml)", "docs/cluster.md") == "`b`"
     for kept in ("[a](no_such.md)", "[a](https://example.org/b.md)", "[a](#here)"):
         assert changed(kept, "docs/xa.md") == kept
+
+
+def test_a_page_begins_with_its_heading():
+    page = SimpleNamespace(file=SimpleNamespace(abs_src_path=None))
+    text = "<!-- made by a tool -->\n\n# A method\n\n<!-- kept -->\n"
+    changed = documentation_site.on_page_markdown(text, page, None, None)
+    assert changed == "# A method\n\n<!-- kept -->\n"
 
 
 def test_the_page_of_rules_has_every_rule_with_what_it_does():
