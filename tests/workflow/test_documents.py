@@ -67,6 +67,12 @@ def test_links_of_a_document_lead_to_a_file_and_a_heading(path):
         assert not anchor or anchor in anchors(reached), f"{target}#{anchor}"
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_has_no_tags_that_a_browser_would_take(path):
+    text = re.sub(r"`[^`]*`|<!--.*?-->", "", prose(path), flags=re.S)
+    assert not re.findall(r"<(?!br>)/?[A-Za-z][^>\n]*>", text)
+
+
 def test_links_are_seen():
     assert sum(len(links(path)) for path in DOCUMENTS) > 100
 
