@@ -20,7 +20,7 @@ demo: $(VENV)/ready # the same on a few coarse phantoms, in demo/: docs/tutorial
 	@$(BIN)/python tools/where_to_look.py demo
 
 docs: $(VENV)/ready # the documents as a site: site/index.html
-	$(BIN)/python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo "open site/index.html"
 
 transfer: $(VENV)/ready # the study's models on the patients of config/transfer.yaml

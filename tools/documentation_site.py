@@ -1,11 +1,15 @@
-"""Hooks of the documentation site (mkdocs.yml): pages from outside docs/, and their links.
+"""Hooks of the documentation site (mkdocs.yml): pages from outside docs/, links, and the search.
 
 Documents keep the links that GitHub follows. On the site a link to a document goes to its page, and
 one to another file of the repository is shown as its name, since the site does not hold it.
+
+Browsers start no worker from a file on a disk. The theme searches in one, and its offline plugin
+would fetch a replacement from a network: here pages from a disk get the worker's source instead.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import posixpath
 import re
@@ -28,6 +32,17 @@ PAGES = {  # documents outside docs/, and where the site has them
 }
 BENCHMARKS = [f"benchmarks/{path.name}" for path in sorted(ROOT.glob("benchmarks/*.md"))]
 PAGES |= {path: path for path in BENCHMARKS}
+WORKERS = "assets/javascripts/workers"
+SEARCH = "search/iframe-worker.js"  # the offline plugin looks for this name in mkdocs.yml
+WORKER_FROM_DISK = """\
+if (location.protocol === "file:") {
+  const source = %s
+  const FileWorker = Worker
+  window.Worker = function () {
+    return new FileWorker(URL.createObjectURL(new Blob([source], {type: "text/javascript"})))
+  }
+}
+"""
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -100,8 +115,20 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links to files of the repository into links of the site."""
+    """Turn links to files of the repository into links of the site.
+
+    A comment before the heading is taken off: with it, the nav would name the page after its file.
+    """
+    markdown = re.sub(r"\A<!--.*?-->\s*", "", markdown, flags=re.S)
     if page.file.abs_src_path is None:
         return markdown
     source = Path(os.path.relpath(page.file.abs_src_path, ROOT)).as_posix()
     return list_indents(site_links(markdown, source))
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """Write the script by which pages from a disk search."""
+    site = Path(config.site_dir)
+    (worker,) = (site / WORKERS).glob("search.*.js")
+    source = json.dumps(worker.read_text(encoding="utf-8"))
+    (site / SEARCH).write_text(WORKER_FROM_DISK % source, encoding="utf-8")

@@ -1,10 +1,13 @@
 """Documents and their site: links lead somewhere, every page is in the nav, nothing is fetched."""
 
 import re
+import shutil
 import subprocess
 import sys
+import threading
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import unquote
 
 import documentation_site
@@ -21,7 +24,22 @@ FETCHED = {
     ("source", "src"),
     ("link", "href"),
 }
-MAX_README_WORDS = 700
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSER = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
+    "--remote-debugging-port=0",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--enable-logging=stderr",
+]  # fmt: skip
+REPORT = """
+<script>
+const watch = setInterval(() => {
+  const link = document.querySelector(".md-search-result__link")
+  if (link) { clearInterval(watch); console.log("found: " + link.href) }
+}, 50)
+</script>
+"""
+MAX_README_WORDS = 600
 
 
 def prose(path: Path) -> str:
@@ -47,6 +65,12 @@ def test_links_of_a_document_lead_to_a_file_and_a_heading(path):
         reached = (path.parent / target).resolve() if target else path
         assert reached.exists(), target
         assert not anchor or anchor in anchors(reached), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_document_has_no_tags_that_a_browser_would_take(path):
+    text = re.sub(r"`[^`]*`|<!--.*?-->", "", prose(path), flags=re.S)
+    assert not re.findall(r"<(?!br>)/?[A-Za-z][^>\n]*>", text)
 
 
 def test_links_are_seen():
@@ -86,6 +110,13 @@ def test_links_of_the_site_lead_to_its_pages():
     assert changed("[`b`](../profiles/slurm/partitions.yaml)", "docs/cluster.md") == "`b`"
     for kept in ("[a](no_such.md)", "[a](https://example.org/b.md)", "[a](#here)"):
         assert changed(kept, "docs/xa.md") == kept
+
+
+def test_a_page_begins_with_its_heading():
+    page = SimpleNamespace(file=SimpleNamespace(abs_src_path=None))
+    text = "<!-- made by a tool -->\n\n# A method\n\n<!-- kept -->\n"
+    changed = documentation_site.on_page_markdown(text, page, None, None)
+    assert changed == "# A method\n\n<!-- kept -->\n"
 
 
 def test_the_page_of_rules_has_every_rule_with_what_it_does():
@@ -163,3 +194,27 @@ def test_every_link_of_the_site_leads_to_a_page_and_a_place_on_it(site):
             reached = reached / "index.html" if reached.is_dir() else reached
             assert reached.exists(), (path.name, value)
             assert not anchor or reached not in ids or anchor in ids[reached], (path.name, value)
+
+
+def first_found(page: Path, words: str, folder: Path) -> str:
+    """The link of the first result of a search on a page that a browser opens from the disk."""
+    copy = page.with_name("searched.html")
+    copy.write_text(page.read_text(encoding="utf-8") + REPORT, encoding="utf-8")
+    command = [CHROMIUM, *BROWSER, f"--user-data-dir={folder}", f"{copy.as_uri()}?q={words}"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as browser:
+        watch = threading.Timer(120, browser.kill)
+        watch.start()
+        try:
+            logged = (re.search(r"found: (\S+?)\"", line) for line in browser.stderr)
+            return next((match[1] for match in logged if match), "nothing")
+        finally:
+            watch.cancel()
+            browser.kill()
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(CHROMIUM is None, reason="not run: Chromium is not installed")
+def test_a_site_on_a_disk_is_searched_without_a_server(site, tmp_path):
+    page = next(path for path in site if path.name == "glossary.html")
+    assert "/methods/hull.html" in first_found(page, "visual+hull", tmp_path)
+    assert "/metrics.html" in first_found(page, "empty+reconstructions", tmp_path)
