@@ -34,7 +34,9 @@ def workflow_texts(revision: str | None) -> dict[str, str]:
     """The Snakefile and rules by path: of the revision that ran, or of here where none is known."""
     if revision is None:
         paths = [ROOT / "workflow/Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
-        return {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in paths}
+        return {
+            path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths
+        }
     listed = git("ls-tree", "-r", "--name-only", revision, "--", *CODE)
     return {path: git("show", f"{revision}:{path}") for path in listed.splitlines()}
 
