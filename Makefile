@@ -6,7 +6,7 @@ NEWEST := .venv-newest/bin
 SNAKEMAKE := $(BIN)/snakemake
 REPORT := results/report.html
 
-.PHONY: reproduce demo docs transfer dsa weights test test-all newest chaos gpu lint format rulegraph reference benchmarks clean
+.PHONY: reproduce demo docs transfer dsa weights test test-all newest validators release chaos gpu lint format rulegraph reference benchmarks clean
 
 reproduce: $(VENV)/ready
 	@$(BIN)/python -m compileall -q workflow/scripts # once, not by each job where Python writes no bytecode
@@ -43,6 +43,14 @@ newest: # the newest of everything in a second environment, what differs from th
 	$(NEWEST)/python -m pip install --quiet --disable-pip-version-check $$($(NEWEST)/python tools/requirement_names.py)
 	$(NEWEST)/python -m pip freeze --disable-pip-version-check | diff --ignore-case requirements.lock - || true
 	$(NEWEST)/python -m pytest
+
+validators: # programs that judge exports, in an environment of their own: one wants a rich older than the lock's
+	$(PYTHON) -m venv --clear .venv-validators
+	.venv-validators/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements-validators.lock
+
+release: $(VENV)/ready # TAG=v0.1.0: checks that it may be released; its notes and the wheel into dist/
+	$(BIN)/python tools/release_notes.py $(TAG)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 chaos: $(VENV)/ready # kills jobs and Snakemake at random; about 10 minutes
 	$(BIN)/python tests/robustness/chaos.py --kills 50

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_the_lock_keeps_to_the_bounds_of_the_project():
     needed = [*map(Requirement, requirement_names.requirements())]
     assert {"torch", "snakemake", "pytest"} <= {one.name for one in needed}
     assert not [str(one) for one in needed if LOCK[one.name] not in one.specifier]
+
+
+def test_the_lock_of_the_validators_pins_what_the_project_names():
+    text = (ROOT / "requirements-validators.lock").read_text()
+    pinned = dict(line.lower().split("==") for line in text.splitlines())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = [*map(Requirement, project["optional-dependencies"]["validators"])]
+    assert len(needed) == 4
+    assert not [str(one) for one in needed if pinned[one.name] not in one.specifier]
 
 
 def test_the_workflow_wants_the_snakemake_that_the_project_does():
@@ -93,7 +103,7 @@ def test_the_phantoms_document_shows_their_morphometry():
 
 
 @pytest.mark.parametrize(
-    "target", ["reproduce", "demo", "docs", "test", "newest", "lint", "format"]
+    "target", ["reproduce", "demo", "docs", "test", "newest", "validators", "lint", "format"]
 )
 def test_the_makefile_has_the_target(target):
     makefile = (ROOT / "Makefile").read_text()

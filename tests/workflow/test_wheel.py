@@ -13,9 +13,8 @@ import xa_cases
 from angiovox_pipeline import code_version
 from conftest import ROOT
 from plans import planned
+from wheel_sources import BUILT, FILES
 
-BUILT = ("workflow", "config", "envs", "profiles", "resources", "tools")
-FILES = ("Snakefile", "setup.py", "pyproject.toml", "README.md", "LICENSE")
 pytestmark = pytest.mark.thorough
 
 

@@ -351,6 +351,7 @@ SCRIPTS = Path("workflow/scripts")
 ON_REQUEST = (
     "inventory",
     "export_segmentation",
+    "export_probability_map",
     "simulated_angiogram",
     "simulated_angiogram_of_patient",
     "simulated_angiogram_of_surface",
@@ -759,7 +760,10 @@ TARGETS = {
     "tables": ({"paper_tables", "assumptions"}, {"mesh", "learning_curves", "biplane"}),
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
     "inventory": (set(), {"convert", "phantom"}),
-    "segmentations": ({"export_segmentation"}, {"evaluate", "mesh"}),
+    "segmentations": (
+        {"export_segmentation", "export_probability_map"},
+        {"evaluate", "mesh"},
+    ),
     "simulated_angiograms": (
         {"simulated_angiogram", "simulated_angiogram_figure"},
         {"phantom", "convert"},

@@ -1,5 +1,9 @@
 """The paper's tables: its figures as printed, ours beside them, and nothing left out."""
 
+import re
+import shutil
+import subprocess
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -309,6 +313,52 @@ def test_latex_survives_a_title_with_its_special_characters():
     table = pd.DataFrame({"method": ["U-Net & hull_2"], "iou": [0.5]})
     text = tables.to_latex(table, "caption", "tab:label")
     assert r"U-Net \& hull\_2 & 0.5 \\" in text
+
+
+HARD = ["a_b & c", "100 % of it", "#1 {x} ~ y ^ z", "back\\\\slash", "-"]
+DOCUMENT = r"""\documentclass{article}
+\usepackage{booktabs}
+\usepackage{graphicx}
+\begin{document}
+%s
+\end{document}
+"""
+
+
+def latex_tables(published1, published2):
+    """Of a study, of one with hard names, and a narrow one."""
+    made = every_table(published1, published2)
+    hard = pd.DataFrame({"a_name": HARD, "iou": np.linspace(0, 1, len(HARD))})
+    return made | {"hard": hard, "narrow": pd.DataFrame({"n": [1, 2]})}
+
+
+@pytest.mark.parametrize("name", ["table1", "table2", "overview", "hard", "narrow"])
+def test_latex_is_balanced_and_escaped(published1, published2, name):
+    table = latex_tables(published1, published2)[name]
+    text = tables.to_latex(table, "100 % of $5 R&D: {x}_1", "tab:label")
+    opened = re.findall(r"\\begin\{(\w+)\}", text)
+    assert re.findall(r"\\end\{(\w+)\}", text) == opened[::-1] == ["tabular", "table"]
+    bare = re.sub(r"\\[a-z]+|\\[&%$#_{}]|\\\\", "", text).replace("{%\n", "{\n")
+    assert bare.count("{") == bare.count("}")
+    assert not re.findall(r"[%$#^~_\\]", bare)
+    aligned = re.search(r"tabular\}\{(\w+)\}", text)[1]
+    assert aligned == "".join("r" if kind.kind in "if" else "l" for kind in table.dtypes)
+    assert bare.count("&") == (len(table) + 1) * (len(table.columns) - 1)
+
+
+@pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="not run: pdflatex of Debian's texlive-latex-recommended is not installed",
+)
+def test_latex_compiles_and_fits_the_page(published1, published2, tmp_path):
+    made = latex_tables(published1, published2)
+    texts = [tables.to_latex(table, "100 % of R&D_1", f"tab:{n}") for n, table in made.items()]
+    (tmp_path / "all.tex").write_text(DOCUMENT % "\n".join(texts), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+    assert "Overfull" not in done.stdout
 
 
 # Phantoms beside human arteries

@@ -110,6 +110,7 @@ MEASURED_USAGE = {
     "mesh": Job(220, 7.7, volume_seconds=24, volumes="test"),  # of noise; of arteries a tenth
     "mesh_truth": Job(140, 1.5, volume_seconds=1.3, volumes="test"),
     "export_segmentation": Job(209, 1.25, volume_seconds=2),
+    "export_probability_map": Job(200, 2.35, volume_seconds=2.5),
     "simulated_angiogram": Job(660, seconds=80),
     "simulated_angiogram_of_patient": Job(660, 3, seconds=80, volume_seconds=80),
     "simulated_angiogram_of_surface": Job(1800, seconds=380),  # of the largest, 512^3 voxels
@@ -161,6 +162,7 @@ MEASURED_STORAGE = {
     "meshes": (3, 0.02, 0),  # of arteries; a network that gives noise leaves 100 MB at 384^3
     "transfer": (0.1, 0.45, 0),  # reconstructions; metrics and pictures are small
     "segmentations": (0.1, 0.032, 0),
+    "probability_maps": (0.3, 0.5, 0),
     "simulated_angiograms": (160, 0, 0),
     "angiograms": (30, 0, 0),  # of a job
     "metrics": (0.1, 0, 0),

@@ -82,6 +82,11 @@ class Runs:
         ]
 
     @property
+    def probabilistic(self) -> list[str]:
+        """Methods that give probabilities, calibrated or not, rather than a mask or a score."""
+        return [name for name, method in self.methods.items() if method.needs.gives_probabilities]
+
+    @property
     def together(self) -> list[str]:
         """Methods that reconstruct all test patients in one job."""
         return [name for name in self.methods if name not in self.one_by_one]

@@ -18,6 +18,11 @@ METRICS = (
     "mae_binary",
 )
 BIPLANE = 2  # views
+LATEX_ESCAPES = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)
+FIT_WIDTH = r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}"  # of graphicx
 
 
 def summarise(per_patient: pd.DataFrame) -> pd.DataFrame:
@@ -130,10 +135,23 @@ def to_markdown(table: pd.DataFrame) -> str:
 
 
 def to_latex(table: pd.DataFrame, caption: str, label: str) -> str:
-    """A LaTeX table with booktabs rules."""
-    return _printable(table).to_latex(
-        index=False, escape=True, caption=caption.replace("%", r"\%"), label=label
+    """A LaTeX table with booktabs rules, shrunk where it is wider than the text.
+
+    Compiles with the packages booktabs and graphicx. Columns of numbers are flushed right.
+    """
+    aligned = "".join("r" if is_numeric_dtype(kind) else "l" for kind in table.dtypes)
+    text = _printable(table).to_latex(
+        index=False,
+        escape=True,
+        column_format=aligned,
+        caption=caption.translate(LATEX_ESCAPES),
+        label=label,
+        position="htbp",
     )
+    text = text.replace(
+        "\\begin{tabular}", f"\\centering\n\\medskip\n{FIT_WIDTH}{{%\n\\begin{{tabular}}", 1
+    )
+    return text.replace("\\end{tabular}\n", "\\end{tabular}}\n", 1)
 
 
 def with_interval(mean: float, low: float, high: float) -> str:

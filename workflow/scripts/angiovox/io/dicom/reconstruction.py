@@ -13,24 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import pydicom
-from highdicom import VOILUTTransformation, Volume
-from highdicom.pm import ParametricMap, RealWorldValueMapping
+from highdicom import Volume
+from highdicom.pm import ParametricMap
 from highdicom.seg import SegmentDescription
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian, ParametricMapStorage, generate_uid
+from pydicom.uid import ParametricMapStorage, generate_uid
 
 from ...errors import InputError
 from ..atomic import atomic_file
-from ..quantization import FRACTION
-from .derived import NO_DATE, NO_TIME, VERSION, encoded, identify, silence, stand_in, volume_of
+from .derived import NO_DATE, NO_TIME, encoded, identify, silence, stand_in, volume_of
 from .elements import as_input_error
-from .segmentation import NEEDED, segment_of, segmentation_of
+from .probability_map import codes_of, map_of
+from .segmentation import segment_of, segmentation_of
+from .source_series import NEEDED, refer_to, reference_to
 
 MAP_NAME, SEGMENTATION_NAME = "probability.dcm", "artery.seg.dcm"
 MAP_SERIES, SEGMENTATION_SERIES = 9002, 9003  # far from a scanner's
-TOP = 65535  # code of probability 1
-EXPLANATION = "Probability that a voxel is artery"
 
 
 def write_reconstruction(
@@ -61,8 +59,9 @@ def write_reconstruction(
     header = _anonymous(probability) if source is None else _header(Path(source))
     frame = generate_uid(entropy_srcs=[_digest(probability), "frame", str(header.SOPInstanceUID)])
     with silence():
-        volume = volume_of(_codes(probability), affine)
-        made = _map(volume, header, frame, f"{method}, {views} views")
+        volume = volume_of(codes_of(probability), affine)
+        place = stand_in(header, frame, "XA", volume)
+        made = map_of(volume, place, f"{method}, {views} views", MAP_SERIES)
         _refer(made, None if source is None else header)
         _finish(made, header, source is None)
         _write(Path(folder) / MAP_NAME, encoded(made))
@@ -74,10 +73,6 @@ def write_reconstruction(
         _finish(segments, header, source is None)
         _write(Path(folder) / SEGMENTATION_NAME, encoded(segments))
     return MAP_NAME, SEGMENTATION_NAME
-
-
-def _codes(probability: np.ndarray) -> np.ndarray:
-    return np.rint(np.clip(probability, 0, 1) * TOP).astype(np.uint16)
 
 
 def _digest(probability: np.ndarray) -> str:
@@ -105,38 +100,6 @@ def _header(path: Path) -> Dataset:
     return header
 
 
-def _map(volume: Volume, header: Dataset, frame: str, description: str) -> ParametricMap:
-    mapping = RealWorldValueMapping(
-        "probability", EXPLANATION, codes.UCUM.NoUnits, (0, TOP), slope=FRACTION, intercept=0.0
-    )
-    made = ParametricMap(
-        source_images=[stand_in(header, frame, "XA", volume)],
-        pixel_array=volume,
-        series_instance_uid=header.SeriesInstanceUID,  # until `encoded` gives its own
-        series_number=MAP_SERIES,
-        sop_instance_uid=header.SOPInstanceUID,
-        instance_number=1,
-        manufacturer="angiovox",
-        manufacturer_model_name="angiovox",
-        software_versions=VERSION,
-        device_serial_number="0",
-        contains_recognizable_visual_features=False,
-        real_world_value_mappings=[mapping],
-        voi_lut_transformations=[
-            VOILUTTransformation(window_center=TOP / 2, window_width=float(TOP))
-        ],
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        derived_pixel_contrast="NONE",
-        content_label="PROBABILITY",
-        content_description="Probability of artery; for research, not for diagnosis",
-    )
-    made.SeriesDescription = f"{description}, research"[:64]
-    made.BodyPartExamined = "HEAD"
-    for frame in made.PerFrameFunctionalGroupsSequence:
-        del frame.DerivationImageSequence  # of a stand-in, not of an image that exists
-    return made
-
-
 def _segments_of(volume: Volume, made: ParametricMap, segment: SegmentDescription) -> Dataset:
     """The segmentation, which refers to the map."""
     place = stand_in(made, made.FrameOfReferenceUID, "OT", volume)
@@ -152,11 +115,7 @@ def _refer(made: Dataset, source: Dataset | None) -> None:
     if source is None:
         del made.SourceImageSequence, made.ReferencedSeriesSequence
         return
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = source.SOPClassUID
-    reference.ReferencedSOPInstanceUID = source.SOPInstanceUID
-    made.SourceImageSequence = [reference]
-    made.ReferencedSeriesSequence[0].ReferencedInstanceSequence = [reference]
+    refer_to(made, [reference_to(source)])
 
 
 def _finish(made: Dataset, header: Dataset, is_anonymous: bool) -> None:

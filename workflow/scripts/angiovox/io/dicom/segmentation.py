@@ -1,8 +1,9 @@
 """A reconstructed mask to a DICOM SEG that refers to the series it came from.
 
-It is filed with the patient's other images, and so the one output that carries the patient's
-identity: name, numbers, dates and whatever else of patient and study the source says. It is made on
-request only, and nothing of that reaches a log, an error or a file's name.
+It is filed with the patient's other images, and so it and the probability map beside it are the
+outputs that carry the patient's identity: name, numbers, dates and whatever else of patient and
+study the source says. They are made on request only, and nothing of that reaches a log, an error or
+a file's name.
 """
 
 from __future__ import annotations
@@ -11,23 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pydicom
 from highdicom import AlgorithmIdentificationSequence, Volume
 from highdicom.seg import Segmentation, SegmentDescription
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian
 
 from ...errors import InputError
 from ..atomic import atomic_file
-from .derived import VERSION, encoded, identify, silence, stand_in, volume_of
+from .derived import VERSION, encoded, identify, silence, volume_of
 from .elements import as_input_error
 from .images import Image
+from .source_series import read_source, refer_to, stand_in_of_series
 
 SERIES_NUMBER = 9001  # far from a scanner's
-LOSSY = ["LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"]
-NEEDED = ["SOPClassUID", "SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID"]
-SHARED = ["SeriesInstanceUID", "StudyInstanceUID", "PatientID", "PatientName"]
 
 
 def write_segmentation(
@@ -65,57 +63,17 @@ def write_segmentation(
         raise ValueError(f"a mask has 3 axes (x, y, z), this array has shape {mask.shape}")
     if not np.any(mask):
         raise InputError("no vessel in the reconstruction, so nothing to export")
-    first, references = _source(images)
+    first, references = read_source(images)
     with as_input_error("source series", "its headers make no segmentation"), silence():
         volume = volume_of(mask != 0, affine)
-        source = _stand_in(first, images[0], volume)
+        source = stand_in_of_series(first, images[0], volume)
         segmentation = segmentation_of(volume, source, segment_of(method, views, learned))
         segmentation.SeriesDescription = f"{method}, {views} views, research"[:64]
-        segmentation.SourceImageSequence = references
-        segmentation.ReferencedSeriesSequence[0].ReferencedInstanceSequence = references
+        refer_to(segmentation, references)
         identify(segmentation, first)
         content = encoded(segmentation)
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
-
-
-def _source(images: Sequence[Image]) -> tuple[FileDataset, list[Dataset]]:
-    """Header of the first image, and a reference to each.
-
-    Raises InputError for images that lack what a SEG refers to, or are of different patients.
-    """
-    first, references = None, []
-    for image in images:
-        tags = [*NEEDED, *SHARED] if references else None  # all of the first
-        with as_input_error(image.name, "broken header"), silence():
-            header = pydicom.dcmread(
-                image.path, stop_before_pixels=True, force=True, specific_tags=tags
-            )
-            first = first or header
-            lacking = [word for word in NEEDED if not header.get(word)]
-            other = [word for word in SHARED if str(header.get(word)) != str(first.get(word))]
-            reference = Dataset()
-            reference.ReferencedSOPClassUID = header.get("SOPClassUID")
-            reference.ReferencedSOPInstanceUID = header.get("SOPInstanceUID")
-        if lacking:
-            raise InputError(f"{image.name}: no {lacking[0]}, so no segmentation can refer to it")
-        if other:
-            raise InputError(
-                f"{image.name}: another {other[0]} than {images[0].name}, so it is unclear whose "
-                "segmentation it would be"
-            )
-        references.append(reference)
-    return first, references
-
-
-def _stand_in(header: Dataset, image: Image, volume: Volume) -> Dataset:
-    """`stand_in` for an image of the source series."""
-    # A source without a frame of reference shares it with nothing else: its series gives one.
-    made = generate_uid(entropy_srcs=[image.series, "FrameOfReference"])
-    source = stand_in(header, image.frame_of_reference or made, image.modality, volume)
-    for keyword in filter(header.__contains__, LOSSY):
-        setattr(source, keyword, header[keyword].value)
-    return source
 
 
 def segment_of(method: str, views: int, learned: bool) -> SegmentDescription:
