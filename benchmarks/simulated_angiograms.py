@@ -12,6 +12,7 @@ sys.path[:0] = [str(Path(__file__).parents[1] / "workflow" / "scripts")]
 from angiovox.angiograms.measurement import Angiograms  # noqa: E402
 from angiovox.geometry.cone_beam import CArm  # noqa: E402
 from angiovox.geometry.grid import Grid  # noqa: E402
+from angiovox.geometry.views import Views  # noqa: E402
 from angiovox.phantoms.acquisition import fill  # noqa: E402
 from angiovox.phantoms.filling import of_arteries  # noqa: E402
 from angiovox.projectors.attenuation import noisy  # noqa: E402
@@ -35,31 +36,41 @@ class Phantom:
     """A phantom's arteries full of contrast; share (x, y, z) of artery on the grid to be filled."""
 
     def __init__(self, seed: int, voxels: int) -> None:
-        arteries = fill(seed, FIELD_MM).arteries
-        filling = of_arteries(arteries)
+        self.arteries = fill(seed, FIELD_MM).arteries
+        filling = of_arteries(self.arteries)
         self.seed, self.around = seed, filling.grid
         self.volume = np.zeros(filling.grid.shape, np.float32)
         self.volume[filling.places] = filling.amount
         voxel = FIELD_MM / voxels
         self.grid = Grid((voxels,) * 3, (voxel,) * 3)
-        self.share = occupancy(arteries, self.grid.shape, voxel)[0]
+        self.share = occupancy(self.arteries, self.grid.shape, voxel)[0]
 
     def angiograms(self, c_arm: CArm, angles: np.ndarray, number: int = 0) -> Angiograms:
         """Line integrals with noise, from poses that are a little off."""
-        from scipy.ndimage import gaussian_filter
-
         angles = np.asarray(angles, float)
         rng = np.random.default_rng([self.seed, 1, number])
         ways = rng.normal(size=(len(angles), 2, 3))
         ways /= np.linalg.norm(ways, axis=2, keepdims=True)
         poses = np.hstack([ways[:, 0] * np.radians(ERROR_DEGREES), ways[:, 1] * ERROR_MM])
+        return self.seen_from(c_arm, angles, poses, int(rng.integers(2**31)))[0]
+
+    def seen_from(
+        self, c_arm: CArm, angles: np.ndarray, poses: np.ndarray, seed: int
+    ) -> tuple[Angiograms, Views]:
+        """Line integrals with noise, as the header has their views, and the true views.
+
+        poses : (views, 6) by which true views are moved from the header's, as in `Views.moved`.
+        """
+        from scipy.ndimage import gaussian_filter
+
         views = c_arm.views(*angles.T)
-        seen = line_integral(self.volume, self.around, views.moved(poses), THREADS)
+        true = views.moved(poses)
+        seen = line_integral(self.volume, self.around, true, THREADS)
         pixel = c_arm.pixel_size[0]
         seen = np.stack([gaussian_filter(image, BLUR_MM / pixel) for image in seen])
         photons = PHOTONS * (pixel / 0.6) ** 2
         noise = np.full(len(views), np.sqrt(2 / photons))
         measured, arms = np.ones(seen.shape, bool), (c_arm,) * len(views)
         labels = tuple(f"{primary:g}, {secondary:g}" for primary, secondary in angles)
-        seed = int(rng.integers(2**31))
-        return Angiograms(noisy(seen, photons, seed), measured, noise, views, angles, arms, labels)
+        seen = noisy(seen, photons, seed)
+        return Angiograms(seen, measured, noise, views, angles, arms, labels), true

@@ -55,6 +55,10 @@ def findings(**changes) -> Findings:
         "angiograms": angiograms,
         "initial": angiograms.at(views.moved(poses)),
         "calibration": [{"view": label, "moved_mm": 0.5 * k} for k, label in enumerate(labels)],
+        "fit": [
+            {"view": label, "before_the_fit": 4.0, "after_the_fit": 2.0 + k}
+            for k, label in enumerate(labels)
+        ],
         "branches": [{"branch": 0, "length_mm": 9.0, "name": "<trunk>"}],
         "advice": AngleMap(primary, secondary, gain, [(90, 30)], "Take LAO 90, CRA 30.", "gain"),
         "warnings": ("The runs are 90 s apart.",),

@@ -92,6 +92,10 @@ def test_views_were_calibrated_and_branches_are_listed(made):
     with open(made[0] / "calibration.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["view"] for row in rows] == ["LAO 0, CRA 10", "LAO 90, CRA 0"]
+    with open(made[0] / "fit.csv", newline="") as file:
+        fit = list(csv.DictReader(file))
+    assert [row["view"] for row in fit] == [row["view"] for row in rows]
+    assert all(0 < float(row["after_the_fit"]) < float(row["before_the_fit"]) for row in fit)
     with open(made[0] / "centreline.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) > 0
 

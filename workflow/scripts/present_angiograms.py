@@ -37,6 +37,7 @@ with job(snakemake) as log:
         angiograms,
         initial=angiograms.at(header) if params.calibrated else None,
         calibration=calibration["rows"],
+        fit=calibration["fit"],
         branches=knowledge.branches,
         advice=AngleMap(
             advice.primary, advice.secondary, advice.scores.T, [advice.best], advice.sentence

@@ -29,6 +29,7 @@ with job(snakemake) as log:
     stages.begin(log, "reconstruct")
     weights = load_weights(snakemake.input.weights)
     made = reconstruct(angiograms, grid, weights, log, threads)
+    calibration["fit"] = made.fit_rows(angiograms.labels)
     with atomic_file(output.calibration) as temporary:
         temporary.write_text(json.dumps(calibration, indent=1), encoding="utf-8")
     measurement_file.save(output.measurement, angiograms, header, made.contrast)

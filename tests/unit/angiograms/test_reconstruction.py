@@ -92,6 +92,9 @@ def test_steps_bring_line_integrals_nearer_and_keep_what_is_certainly_empty(angi
     fitted = reconstruction.reconstruct(angiograms, GRID, model, steps=20)
     np.testing.assert_allclose(straight.misfit, straight.before)
     assert (fitted.misfit < fitted.before).all()
+    rows = fitted.fit_rows(angiograms.labels)
+    assert [row["view"] for row in rows] == [*angiograms.labels]
+    assert all(row["after_the_fit"] < row["before_the_fit"] for row in rows)
     assert 0 <= fitted.probability.min() <= fitted.probability.max() <= 1
 
 

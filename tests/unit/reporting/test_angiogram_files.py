@@ -59,11 +59,15 @@ def test_the_scene_finds_its_files(result):
 def test_what_is_left_out_has_a_reason(tmp_path):
     grid = findings().grid
     known = findings(
-        probability=np.zeros(grid.shape, np.float32), advice=None, calibration=(), branches=()
+        probability=np.zeros(grid.shape, np.float32),
+        advice=None,
+        calibration=(),
+        branches=(),
+        fit=(),
     )
     manifest = write_all(tmp_path / "none", known)
     left_out = {row["file"] for row in manifest["left_out"]}
-    assert {"artery.stl", "artery.seg.dcm", "advice.csv", "calibration.csv"} <= left_out
+    assert {"artery.stl", "artery.seg.dcm", "advice.csv", "calibration.csv", "fit.csv"} <= left_out
     assert all(row["reason"] for row in manifest["left_out"])
     there = {path.name for path in (tmp_path / "none").iterdir()}
     assert there == set(CONTENTS) - left_out

@@ -13,7 +13,7 @@ from angiovox.angiograms.surface import vessel_surface
 from angiovox.reporting.angiogram_page import runs, tables
 from angiovox.reporting.angiogram_page.heat_map import heat_map
 from angiovox.reporting.angiogram_page.model import payload
-from angiovox.reporting.angiogram_page.page import page, shares
+from angiovox.reporting.angiogram_page.page import fit_sentence, page, shares
 from made_reconstruction import ANGLES, findings
 from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkIOImage import vtkPNGReader
@@ -102,10 +102,22 @@ def test_warnings_come_first(text):
 
 
 def test_what_is_not_given_is_not_shown():
-    known = findings(initial=None, advice=None, calibration=(), branches=(), warnings=())
+    known = findings(initial=None, advice=None, calibration=(), branches=(), warnings=(), fit=())
     body = without_scripts(written(known))
     assert 'class="before"' not in body and 'id="advice"' not in body
     assert 'id="calibration"' not in body and "By branch" not in body
+    assert "explains each view" not in body
+
+
+def test_the_fit_to_each_view_is_told_in_words(text):
+    """From 4 and 4 to 2 and 3 times the noise."""
+    body = without_scripts(text)
+    assert body.index('class="runs"') < body.index("explains each view") < body.index('id="model"')
+    sentence = fit_sentence(findings().fit)
+    assert sentence in body
+    assert "38 % smaller" in sentence and "LAO 70, CRA 0, with 3.0 times" in sentence
+    worse = [{"view": "a", "before_the_fit": 2.0, "after_the_fit": 3.0}]
+    assert "50 % larger" in fit_sentence(worse)
 
 
 def test_an_empty_reconstruction_has_a_page():

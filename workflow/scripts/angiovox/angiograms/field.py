@@ -8,7 +8,7 @@ from scipy import ndimage
 from ..errors import InputError
 from ..geometry.grid import Grid
 from ..projectors.voxel_backprojection import back_project
-from .channels import directions, scaled, shows_contrast
+from .channels import directions, scaled
 from .measurement import Angiograms
 
 LARGEST_MM = 260.0  # edge of the cube that is searched: a head
@@ -18,7 +18,15 @@ MARGIN_MM = 5.0  # around what may be vessel
 # at either end of an axis, are no reason for a larger grid.
 FAINTEST, LEFT_OUT = 0.05, 5e-4
 # ASSUME: smaller spots in an image are noise, and no reason for a larger grid.
-LEAST_AREA = 4.0  # mm^2 in the isocentre
+LEAST_AREA, LEAST_PIXELS = 4.0, 6  # mm^2 in the isocentre, and pixels
+# ASSUME: noise is about the same within such a window: it grows with what the beam passes.
+NOISE_WINDOW_MM = 8.0  # standard deviation, in the isocentre
+# ASSUME: brighter than so many standard deviations of the noise about it, a spot is vessel; down to
+# so few, what touches it is its course.
+CLEAR_LEVEL, FAINT_LEVEL = 3.0, 2.0
+# ASSUME: so near the edge of what was measured, what a motion of the head leaves looks like a
+# vessel: the mask's slope is not known there. A field reaches beyond it by its margin.
+EDGE_MM = 2.5
 # Bytes of a voxel that a reconstruction takes at most, and those that there are without asking.
 BYTES_PER_VOXEL = 190
 
@@ -72,10 +80,42 @@ def _reached(angiograms: Angiograms) -> np.ndarray:
     shown = []
     for image, measured, arm in zip(images, angiograms.measured, angiograms.arms, strict=True):
         per_mm = arm.magnification / arm.pixel_size[0]
-        bright = shows_contrast(image, measured, int(LEAST_AREA * per_mm**2), 0) & measured
+        bright = vessel_pixels(image, measured, per_mm)
         around = 2 * int(np.ceil(SEARCH_MM / 2 * per_mm)) + 1
         shown.append(ndimage.maximum_filter(np.where(bright, image, 0), around))
     return np.array(shown, dtype=np.float32)
+
+
+def vessel_pixels(image: np.ndarray, measured: np.ndarray, per_mm: float) -> np.ndarray:
+    """Pixels (i, j) bool of vessels that stand out of the noise about them, and the fainter ones
+    that touch these.
+
+    per_mm : pixels in a mm of the isocentre.
+    """
+    noise = local_noise(image, measured, NOISE_WINDOW_MM * per_mm)
+    inner = ndimage.binary_erosion(measured, iterations=int(np.ceil(EDGE_MM * per_mm)))
+    labels, _ = ndimage.label(inner & (image > FAINT_LEVEL * noise), np.ones((3, 3)))
+    clear = np.bincount(labels[image > CLEAR_LEVEL * noise], minlength=labels.max() + 1)
+    clear[0] = 0
+    return (clear >= max(LEAST_PIXELS, int(LEAST_AREA * per_mm**2)))[labels]
+
+
+def local_noise(image: np.ndarray, measured: np.ndarray, window: float) -> np.ndarray:
+    """Standard deviation (i, j) of an image's noise about each pixel.
+
+    Contrast is positive, so that negative values are noise alone: of those about a pixel, the root
+    mean square, and nowhere less than the whole image's spread about its median. Behind bone, where
+    few photons arrive, noise is several times that of the whole.
+
+    window : standard deviation in pixels of the weights of those about a pixel.
+    """
+    values = image[measured]
+    whole = 1.4826 * np.median(np.abs(values - np.median(values))) if len(values) else 0.0
+    below = (measured & (image < 0)).astype(np.float32)
+    squares = ndimage.gaussian_filter(below * np.float32(image) ** 2, window)
+    weights = ndimage.gaussian_filter(below, window)
+    local = np.sqrt(np.divide(squares, weights, out=np.zeros_like(squares), where=weights > 1e-6))
+    return np.maximum(local, whole)
 
 
 def _box(places: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,6 +49,14 @@ class Reconstruction:
     contrast: np.ndarray
     misfit: np.ndarray
     before: np.ndarray
+
+    def fit_rows(self, labels: Sequence[str]) -> list[dict[str, str | float]]:
+        """A row for each view: its label, and the misfit before and after the steps."""
+        both = self.before.tolist(), self.misfit.tolist()
+        return [
+            {"view": label, "before_the_fit": before, "after_the_fit": after}
+            for label, before, after in zip(labels, *both, strict=True)
+        ]
 
 
 def reconstruct(

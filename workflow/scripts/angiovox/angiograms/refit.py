@@ -78,16 +78,19 @@ def both_states_fit(
     blocks : (n, 3) indices of their middle voxels on the first grid; a block is what of its
         2 half + 1 voxels along each axis are candidates. All are held at the same time, which is
         harder to fit than each by itself: give some that lie apart (`apart`).
-    iterations, held_iterations : of the free fit, and from there of those with blocks held.
+    iterations, held_iterations : of the free fit, and from there of it and of those with blocks
+        held.
     """
     fit = _Fit(angiograms, parts, contrast, threads)
     low, high = np.zeros_like(fit.start()[0]), parts[0].support.astype(np.float32)
     free = fit.run(fit.start(), low, high, iterations)
     without = np.where(block_voxels(blocks, half, parts[0]), np.float32(0), high)
     filled = np.where(block_voxels(blocks, 0, parts[0]), np.float32(1), low)
-    misfits = [fit.misfit(free)]
-    for bounds in ((low, without), (filled, high)):
-        misfits.append(fit.misfit(fit.run(free, *bounds, held_iterations)))
+    # The free fit goes on as long as the others: what is left of it is what no state explains.
+    misfits = [
+        fit.misfit(fit.run(free, *bounds, held_iterations))
+        for bounds in ((low, high), (low, without), (filled, high))
+    ]
     windows = [_windows(angiograms.views, parts[0].grid, block, half) for block in blocks]
     means, counts = _means(misfits, windows, angiograms.measured)
     limit = np.maximum(1, means[0]) + SURE_Z * np.sqrt(2 / np.maximum(counts, 1))

@@ -34,6 +34,7 @@ CONTENTS = {  # what each file is, with axes and units
     SEGMENTATION_NAME: "DICOM SEG of voxels with a probability of at least 0.5",
     SCENE: "3D Slicer scene of volume, surface and centreline",
     "calibration.csv": "how far each view was moved, and its residual",
+    "fit.csv": "how far each view is from the model's shadow, in multiples of its noise",
     "knowledge.csv": "what is known of each branch",
     "advice.csv": "gain of one more view by its angles (degrees)",
     MANIFEST: "list of these files, what was left out, and versions",
@@ -103,7 +104,11 @@ def _write_scene(folder: Path, has_surface: bool, graph: Centreline) -> None:
 
 
 def _write_tables(folder: Path, findings: Findings) -> None:
-    tables = {"calibration.csv": findings.calibration, "knowledge.csv": findings.branches}
+    tables = {
+        "calibration.csv": findings.calibration,
+        "fit.csv": findings.fit,
+        "knowledge.csv": findings.branches,
+    }
     for name, rows in tables.items():
         if rows:
             columns = dict.fromkeys(key for row in rows for key in row)
@@ -151,6 +156,7 @@ def _reasons() -> Mapping[str, str]:
     surface = [name for name in CONTENTS if name.startswith("artery.")]
     return dict.fromkeys(surface, NO_SURFACE) | {
         "calibration.csv": "views were not calibrated",
+        "fit.csv": "the fit to the views was not recorded",
         "knowledge.csv": "no table of branches was made",
         "advice.csv": "no advice was asked for",
     }

@@ -50,6 +50,8 @@ class Findings:
     angiograms : as they were reconstructed from. initial : the same where the headers put them, or
         None without a calibration.
     calibration, branches : rows of tables, one for each view and for each branch.
+    fit : rows of view, before_the_fit and after_the_fit, what line integrals differ by from those
+        of the probability, in standard deviations of their noise.
     advice : None where none was asked for.
     warnings : sentences. parameters : names and values that the reconstruction ran with.
     """
@@ -62,6 +64,7 @@ class Findings:
     initial: Angiograms | None = None
     calibration: Sequence[Mapping[str, object]] = ()
     branches: Sequence[Mapping[str, object]] = ()
+    fit: Sequence[Mapping[str, object]] = ()
     advice: AngleMap | None = None
     warnings: Sequence[str] = ()
     parameters: Mapping[str, object] = field(default_factory=dict)

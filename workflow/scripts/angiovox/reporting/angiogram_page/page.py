@@ -55,6 +55,7 @@ def page(
         "tiles": _tiles(findings, graph),
         "outline_controls": _outline_controls(findings.initial is not None),
         "runs": _runs(findings, threads),
+        "fit": _fit(findings),
         "directions": _directions(findings),
         "ramp": _ramp(),
         "known": _known(findings),
@@ -121,6 +122,33 @@ def _runs(findings: Findings, threads: int) -> str:
     before = initial and runs.outlines(*where, initial.views, threads)
     fields = runs.field(findings.grid, findings.angiograms.views)
     return runs.figures(findings.angiograms, after, before, fields)
+
+
+def _fit(findings: Findings) -> str:
+    if not findings.fit:
+        return ""
+    rows = table(findings.fit, "Difference between model and image, in multiples of the noise")
+    return (
+        "<h3>How well the model explains each view</h3>"
+        "<p>The shadow that the model would cast in each view is compared with the image, pixel by "
+        "pixel. A difference of 1 is the image's noise alone: all contrast is explained. The "
+        "larger it is, the more contrast the model misses or has in the wrong place; vessels "
+        "beyond the dotted frame count, too. Close agreement does not prove the model: with few "
+        "views, other vessels can cast the same shadows.</p>"
+        f"<p>{escape(fit_sentence(findings.fit))}</p>{rows}"
+    )
+
+
+def fit_sentence(rows: Sequence[Mapping[str, object]]) -> str:
+    """What the fit to the views changed, in words; for rows as `Findings.fit` has them."""
+    before, after = (
+        [float(row[f"{name}_the_fit"]) for row in rows] for name in ("before", "after")
+    )
+    change = 1 - np.mean(after) / np.mean(before) if np.mean(before) > 0 else 0.0
+    worst = rows[int(np.argmax(after))]["view"]
+    text = f"Fitting the model to the views has made the difference {percent(abs(change))} "
+    text += "smaller" if change >= 0 else "larger"
+    return f"{text}; it is greatest in {worst}, with {max(after):.1f} times the noise."
 
 
 def _directions(findings: Findings) -> str:
