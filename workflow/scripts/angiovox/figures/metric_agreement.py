@@ -19,6 +19,7 @@ from .misleading_pair import Pair, draw_pair
 from .style import (
     DOUBLE_COLUMN,
     MUTED,
+    PAGE_HEIGHT,
     Methods,
     add_note,
     add_remark,
@@ -53,7 +54,7 @@ BAND = "0.955"  # grey behind every other group
 LEGEND_COLUMNS = 3
 LEFT, RIGHT = 8.0, 3.0  # mm, beside the ranks
 ROW, LEAST_RANKS, MOST_RANKS = 4.0, 26.0, 44.0  # mm
-RANKS_HEAD, MATRIX_HEAD = 17.5, 22.0  # mm, of titles and labels above both
+RANKS_HEAD, MATRIX_HEAD = 17.5, 19.5  # mm, of titles and labels above both
 MATRIX_LEFT, CELL, BESIDE = 29.0, 4.6, 6.0  # mm
 BETWEEN, FOOT = 5.0, 5.0  # mm
 
@@ -109,11 +110,12 @@ class _Levels:
 
     @classmethod
     def of(cls, ranked: pd.DataFrame, legend: float) -> _Levels:
-        height = float(np.clip(ROW * ranked.shape[1], LEAST_RANKS, MOST_RANKS))
         pair = FOOT + PAIR_HEIGHT
         matrix = pair + BETWEEN + CELL * len(ranked)
-        ranks = matrix + MATRIX_HEAD + BETWEEN + height
-        return cls(ranks + RANKS_HEAD + legend + 2, ranks, height, matrix, pair)
+        below, above = matrix + MATRIX_HEAD + BETWEEN, RANKS_HEAD + legend + 2
+        room = min(ROW * ranked.shape[1], MOST_RANKS, PAGE_HEIGHT - below - above)
+        height = max(LEAST_RANKS, room)
+        return cls(below + height + above, below + height, height, matrix, pair)
 
 
 def _legend(methods: Methods, ranked: pd.DataFrame) -> list[list[Block]]:
@@ -153,7 +155,7 @@ def _ranks(
     for number, (name, line) in enumerate(reversed([*ranked.items()])):
         size = {"lw": 0.9, "ms": 5 - 1.8 * number / count, "zorder": 2 + number / count}
         axes.plot(range(steps), line, label=name, **looks[name] | size)
-    axes.set(xlim=(-0.5, steps - 0.5), ylim=(count + 0.5, 0.5), ylabel="Rank", xticks=[])
+    axes.set(xlim=(-0.5, steps - 0.5), ylim=(count + 0.5, 0.5), xticks=[])
     axes.set_yticks(range(1, count + 1, 1 + count // 10))
     axes.spines["bottom"].set_visible(False)
     _title(page, "a", "Rank of each method by each metric, 1 is best", 1, levels.ranks + 15)

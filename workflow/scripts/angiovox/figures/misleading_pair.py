@@ -25,7 +25,7 @@ KEY = {
 }
 NO_PAIR = "There is no pair of results of which PSNR and SSIM prefer the one that has lost vessels."
 FRAME = {"fill": False, "edgecolor": "0.8", "linewidth": 0.5}
-PICTURE, GAP = 37.0, 1.5  # mm, of each picture's longest side
+PICTURE, GAP = 36.5, 1.5  # mm, of each picture's longest side
 HEIGHT = PICTURE + 14.0  # mm, of the panel with its titles and its key
 LINE = 2.85  # mm, of the table
 TABLE, FIRST, SECOND = 60.0, 46.0, 59.0  # mm: width of the table and where its columns end
@@ -67,7 +67,14 @@ def draw_pair(figure: Figure, page: Axes, pair: Pair | None, methods: Methods, t
     line = centreline(truth)
     left, level = 1.0, top - 11
     for head, remark, mask in zip(heads, remarks, [truth, *found], strict=True):
-        page.text(left, top - 6, textwrap.shorten(head, 32), weight="bold", size=6, va="center")
+        page.text(
+            left,
+            top - 6,
+            textwrap.shorten(head, 32, placeholder="…"),
+            weight="bold",
+            size=6,
+            va="center",
+        )
         page.text(left, top - 8.8, remark, size=6, color=MUTED, va="center")
         axes, height = _picture(figure, mask, pair.voxel_mm, left, level)
         _points(axes, _marked(mask, truth, line), pair.voxel_mm, max(mask.shape))
