@@ -49,7 +49,7 @@ PAPER_FIGURES = ["figure1", "figure2", "figure3", "figure4"]
 FIGURES = [
     *PAPER_FIGURES,
     *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
-    *["quality_by_views", "biplane", "error_profiles"],
+    *["quality_by_views", "biplane", "error_profiles", "metric_agreement"],
 ]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 COLLECTED = {
@@ -433,14 +433,15 @@ def test_another_setting_trains_again(finished):
 def test_another_seed_adds_runs_of_trained_methods_only(finished):
     plan = planned(tiny(finished, "-n", seeds=[1, 2]).stdout)
     new = {"train": 4, "adapt": 1, "calibrate": 5, "reconstruct": 7, "evaluate": 7}
-    drawn = {"learning_curves": 1, "error_profiles": 1}  # the patient is of the first seed
-    assert plan == new | drawn | COLLECTED
+    drawn = dict.fromkeys(["learning_curves", "error_profiles", "metric_agreement"], 1)
+    assert plan == new | drawn | COLLECTED  # not biplane: its patient is of the first seed
 
 
 def test_other_methods_in_the_figures_draw_figures_and_change_no_table(finished):
     figures = {"methods": ["dae", "hull"]}
     plan = planned(tiny(finished, "-n", figures=figures).stdout)
     drawn = ["iou_by_views", "quality_by_views", "biplane", "error_profiles", "learning_curves"]
+    drawn += ["metric_agreement"]
     assert plan == dict.fromkeys(drawn, 1) | LAST
 
 

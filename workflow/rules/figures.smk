@@ -77,3 +77,46 @@ rule learning_curves:
         note=NOTE_OF_MEANS,
     script:
         "../scripts/learning_curves.py"
+
+
+rule metric_agreement:
+    """Draw where metrics rank methods differently, and which prefer a loss of vessels."""
+    input:
+        per_patient="results/tables/per_patient.csv",
+        masks=stored("results/masks/{patient}.nii.gz", TEST),
+        reconstructions=expand(
+            "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
+            method=SHOWN_AT_FEWEST.methods,
+            views=VIEW_COUNTS[-1],
+            seed=SEEDS[0],
+            patient=TEST,
+        ),
+    output:
+        png=report(
+            "results/figures/metric_agreement.png",
+            caption="../report/metric_agreement.rst",
+            category="Leaderboard",
+            labels={"result": "Which metrics agree, and which would mislead"},
+        ),
+        pdf="results/figures/metric_agreement.pdf",
+        csv="results/tables/metric_agreement.csv",
+    log:
+        "logs/metric_agreement.log",
+    benchmark:
+        "results/benchmarks/metric_agreement.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("metric_agreement"),
+        runtime=minutes("metric_agreement"),
+    params:
+        code=code_version.of_script("metric_agreement"),
+        patients=TEST,
+        shown=[*SHOWN_AT_FEWEST.methods],
+        volumes=expand("{method} {patient}", method=SHOWN_AT_FEWEST.methods, patient=TEST),
+        views=VIEW_COUNTS[-1],
+        seed=SEEDS[0],
+        methods=SHOWN.labels,
+        note=f"{VIEW_COUNTS[-1]} views; {NOTE_OF_MEANS}",
+    script:
+        "../scripts/metric_agreement.py"

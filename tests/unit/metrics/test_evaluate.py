@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from angiovox.metrics.evaluate import Case, evaluate, profiles
+from angiovox.metrics.image_quality import MAX_PSNR_DB
 from angiovox.metrics.lesions import Sphere
 from angiovox.metrics.registry import HIGHER, LOWER, METRICS, NEITHER
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ VOXEL = np.array([0.75, 0.75, 0.75])
 WITH_PLACE = ("radius_error_", "centreline_recall_", "lesion")
 DISTANCES = ("hd95_mm", "assd_mm")
 EXACT = ("iou_exact", "dice_exact")
+IMAGES = ("slice_", "projection_")  # seen from a side, with all background
 CENTRELINES = ("cldice", "topology_", *WITH_PLACE)  # a tie in thinning goes by the order of sides
 CURVES = {
     "reliability",
@@ -59,7 +61,7 @@ def test_nothing_is_better_than_the_truth():
     worse = values(blurred(), truth, planted=planted, exact=truth)
     for name, metric in METRICS.items():
         if metric.better == HIGHER:
-            assert worse[name] <= best[name] == 1, name
+            assert worse[name] <= best[name] == (MAX_PSNR_DB if metric.unit == "dB" else 1), name
         elif metric.better == LOWER:
             assert worse[name] >= best[name] == 0, name
 
@@ -90,7 +92,10 @@ def test_empty_volumes_have_stated_values(ours, theirs):
     agree = float(ours == theirs)
     errors = {"mse_probability", "mae_probability", "mse_binary", "mae_binary"}
     for name, value in found.items():
-        if METRICS[name].better == HIGHER and name != "pixel_accuracy":
+        if name.endswith(("_psnr_db", "_ssim")):  # of grey levels: background counts
+            best = MAX_PSNR_DB if name.endswith("_db") else 1
+            assert value == best if agree else 0 < value < best, name
+        elif METRICS[name].better == HIGHER and name != "pixel_accuracy":
             assert value == agree, name
         elif name in DISTANCES:
             assert value == 0
@@ -117,7 +122,7 @@ def test_more_background_changes_no_metric_that_does_not_count_it():
     first = values(probability, truth)
     padded = values(np.pad(probability, 4), np.pad(truth, 4))
     counting = {"pixel_accuracy", *(n for n in METRICS if n.startswith(("mse", "mae")))}
-    counting |= {"projection_dice"}  # a wider detector sees the corners of the field
+    counting |= {n for n in METRICS if n.startswith(IMAGES)}  # a wider detector sees the corners
     assert {n: v for n, v in padded.items() if n not in counting} == pytest.approx(
         {n: v for n, v in first.items() if n not in counting}
     )
@@ -133,7 +138,7 @@ def test_turning_and_mirroring_changes_nothing_but_ties_of_the_thinning(axes, fl
         for name, value in first.items():
             if name.startswith(CENTRELINES):
                 assert turned[name] == pytest.approx(value, abs=0.1) or not exact, name
-            elif name != "projection_dice":  # seen from elsewhere
+            elif not name.startswith(IMAGES):  # seen from elsewhere
                 assert turned[name] == pytest.approx(value), name
 
 

@@ -130,6 +130,7 @@ MEASURED_USAGE = {
     "quality_by_views": Job(177),
     "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
     "error_profiles": Job(153),
+    "metric_agreement": Job(345, 2.5, seconds=4, volume_seconds=6),
     "provenance": Job(150),
     "transfer_table": Job(160),
     "transfer_figure": Job(177),

@@ -196,7 +196,7 @@ class Study:
         return [
             *["iou_by_views", "quality_by_views"],
             *["learning_curves"] * bool(self.shown.trained),
-            *["biplane", "error_profiles"] * bool(self.shown_at_fewest.methods),
+            *["biplane", "error_profiles", "metric_agreement"] * bool(self.shown_at_fewest.methods),
         ]
 
     def stored_views(self, kind: str) -> list[int]:

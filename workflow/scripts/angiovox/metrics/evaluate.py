@@ -11,7 +11,16 @@ import numpy as np
 from scipy.spatial import KDTree
 
 from ..vessels import radii, skeleton
-from . import calibration, calibre, lesions, overlap, reprojection, surface_distance, topology
+from . import (
+    calibration,
+    calibre,
+    image_quality,
+    lesions,
+    overlap,
+    reprojection,
+    surface_distance,
+    topology,
+)
 
 CALIBRES = (0, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)  # mm of radius from which each bin begins
 FROM_LINE = (0, 0.5, 1, 1.5, 2, 3, 4, 6, 10)  # mm
@@ -98,6 +107,7 @@ def evaluate(
         **overlap.exact_scores(case.found, exact),
         **lesions.lesion_scores(case.found, case.truth, case.voxel_mm, planted),
         "projection_dice": reprojection.projection_dice(case.found, case.truth, angles),
+        **image_quality.image_scores(case.probability, case.truth, angles),
         "calibration_error": calibration.expected_error(*case.reliability),
     }
 

@@ -30,6 +30,15 @@ def _of_calibres() -> dict[str, Metric]:
     return rows
 
 
+def _of_images() -> dict[str, Metric]:
+    rows = {}
+    for kind, images in (("slice", "axial slices"), ("projection", "held-out projections")):
+        rows[f"{kind}_psnr_db"] = Metric(f"PSNR of {images}", "dB", HIGHER, LOG)
+        rows[f"{kind}_ssim"] = Metric(f"SSIM of {images}", "", HIGHER)
+        rows[f"{kind}_gmsd"] = Metric(f"GMSD of {images}", "", LOWER)
+    return rows
+
+
 METRICS = {
     "empty": Metric("empty reconstructions", "", NEITHER),
     "iou": Metric("IoU", "", HIGHER),
@@ -60,5 +69,6 @@ METRICS = {
     "lesion_recall": Metric("recall of lesions", "", HIGHER),
     "lesions_found": Metric("lesions found", "", HIGHER),
     "projection_dice": Metric("Dice of held-out projections", "", HIGHER),
+    **_of_images(),
     "calibration_error": Metric("calibration error", "", LOWER, LOG),
 }
