@@ -22,7 +22,7 @@ from angiovox.figures import (
     surfaces,
     volumes,
 )
-from angiovox.geometry.affine import LPS_TO_RAS, isotropic_affine
+from angiovox.geometry.affine import isotropic_affine
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.masks.otsu import Limits, assess
 from angiovox.phantoms.acquisition import acquire
@@ -34,7 +34,6 @@ from angiovox.vessels.voxelize import occupancy
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
-from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 
@@ -360,17 +359,6 @@ def test_figure4_paints_what_lies_away_from_the_truth(patient):
     near, away = (np.unique(mesh["colour"], axis=0) for mesh in meshes[1:])
     np.testing.assert_array_equal(near, [surfaces.rgb(surfaces.NEAR_COLOUR)])
     np.testing.assert_array_equal(away, [surfaces.rgb(surfaces.FAR_COLOUR)])
-
-
-def test_figure4_calls_near_what_a_dilation_by_one_voxel_holds():
-    rng = np.random.default_rng(0)
-    truth, affine = rng.random((9, 8, 7)) < 0.05, isotropic_affine((9, 8, 7), 0.7)
-    indices = rng.uniform(-0.5, np.array(truth.shape) - 0.5, (500, 3))
-    points = indices @ (LPS_TO_RAS @ affine)[:3, :3].T + (LPS_TO_RAS @ affine)[:3, 3]
-    dilated = ndimage.binary_dilation(truth, np.ones((3, 3, 3)))
-    expected = dilated[tuple(np.rint(indices).astype(int).clip(0).T)]
-    assert 0 < expected.sum() < 500
-    np.testing.assert_array_equal(surfaces._near(truth, points, affine), expected)
 
 
 def test_figure4_looks_from_in_front_and_from_the_right():

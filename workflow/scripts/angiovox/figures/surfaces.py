@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 from ..geometry.affine import LPS_TO_RAS
+from ..masks.proximity import is_near
 from .style import (
     DOUBLE_COLUMN,
     DPI,
@@ -41,7 +41,6 @@ VIEWPOINTS = {
 TRUTH_COLOUR = "#C9C4B8"
 NEAR_COLOUR = "#56B4E9"
 FAR_COLOUR = "#D55E00"
-NEAR_VOXELS = 1
 SMOOTHING_STEPS = 5  # takes off the stairs; see `masks.surfaces.surface` for what it costs
 # Rendered pixels per printed pixel and axis: smooth edges. VTK's own 8 samples for each pixel took
 # three times as long without a graphics card, and are left out.
@@ -155,8 +154,8 @@ def coloured_surface(
     if truth is None:
         colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
     else:
-        is_near = _near(truth, mesh.points, affine)
-        colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
+        near = is_near(truth, mesh.points, affine)
+        colours = np.where(near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
     mesh.point_data["colour"] = colours.astype(np.uint8)
     return mesh
 
@@ -164,18 +163,6 @@ def coloured_surface(
 def rgb(colour: str) -> list[int]:
     """Red, green and blue in [0, 255] of a colour such as #0072B2."""
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-
-
-def _near(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Whether the voxel nearest to each point (LPS mm), or one `NEAR_VOXELS` around, is vessel."""
-    to_index = np.linalg.inv(LPS_TO_RAS @ affine)
-    indices = np.rint(points @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.int64)
-    near = np.zeros(len(points), dtype=bool)
-    around = range(-NEAR_VOXELS, NEAR_VOXELS + 1)
-    for step in product(around, repeat=3):  # of the points' voxels, not of all that there are
-        places = np.clip(indices + step, 0, np.array(mask.shape) - 1)
-        near |= mask[tuple(places.T)] != 0
-    return near
 
 
 def in_lps(indices: np.ndarray, affine: np.ndarray) -> np.ndarray:
