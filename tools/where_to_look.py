@@ -12,7 +12,8 @@ print("\nMean IoU of the test patients (95 % interval of t over patients):\n")
 print((RESULTS / "tables/iou_by_method.md").read_text(encoding="utf-8"))
 print("Where to look:")
 for place, what in {
-    "report.html": "everything on one page; open it in a browser",
+    "study.html": "surfaces, slices, leaderboard and figures on one page; open it in a browser",
+    "report.html": "every table and figure with its full caption",
     "tables/": "table1 and table2 (.csv .md .tex), leaderboard (.html .md .csv)",
     "figures/": "figure1 to figure4, quality_by_views, biplane (.png .pdf)",
     "meshes/": "surfaces for 3D Slicer or ParaView (.stl .vtp)",

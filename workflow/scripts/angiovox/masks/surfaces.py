@@ -121,10 +121,15 @@ def mesh_of(vertices: np.ndarray, triangles: np.ndarray, affine: np.ndarray) -> 
 def decimate(
     mesh: pyvista.PolyData,
     affine: np.ndarray,
-    most: int = MOST_TRIANGLES,
-    deviation: float = MAX_DEVIATION_VOXELS,
+    most: int | None = None,
+    deviation: float | None = None,
 ) -> pyvista.PolyData:
-    """Reduce a mesh to `most` triangles, or to as few as move it by a deviation in voxels."""
+    """Reduce a mesh to `most` triangles, or to as few as move it by a deviation in voxels.
+
+    Those of files, `MOST_TRIANGLES` and `MAX_DEVIATION_VOXELS`, where none are given.
+    """
+    most = MOST_TRIANGLES if most is None else most
+    deviation = MAX_DEVIATION_VOXELS if deviation is None else deviation
     thinner = vtkDecimatePro()
     thinner.SetInputData(mesh)
     thinner.SetTargetReduction(max(0.0, 1 - most / mesh.n_cells))
