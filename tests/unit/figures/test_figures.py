@@ -361,6 +361,25 @@ def test_figure4_paints_what_lies_away_from_the_truth(patient):
     np.testing.assert_array_equal(away, [surfaces.rgb(surfaces.FAR_COLOUR)])
 
 
+def test_figure4_is_of_levels_between_voxels_where_it_is_given_them():
+    """Of the truth's intensities and of probabilities; the mask's stairs are half a voxel off."""
+    affine = isotropic_affine((24, 24, 24), 1.0)
+    x, y, _ = np.indices((24, 24, 24)) - 11.5
+    share = np.clip(0.5 + 5.0 - np.hypot(x, y), 0, 1)
+    mask = share >= 0.5
+    smooth = surfaces._meshes(mask, [share], affine, 200 * share)
+    stairs = surfaces._meshes(mask, [mask], affine)
+    for even, uneven in zip(smooth, stairs, strict=True):
+        spread = [np.ptp(_radii(mesh)) for mesh in (even, uneven)]
+        assert spread[0] < 0.5 * spread[1]
+
+
+def _radii(mesh):
+    """Distances from the axis of points that are far from both ends."""
+    middle = np.abs(mesh.points[:, 2] - mesh.center[2]) < 6
+    return np.hypot(*(mesh.points[middle, :2] - np.array(mesh.center)[:2]).T)
+
+
 def test_figure4_looks_from_in_front_and_from_the_right():
     """A vessel at the patient's left shows at the right from in front, behind from the right."""
     mask = np.zeros((24, 24, 24), dtype=bool)

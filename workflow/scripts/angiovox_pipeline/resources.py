@@ -123,7 +123,7 @@ MEASURED_USAGE = {
     "figure1": Job(125, 2.25, volume_seconds=1.3),
     "figure2": Job(232, 1.1, held=0.01, volume_seconds=0.85, volumes="views"),
     "figure3": Job(300, 1.9, volume_seconds=1.8),
-    "figure4": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="views"),  # of noise
+    "figure4": Job(575, 8.5, held=0.45, seconds=7, volume_seconds=16, volumes="views"),  # of noise
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
     "quality_by_views": Job(177),

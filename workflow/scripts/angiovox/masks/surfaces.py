@@ -105,6 +105,20 @@ def separating_level(mask: np.ndarray, volume: np.ndarray) -> float | None:
     return (above + below) / 2 if below < above else None
 
 
+def truth_surface(
+    mask: np.ndarray, volume: np.ndarray, affine: np.ndarray, smoothing_steps: int = 0
+) -> pyvista.PolyData | None:
+    """Surface of a ground truth: where the intensities cross the threshold that made the mask.
+
+    Of the mask itself where no threshold separates its voxels (x, y, z) from the volume's others.
+    """
+    level = separating_level(mask, volume)
+    if level is None:
+        return surface(mask, affine, smoothing_steps)
+    outside = min(float(volume.min()), level - 1)
+    return level_surface(volume, affine, level, outside, smoothing_steps)
+
+
 def mesh_of(vertices: np.ndarray, triangles: np.ndarray, affine: np.ndarray) -> pyvista.PolyData:
     """Bring a surface from voxel indices to DICOM's patient system (LPS, mm).
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...geometry.affine import voxel_sizes
+from ...masks import surfaces
 from ...masks.proximity import is_near
-from ...masks.surfaces import decimate, level_surface, separating_level, surface
 from .packing import pack, pack_bits, pack_plain
 
 if TYPE_CHECKING:
@@ -58,29 +58,25 @@ def _ascending(triangles: np.ndarray) -> np.ndarray:
     return turned[np.lexsort(turned.T[::-1])]
 
 
-def most_triangles(surfaces: int) -> int:
-    """How many triangles each of the page's surfaces may have."""
-    return int(np.clip(TRIANGLES_IN_ALL // max(surfaces, 1), FEWEST_TRIANGLES, MOST_TRIANGLES))
+def most_triangles(count: int) -> int:
+    """How many triangles each of the page's surfaces, count of them, may have."""
+    return int(np.clip(TRIANGLES_IN_ALL // max(count, 1), FEWEST_TRIANGLES, MOST_TRIANGLES))
 
 
 def truth_surface(
     mask: np.ndarray, volume: np.ndarray, affine: np.ndarray, most: int
 ) -> Surface | None:
-    """The surface of a ground truth: of the intensities' level, where a threshold made the mask.
+    """The surface of a ground truth, (x, y, z) with its volume.
 
-    mask, volume : (x, y, z). affine : (4, 4) voxel indices to RAS mm. most : triangles.
+    affine : (4, 4) voxel indices to RAS mm. most : triangles.
     """
-    level = separating_level(mask, volume)
-    if level is None:
-        return _thinned(surface(mask, affine, SMOOTHING_STEPS), affine, most)
-    outside = min(float(volume.min()), level - 1)
-    mesh = level_surface(volume, affine, level, outside, SMOOTHING_STEPS)
+    mesh = surfaces.truth_surface(mask, volume, affine, SMOOTHING_STEPS)
     return _thinned(mesh, affine, most)
 
 
 def reconstructed_surface(probability: np.ndarray, affine: np.ndarray, most: int) -> Surface | None:
     """The surface of the probability's level 0.5; None where no voxel reaches it."""
-    mesh = level_surface(probability, affine, LEVEL, smoothing_steps=SMOOTHING_STEPS)
+    mesh = surfaces.level_surface(probability, affine, LEVEL, smoothing_steps=SMOOTHING_STEPS)
     return _thinned(mesh, affine, most)
 
 
@@ -93,6 +89,6 @@ def beyond(own: Surface | None, mask: np.ndarray, affine: np.ndarray) -> str:
 def _thinned(mesh: pyvista.PolyData | None, affine: np.ndarray, most: int) -> Surface | None:
     if mesh is None:
         return None
-    thinned = decimate(mesh, affine, most, DEVIATION_VOXELS)
+    thinned = surfaces.decimate(mesh, affine, most, DEVIATION_VOXELS)
     step = float(voxel_sizes(affine).min()) / STEPS_IN_VOXEL
     return Surface(np.asarray(thinned.points), thinned.regular_faces, step)
