@@ -255,6 +255,11 @@ def test_what_is_switched_on_at_first(text):
     assert re.findall(r'name="views" value="(\d+)" checked', text) == ["2"]
 
 
+def test_one_number_of_views_is_chosen_where_none_has_those_of_the_primary_comparison(tmp_path):
+    text = study_page(tmp_path, runs=[("dae", 5), ("hull", 5)])
+    assert re.findall(r'name="views" value="(\d+)" checked', text) == ["5"]
+
+
 def study_of(text):
     return json.loads(re.search(r'id="study">(.*?)</script>', text, re.S)[1])
 

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 
 FIGURES = {  # title, and what there is to see
-    "poster": ("The study at a glance", "Surfaces of the truth and methods, and IoU by views."),
     "figure1": ("Figure 1", "Volume, projections, back-projected sum and mask of one patient."),
     "figure2": ("Figure 2", "The back-projected volume of one patient, by number of views."),
     "figure3": ("Figure 3", "One patient through the denoising autoencoder."),
@@ -16,7 +15,6 @@ FIGURES = {  # title, and what there is to see
         "Figure 4",
         "Surfaces of one patient: the truth, and the paper's network by views.",
     ),
-    "figure4_best": ("Figure 4, the best method", "The same of the method with the best mean IoU."),
     "iou_by_views": ("IoU by number of views", "Families of methods, beside the published curve."),
     "quality_by_views": ("Quality by number of views", "Four metrics of every method."),
     "biplane": ("The fewest views", "One patient by every method: hits, misses, false alarms."),

@@ -161,10 +161,13 @@ def _options(patients: Sequence[str]) -> str:
 
 
 def _views(runs: Sequence[tuple[str, int]], first: int) -> str:
+    """A choice of view counts; that of the primary comparison at first, if any run has it."""
+    counts = sorted({views for _, views in runs}, reverse=True)
+    first = first if first in counts else counts[-1]
     return "".join(
         f'<label><input type="radio" name="views" value="{views}"{" checked" * (views == first)}>'
         f"<span>{views}</span></label>"
-        for views in sorted({views for _, views in runs}, reverse=True)
+        for views in counts
     )
 
 
