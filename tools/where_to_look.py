@@ -9,7 +9,8 @@ from pathlib import Path
 RESULTS = Path(*sys.argv[1:2], "results")
 
 PLACES = {
-    "report.html": "everything on one page; open it in a browser",
+    "study.html": "surfaces, slices, leaderboard and figures on one page; open it in a browser",
+    "report.html": "every table and figure with its full caption",
     "tables/": "table1 and table2 (.csv .md .tex), leaderboard (.html .md .csv)",
     "figures/": "figure1 to figure4, quality_by_views, biplane (.png .pdf)",
     "meshes/": "surfaces for 3D Slicer or ParaView (.stl .vtp)",

@@ -8,7 +8,7 @@ from conftest import TINY
 VIEWS = TINY["view_counts"]
 MODELS = [("dae", 10), ("dae", 2), ("unet", "all"), ("cgan", 2)]  # that are trained
 PHANTOMS = [f"phantom-{number:03d}" for number in range(1, 6)]
-LAST = {"provenance": 1, "study": 1}
+LAST = {"provenance": 1, "study_page": 1, "study": 1}
 
 
 def planned(output: str) -> dict[str, int]:

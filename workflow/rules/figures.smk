@@ -1,20 +1,12 @@
 # All figures, and those of several methods. The captions say what each shows.
+FIGURES = ["masks", "figure1", "figure2", "figure3", "figure4"]
+FIGURES += [*STUDY.method_figures, *STUDY.phantom_figures]
+
+
 rule figures:
     """Draw every figure."""
     input:
-        expand(
-            "results/figures/{figure}.{suffix}",
-            figure=[
-                "masks",
-                "figure1",
-                "figure2",
-                "figure3",
-                "figure4",
-                *STUDY.method_figures,
-                *STUDY.phantom_figures,
-            ],
-            suffix=["png", "pdf"],
-        ),
+        expand("results/figures/{figure}.{suffix}", figure=FIGURES, suffix=["png", "pdf"]),
 
 
 rule iou_by_views:

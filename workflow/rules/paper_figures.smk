@@ -97,6 +97,7 @@ rule figure3:
 rule figure4:
     """Draw Figure 4: reconstructions by number of views."""
     input:
+        volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
             "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",

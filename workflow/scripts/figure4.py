@@ -2,20 +2,20 @@
 
 from angiovox_pipeline.job import job
 
+import numpy as np
 from angiovox.figures.style import save
 from angiovox.figures.surfaces import figure4
 from angiovox.io import nifti
 from angiovox.metrics import overlap
 
 with job(snakemake):
-    truth = nifti.load_mask(snakemake.input.mask)
-    masks = {
-        views: overlap.binary(nifti.load_volume(path)[0])
-        for views, path in zip(
-            snakemake.params.view_counts, snakemake.input.reconstructions, strict=True
-        )
-    }
-    ious = {views: overlap.ratios(mask, truth)["iou"] for views, mask in masks.items()}
-    affine = nifti.load_affine(snakemake.input.mask)
-    figure = figure4(truth, masks, affine, ious, snakemake.params.note)
+    given, params = snakemake.input, snakemake.params
+    truth = nifti.load_mask(given.mask)
+    found, ious = {}, {}
+    for views, path in zip(params.view_counts, given.reconstructions, strict=True):
+        probability, affine = nifti.load_volume(path)
+        ious[views] = overlap.ratios(overlap.binary(probability), truth)["iou"]
+        found[views] = probability.astype(np.float16)  # all are held at once
+    volume = nifti.load_volume(given.volume)[0]
+    figure = figure4(truth, found, affine, ious, params.note, volume)
     save(figure, snakemake.output.png, snakemake.output.pdf)

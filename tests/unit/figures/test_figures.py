@@ -22,7 +22,7 @@ from angiovox.figures import (
     surfaces,
     volumes,
 )
-from angiovox.geometry.affine import LPS_TO_RAS, isotropic_affine
+from angiovox.geometry.affine import isotropic_affine
 from angiovox.geometry.parallel_beam import projection_angles, view_indices
 from angiovox.masks.otsu import Limits, assess
 from angiovox.phantoms.acquisition import acquire
@@ -34,7 +34,6 @@ from angiovox.vessels.voxelize import occupancy
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
-from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 
@@ -362,15 +361,23 @@ def test_figure4_paints_what_lies_away_from_the_truth(patient):
     np.testing.assert_array_equal(away, [surfaces.rgb(surfaces.FAR_COLOUR)])
 
 
-def test_figure4_calls_near_what_a_dilation_by_one_voxel_holds():
-    rng = np.random.default_rng(0)
-    truth, affine = rng.random((9, 8, 7)) < 0.05, isotropic_affine((9, 8, 7), 0.7)
-    indices = rng.uniform(-0.5, np.array(truth.shape) - 0.5, (500, 3))
-    points = indices @ (LPS_TO_RAS @ affine)[:3, :3].T + (LPS_TO_RAS @ affine)[:3, 3]
-    dilated = ndimage.binary_dilation(truth, np.ones((3, 3, 3)))
-    expected = dilated[tuple(np.rint(indices).astype(int).clip(0).T)]
-    assert 0 < expected.sum() < 500
-    np.testing.assert_array_equal(surfaces._near(truth, points, affine), expected)
+def test_figure4_is_of_levels_between_voxels_where_it_is_given_them():
+    """Of the truth's intensities and of probabilities; the mask's stairs are half a voxel off."""
+    affine = isotropic_affine((24, 24, 24), 1.0)
+    x, y, _ = np.indices((24, 24, 24)) - 11.5
+    share = np.clip(0.5 + 5.0 - np.hypot(x, y), 0, 1)
+    mask = share >= 0.5
+    smooth = surfaces._meshes(mask, [share], affine, 200 * share)
+    stairs = surfaces._meshes(mask, [mask], affine)
+    for even, uneven in zip(smooth, stairs, strict=True):
+        spread = [np.ptp(_radii(mesh)) for mesh in (even, uneven)]
+        assert spread[0] < 0.5 * spread[1]
+
+
+def _radii(mesh):
+    """Distances from the axis of points that are far from both ends."""
+    middle = np.abs(mesh.points[:, 2] - mesh.center[2]) < 6
+    return np.hypot(*(mesh.points[middle, :2] - np.array(mesh.center)[:2]).T)
 
 
 def test_figure4_looks_from_in_front_and_from_the_right():

@@ -7,7 +7,15 @@ import pytest
 import pyvista
 from angiovox.geometry.affine import isotropic_affine
 from angiovox.masks import surfaces
-from angiovox.masks.surfaces import STL_HEADER, decimate, surface, write_surface
+from angiovox.masks.surfaces import (
+    STL_HEADER,
+    decimate,
+    level_surface,
+    separating_level,
+    surface,
+    truth_surface,
+    write_surface,
+)
 from angiovox.phantoms.arterial_tree import grow
 from angiovox.phantoms.contrast import inject
 from angiovox.vessels.voxelize import occupancy
@@ -205,3 +213,57 @@ def test_a_failure_leaves_the_older_file(affine, paths, monkeypatch):
         write_surface(ball(), affine, *paths)
     assert paths[0].read_text() == "an older file"
     assert list(paths[0].parent.iterdir()) == [paths[0]]
+
+
+def soft_ball(radius=RADIUS):
+    """Share of each voxel within a ball, falling over one voxel."""
+    grid = np.stack(np.indices(SHAPE), axis=-1)
+    return np.clip(0.5 + radius - np.sqrt(((grid - CENTRE) ** 2).sum(axis=-1)), 0, 1)
+
+
+def radii(mesh, affine):
+    """Voxels from the ball's centre to each point."""
+    left, posterior, superior = (affine @ [*CENTRE, 1.0])[:3] * [-1, -1, 1]
+    return np.linalg.norm(mesh.points - [left, posterior, superior], axis=1) / 0.5
+
+
+def test_a_level_between_voxels_has_no_stairs(affine):
+    smooth = radii(level_surface(soft_ball(), affine), affine)
+    stairs = radii(surface(soft_ball() >= 0.5, affine), affine)
+    assert np.abs(smooth - RADIUS).max() < 0.1 < np.abs(stairs - RADIUS).max()
+
+
+def test_a_level_of_a_mask_is_its_surface(affine):
+    mesh, plain = level_surface(ball(), affine), surface(ball(), affine)
+    assert sorted(map(tuple, mesh.points)) == sorted(map(tuple, plain.points))
+
+
+def test_a_higher_level_lies_within_a_lower_one(affine):
+    low, high = (radii(level_surface(soft_ball(), affine, level), affine) for level in (0.2, 0.8))
+    assert high.max() < low.min()
+
+
+def test_a_vessel_that_the_edge_cuts_is_closed(affine):
+    whole = level_surface(np.ones(SHAPE), affine)
+    assert whole.n_open_edges == 0 and signed_volume(whole) > 0
+    assert level_surface(np.zeros(SHAPE), affine) is None
+
+
+def test_the_threshold_of_a_mask_is_found_and_no_other(affine):
+    volume = 300 * soft_ball()
+    mask = volume >= 100
+    level = separating_level(mask, volume)
+    assert volume[~mask].max() < level < volume[mask].min()
+    assert separating_level(ball(), np.roll(volume, 3, axis=0)) is None
+    assert separating_level(np.zeros(SHAPE, bool), volume) is None
+
+
+def test_the_truth_lies_where_the_intensities_cross_the_threshold(affine):
+    """A mask of a fourth of the contrast and one of three fourths are half a voxel apart."""
+    volume = 300 * soft_ball()
+    wide, narrow = (
+        radii(truth_surface(volume >= level, volume, affine), affine).mean() for level in (75, 225)
+    )
+    assert wide - narrow == pytest.approx(0.5, abs=0.1)
+    unlike = truth_surface(ball(), np.roll(volume, 3, axis=0), affine)
+    assert unlike.n_cells == surface(ball(), affine).n_cells

@@ -1,25 +1,13 @@
 """The page in a real browser: it draws the model, turns it on request, and has no error."""
 
-import json
-import re
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 from angiovox.reporting.angiogram_files import write_all
+from browser import SIZES, browse, needs_browser, reported
 from made_reconstruction import findings
 from matplotlib.image import imread
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="not run: Chromium is not installed")
-FLAGS = [
-    "--headless=new", "--no-sandbox", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--enable-logging=stderr",
-    "--virtual-time-budget=6000",
-]  # fmt: skip
-SIZES = [(1280, 900), (390, 844)]
+pytestmark = needs_browser
 REPORT = """
 <script>
 addEventListener("load", () => setTimeout(() => {
@@ -51,14 +39,6 @@ addEventListener("load", () => setTimeout(() => {
 """
 
 
-def browse(path, size, tmp_path, *options):
-    """What the browser's console says on a page."""
-    window = f"--window-size={size[0]},{size[1]}"
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", window, *options]
-    ran = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=300)
-    return [line for line in ran.stderr.splitlines() if "CONSOLE" in line]
-
-
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page") / "result"
@@ -72,8 +52,7 @@ def test_the_model_is_drawn_and_its_parts_can_be_hidden(report, size, tmp_path):
     text = report.read_text(encoding="utf-8")
     probe.write_text(text.replace("</body>", f"{REPORT}</body>"), encoding="utf-8")
     console = browse(probe, size, tmp_path, f"--screenshot={tmp_path / 'page.png'}")
-    assert len(console) == 1, console  # what the probe reports, and no error
-    found = json.loads(re.search(r'"(\{.*\})"', console[0])[1])
+    found = reported(console)
     assert found["overflow"] <= 0  # nothing is wider than the window
     assert found["whole"][0] > 50
     assert 0 < found["undecided"][1] < found["whole"][1]

@@ -32,7 +32,7 @@ def benchmark_patterns(workflow: Any, ours: Mapping[str, str]) -> dict[str, str]
 
     Of the study itself, whose last job gathers them, not of the groups that come after it.
     """
-    left_out = ("provenance", "transfer_table", "transfer_figure")
+    left_out = ("provenance", "study_page", "transfer_table", "transfer_figure")
     return {
         ours[rule.name]: rule.benchmark.regex().pattern
         for rule in workflow.rules

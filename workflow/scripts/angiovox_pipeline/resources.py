@@ -124,7 +124,7 @@ MEASURED_USAGE = {
     "figure1": Job(125, 2.25, volume_seconds=1.3),
     "figure2": Job(232, 1.1, held=0.01, volume_seconds=0.85, volumes="views"),
     "figure3": Job(300, 1.9, volume_seconds=1.8),
-    "figure4": Job(575, 8.5, held=0.2, seconds=7, volume_seconds=16, volumes="views"),  # of noise
+    "figure4": Job(575, 8.5, held=0.45, seconds=7, volume_seconds=16, volumes="views"),  # of noise
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
     "quality_by_views": Job(177),
@@ -132,6 +132,8 @@ MEASURED_USAGE = {
     "error_profiles": Job(153),
     "metric_agreement": Job(345, 2.5, seconds=4, volume_seconds=6),
     "provenance": Job(150),
+    # Measured at 64^3 (242 MB, 8 s of a processor for 400 surfaces); above that estimated.
+    "study_page": Job(270, 8.5, seconds=15, each_seconds=0.8, volume_seconds=25, volumes="test"),
     "transfer_table": Job(160),
     "transfer_figure": Job(177),
 }
@@ -169,7 +171,7 @@ MEASURED_STORAGE = {
     "metrics": (0.1, 0, 0),
     "tables": (0.1, 0, 0),
     "figures": (2, 0, 0),
-    "": (0.5, 0, 0),  # provenance
+    "": (25, 0, 0),  # provenance, and the page of the study
 }
 
 

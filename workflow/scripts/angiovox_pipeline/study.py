@@ -321,6 +321,11 @@ class Study:
         count = len(self.runs.seeds)
         return "1 seed" if count == 1 else f"{count} seeds"
 
+    @property
+    def test_word(self) -> str:
+        """What one of the test patients is called."""
+        return "phantom" if self._kinds(self.runs.test) == "phantoms" else "patient"
+
     def _kinds(self, names: Collection[str]) -> str:
         phantoms = sum(name in self.phantoms for name in names)
         words = {0: "patients", len(names): "phantoms"}

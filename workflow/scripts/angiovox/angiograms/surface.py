@@ -7,19 +7,18 @@ from pathlib import Path
 
 import numpy as np
 import pyvista
-from skimage.measure import marching_cubes
 
 from ..geometry.grid import Grid
 from ..io.atomic import atomic_file
 from ..io.gltf import write_glb
 from ..io.mesh_files import write_ply
-from ..masks.surfaces import decimate, mesh_of, write_stl, write_tagged_vtp
+from ..masks.surfaces import decimate, level_surface, write_stl, write_tagged_vtp
 from .certainty import VESSEL, at_points, colours, voxel_certainty
 
 LEVEL = 0.5  # of the probability
 # ASSUME: 5 steps of Taubin's filter: they take off the stairs of a steep probability and leave
 # the calibre of vessels one voxel wide.
-SMOOTHING_STEPS, PASS_BAND = 5, 0.1
+SMOOTHING_STEPS = 5
 # Voxels outside the surface, where little of a voxel is vessel and less is known, decide only where
 # none is inside.
 RIM_WEIGHT = 1e-3
@@ -43,7 +42,7 @@ def vessel_surface(
     `decided` float32, the share that the measurement decides, `colour` (n, 3) uint8. None where no
     voxel reaches the level.
     """
-    mesh = _level_surface(probability, grid)
+    mesh = level_surface(probability, grid.affine, LEVEL, smoothing_steps=SMOOTHING_STEPS)
     if mesh is None:
         return None
     mesh = decimate(mesh, grid.affine)
@@ -55,22 +54,6 @@ def vessel_surface(
     mesh.point_data["decided"] = at_points(points, state == VESSEL, weights, grid)
     mesh.point_data["colour"] = colours(mesh.point_data["certainty"])
     return mesh
-
-
-def _level_surface(probability: np.ndarray, grid: Grid) -> pyvista.PolyData | None:
-    """Marching cubes in the box of what reaches the level, smoothed."""
-    box = []
-    inside = probability >= LEVEL
-    for axis in range(3):
-        filled = np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis})))
-        if not len(filled):
-            return None
-        # A voxel more, in which the level is crossed.
-        box.append(slice(max(int(filled[0]) - 1, 0), int(filled[-1]) + 2))
-    padded = np.pad(probability[tuple(box)], 1)
-    indices, triangles, _, _ = marching_cubes(padded, LEVEL, gradient_direction="ascent")
-    mesh = mesh_of(indices + [part.start - 1 for part in box], triangles, grid.affine)
-    return mesh.smooth_taubin(n_iter=SMOOTHING_STEPS, pass_band=PASS_BAND)
 
 
 def write_surface_files(folder: str | Path, mesh: pyvista.PolyData) -> Sequence[str]:

@@ -34,6 +34,7 @@ from .surfaces import (
     TRUTH_COLOUR,
     Window,
     coloured_surface,
+    coloured_truth,
     in_lps,
     legend_below,
     render,
@@ -246,7 +247,7 @@ def _surface(
     scale: float,
 ) -> None:
     """One mesh at a time: those of all methods together would take gigabytes."""
-    mesh = coloured_surface(mask, truth, affine)
+    mesh = coloured_truth(mask, affine) if truth is None else coloured_surface(mask, truth, affine)
     if mesh is None:
         axes.text(0.5, 0.5, "empty", color=MUTED, style="italic", ha="center", va="center")
     else:

@@ -10,6 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
 from ..io.atomic import atomic_file
@@ -31,6 +32,13 @@ OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "
 # indigo of Tol's, two browns and a blue. With any kind of colour vision no two are closer than the
 # closest of Okabe and Ito's.
 FAMILY_COLOURS = (*OKABE_ITO[:6], "#000000", "#882255", "#332288", "#443300", "#776644", "#0000EE")
+MEMBER_TONES = (
+    (1, 0.0),
+    (1, 0.55),
+    (0, 0.45),
+    (1, 0.3),
+    (0, 0.7),
+)  # towards white or black, how far
 MARKERS = ("o", "s", "^", "D", "v", ">", "<", "d", "p", "P", "X", "*", "h")
 LINES = ("-", (0, (4, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)))
 FILLINGS = ("full", "none", "left", "bottom", "right", "top")  # of a marker
@@ -165,6 +173,17 @@ def method_looks(methods: Methods) -> dict[str, dict]:
             line = LINES[(place + again) % len(LINES)]
             looks[name] = shape | {"ls": line} | _filling(FILLINGS[place], colour)
     return looks
+
+
+def surface_colours(methods: Methods) -> dict[str, str]:
+    """Colour of each method's surface: the family's, and tints and shades of it for its members."""
+    colours = {}
+    for number, names in enumerate(families(methods).values()):
+        base = np.array(to_rgb(FAMILY_COLOURS[number % len(FAMILY_COLOURS)]))
+        for member, name in enumerate(names):
+            towards, share = MEMBER_TONES[member % len(MEMBER_TONES)]
+            colours[name] = to_hex(base + share * (towards - base))
+    return colours
 
 
 def _filling(kind: str, colour: str) -> dict:

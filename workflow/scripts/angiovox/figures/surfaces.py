@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from ctypes.util import find_library
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 
 from ..errors import InputError
 from ..geometry.affine import LPS_TO_RAS
+from ..masks.proximity import is_near
 from .style import (
     DOUBLE_COLUMN,
     DPI,
@@ -41,7 +41,7 @@ VIEWPOINTS = {
 TRUTH_COLOUR = "#C9C4B8"
 NEAR_COLOUR = "#56B4E9"
 FAR_COLOUR = "#D55E00"
-NEAR_VOXELS = 1
+LEVEL = 0.5  # of the probability
 SMOOTHING_STEPS = 5  # takes off the stairs; see `masks.surfaces.surface` for what it costs
 # Rendered pixels per printed pixel and axis: smooth edges. VTK's own 8 samples for each pixel took
 # three times as long without a graphics card, and are left out.
@@ -68,8 +68,12 @@ def figure4(
     affine: np.ndarray,
     ious: Mapping[int, float],
     note: str = "",
+    volume: np.ndarray | None = None,
 ) -> Figure:
     """Marching-cubes surfaces: viewpoints down; the truth and each view count across.
+
+    A reconstruction's surface is where its probability is 0.5, between voxels. That of the truth is
+    where the intensities cross the threshold which made the mask, if these are given.
 
     All panels have one scale, and a row has one camera. A reconstruction's surface is coloured
     where it lies further than one voxel from any vessel of the truth.
@@ -77,10 +81,12 @@ def figure4(
     Parameters
     ----------
     truth_mask : (x, y, z) array, vessel where it is not zero.
-    reconstructions : view count to mask on the same grid; an empty one is marked as such.
+    reconstructions : view count to probability, or mask, on the same grid; an empty one is marked
+        as such.
     affine : (4, 4) voxel indices to RAS mm.
     ious : view count to IoU in [0, 1], for the titles.
     note : small remark at the bottom.
+    volume : (x, y, z) intensities that the truth's mask was made of.
 
     Raises
     ------
@@ -89,7 +95,8 @@ def figure4(
     _check(truth_mask, reconstructions, ious)
     counts = sorted(reconstructions, reverse=True)
     titles = ["Ground truth"] + [f"{count} views\nIoU {ious[count]:.2f}" for count in counts]
-    meshes = _meshes(truth_mask, [reconstructions[count] for count in counts], affine)
+    given = [reconstructions[count] for count in counts]
+    meshes = _meshes(truth_mask, given, affine, volume)
     corners = np.indices((2, 2, 2)).reshape(3, -1).T * (np.array(truth_mask.shape) - 1)
     points = [np.asarray(mesh.points) for mesh in meshes if mesh is not None]
     windows = windows_around(np.concatenate(points or [in_lps(corners, affine)]))
@@ -133,49 +140,52 @@ def _check(
 
 
 def _meshes(
-    truth: np.ndarray, reconstructions: list[np.ndarray], affine: np.ndarray
+    truth: np.ndarray,
+    reconstructions: list[np.ndarray],
+    affine: np.ndarray,
+    volume: np.ndarray | None = None,
 ) -> list[pyvista.PolyData | None]:
     """Surfaces with a colour at each point, that of the truth first."""
-    found = [coloured_surface(mask, truth, affine) for mask in reconstructions]
-    return [coloured_surface(truth, None, affine), *found]
+    found = [coloured_surface(given, truth, affine) for given in reconstructions]
+    return [coloured_truth(truth, affine, volume), *found]
 
 
 def coloured_surface(
-    mask: np.ndarray, truth: np.ndarray | None, affine: np.ndarray
+    volume: np.ndarray, truth: np.ndarray, affine: np.ndarray
 ) -> pyvista.PolyData | None:
-    """Surface in LPS mm whose `colour` says where it is near the truth; None of an empty mask.
+    """Surface in LPS mm whose `colour` says where it is near the truth; None where it is empty.
 
-    Without a truth to compare it with, it is the truth, in that one's colour.
+    volume : (x, y, z) probability, or mask.
     """
-    from ..masks.surfaces import surface  # slow to import, and not every figure needs it
+    from ..masks.surfaces import level_surface  # slow to import, and not every figure needs it
 
-    mesh = surface(mask, affine, SMOOTHING_STEPS)
-    if mesh is None:
-        return None
-    if truth is None:
-        colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
+    mesh = level_surface(volume, affine, LEVEL, smoothing_steps=SMOOTHING_STEPS)
+    if mesh is not None:
+        near = is_near(truth, mesh.points, affine)
+        colours = np.where(near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
+        mesh.point_data["colour"] = colours.astype(np.uint8)
+    return mesh
+
+
+def coloured_truth(
+    mask: np.ndarray, affine: np.ndarray, volume: np.ndarray | None = None
+) -> pyvista.PolyData | None:
+    """Surface of the truth in LPS mm, in its own `colour`; None of an empty mask."""
+    from ..masks.surfaces import surface, truth_surface
+
+    if volume is None:
+        mesh = surface(mask, affine, SMOOTHING_STEPS)
     else:
-        is_near = _near(truth, mesh.points, affine)
-        colours = np.where(is_near[:, None], rgb(NEAR_COLOUR), rgb(FAR_COLOUR))
-    mesh.point_data["colour"] = colours.astype(np.uint8)
+        mesh = truth_surface(mask != 0, volume, affine, SMOOTHING_STEPS)
+    if mesh is not None:
+        colours = np.tile(rgb(TRUTH_COLOUR), (mesh.n_points, 1))
+        mesh.point_data["colour"] = colours.astype(np.uint8)
     return mesh
 
 
 def rgb(colour: str) -> list[int]:
     """Red, green and blue in [0, 255] of a colour such as #0072B2."""
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-
-
-def _near(mask: np.ndarray, points: np.ndarray, affine: np.ndarray) -> np.ndarray:
-    """Whether the voxel nearest to each point (LPS mm), or one `NEAR_VOXELS` around, is vessel."""
-    to_index = np.linalg.inv(LPS_TO_RAS @ affine)
-    indices = np.rint(points @ to_index[:3, :3].T + to_index[:3, 3]).astype(np.int64)
-    near = np.zeros(len(points), dtype=bool)
-    around = range(-NEAR_VOXELS, NEAR_VOXELS + 1)
-    for step in product(around, repeat=3):  # of the points' voxels, not of all that there are
-        places = np.clip(indices + step, 0, np.array(mask.shape) - 1)
-        near |= mask[tuple(places.T)] != 0
-    return near
 
 
 def in_lps(indices: np.ndarray, affine: np.ndarray) -> np.ndarray:

@@ -61,6 +61,64 @@ def surface(
     return mesh
 
 
+def level_surface(
+    volume: np.ndarray,
+    affine: np.ndarray,
+    level: float = 0.5,
+    outside: float = 0.0,
+    smoothing_steps: int = 0,
+) -> pyvista.PolyData | None:
+    """Closed surface of a volume's level by marching cubes between voxels, normals outwards.
+
+    Parameters
+    ----------
+    volume : (x, y, z) array, such as probabilities; vessel where it reaches the level.
+    affine : (4, 4) voxel indices to RAS mm.
+    outside : value beyond the grid, below the level: vessels cut by the grid's edge are closed.
+    smoothing_steps : as of `surface`.
+
+    Returns
+    -------
+    Triangles with points in LPS mm, or None where no voxel reaches the level.
+    """
+    box = _bounding_box(volume >= level)
+    if box is None:
+        return None
+    # A voxel more, in which the level is crossed.
+    box = tuple(slice(max(part.start - 1, 0), part.stop + 1) for part in box)
+    padded = np.pad(volume[box], 1, constant_values=outside)
+    indices, triangles, _, _ = marching_cubes(padded, level, gradient_direction="ascent")
+    mesh = mesh_of(indices + [part.start - 1 for part in box], triangles, affine)
+    if smoothing_steps > 0:
+        mesh = mesh.smooth_taubin(n_iter=smoothing_steps, pass_band=PASS_BAND)
+    return mesh
+
+
+def separating_level(mask: np.ndarray, volume: np.ndarray) -> float | None:
+    """The level of intensities that divides a mask's voxels from all others; None if none does.
+
+    mask : (x, y, z) bool. volume : (x, y, z), what the mask was made of by a threshold.
+    """
+    if not mask.any() or mask.all():
+        return None
+    above, below = float(volume[mask].min()), float(volume[~mask].max())
+    return (above + below) / 2 if below < above else None
+
+
+def truth_surface(
+    mask: np.ndarray, volume: np.ndarray, affine: np.ndarray, smoothing_steps: int = 0
+) -> pyvista.PolyData | None:
+    """Surface of a ground truth: where the intensities cross the threshold that made the mask.
+
+    Of the mask itself where no threshold separates its voxels (x, y, z) from the volume's others.
+    """
+    level = separating_level(mask, volume)
+    if level is None:
+        return surface(mask, affine, smoothing_steps)
+    outside = min(float(volume.min()), level - 1)
+    return level_surface(volume, affine, level, outside, smoothing_steps)
+
+
 def mesh_of(vertices: np.ndarray, triangles: np.ndarray, affine: np.ndarray) -> pyvista.PolyData:
     """Bring a surface from voxel indices to DICOM's patient system (LPS, mm).
 
@@ -74,16 +132,26 @@ def mesh_of(vertices: np.ndarray, triangles: np.ndarray, affine: np.ndarray) -> 
     return pyvista.PolyData.from_regular_faces(points, triangles)
 
 
-def decimate(mesh: pyvista.PolyData, affine: np.ndarray) -> pyvista.PolyData:
-    """Reduce a mesh to `MOST_TRIANGLES`, or to as few as move it by `MAX_DEVIATION_VOXELS`."""
+def decimate(
+    mesh: pyvista.PolyData,
+    affine: np.ndarray,
+    most: int | None = None,
+    deviation: float | None = None,
+) -> pyvista.PolyData:
+    """Reduce a mesh to `most` triangles, or to as few as move it by a deviation in voxels.
+
+    Those of files, `MOST_TRIANGLES` and `MAX_DEVIATION_VOXELS`, where none are given.
+    """
+    most = MOST_TRIANGLES if most is None else most
+    deviation = MAX_DEVIATION_VOXELS if deviation is None else deviation
     thinner = vtkDecimatePro()
     thinner.SetInputData(mesh)
-    thinner.SetTargetReduction(max(0.0, 1 - MOST_TRIANGLES / mesh.n_cells))
+    thinner.SetTargetReduction(max(0.0, 1 - most / mesh.n_cells))
     thinner.PreserveTopologyOn()  # what is closed stays so
     thinner.SplittingOff()
     thinner.AccumulateErrorOn()
     thinner.SetErrorIsAbsolute(True)
-    thinner.SetAbsoluteError(MAX_DEVIATION_VOXELS * float(voxel_sizes(affine).min()))
+    thinner.SetAbsoluteError(deviation * float(voxel_sizes(affine).min()))
     thinner.Update()
     return pyvista.wrap(thinner.GetOutput())
 
