@@ -16,7 +16,7 @@ from .channels import silhouettes, stacked
 from .focal_loss import focal_loss
 from .inference import MARGIN
 from .layer_sizes import STRIDE
-from .learner import PlainDenoising
+from .learner import Denoising, PlainDenoising, denoising
 from .network import DenoisingAutoencoder
 from .physics import RadiusRange, projection_loss
 
@@ -28,14 +28,22 @@ SLAB = 8 * STRIDE  # planes that go through the network at a time
 
 
 class Extended(PlainDenoising):
-    """The network by PyTorch's own layers, with the options of its settings.
+    """The network with the options of its settings.
 
     radii : the range of the training patients, where `geometry_weight` is above 0.
+    in_bounded_memory : what computes the focal loss alone; None for PyTorch's own layers.
     """
 
-    def __init__(self, network: nn.Module, settings: Settings, radii: RadiusRange | None = None):
+    def __init__(
+        self,
+        network: nn.Module,
+        settings: Settings,
+        radii: RadiusRange | None = None,
+        in_bounded_memory: Denoising | None = None,
+    ):
         super().__init__(network, settings.focal_alpha, settings.focal_gamma)
         self.settings, self.radii = settings, radii
+        self.in_bounded_memory = in_bounded_memory
 
     def read(
         self, patients: Training, batch: list[int], rng: np.random.Generator
@@ -62,6 +70,8 @@ class Extended(PlainDenoising):
 
     def loss(self, given: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         volume, target, shown, angles = self._changed(given)
+        if self.in_bounded_memory is not None:
+            return self.in_bounded_memory.loss((volume, target), dtype)
         logits = self._logits(volume, dtype)
         loss = focal_loss(logits, target, self.alpha, self.gamma)
         probabilities = logits.float().sigmoid()[:, 0]
@@ -109,7 +119,10 @@ def trained(patients: Training, settings: Settings, context: Context) -> tuple[d
     if settings.geometry_weight:
         radii = RadiusRange.of(patients[index][1] for index in range(len(patients)))
         context.log(f"radii of the training patients: {radii.least:.2f} to {radii.most:.2f} voxels")
-    history = Trainer(Extended(network, settings, radii), patients, settings, context).run()
+    focal = settings.focal_alpha, settings.focal_gamma
+    bounded = denoising(network, *focal, context.log) if settings.is_of_one_volume else None
+    learner = Extended(network, settings, radii, bounded)
+    history = Trainer(learner, patients, settings, context).run()
     return {"network": weights_on_cpu(network)}, history
 
 

@@ -7,8 +7,8 @@ This is the method of Tables 1 and 2 and of Figures 3 and 4.
 
 Its options, off by default, are what the paper leaves to future work (section 4): the views'
 back-projected silhouettes as a channel beside the grey sum, augmentation, and terms of the loss for
-projections and for vessel radii (docs/future_work.md). With any of them the network is trained by
-PyTorch's own layers, in several times the memory.
+projections and for vessel radii (docs/future_work.md). With two channels, or with such a term, the
+network is trained by PyTorch's own layers, in several times the memory.
 
 Facts followed: convolutions 1-32-64-128 with batch norm and ReLU after each, transposed
 convolutions of kernel and stride 2, 360,481 parameters; focal loss with alpha 0.5 and gamma 0.2;
@@ -59,9 +59,12 @@ class Settings(training_settings.Settings):
     @property
     def is_papers(self) -> bool:
         """Whether the network is trained as the paper has it."""
-        return self.channels == "grey" and not (
-            self.augment or self.projection_weight or self.geometry_weight
-        )
+        return self.is_of_one_volume and self.channels == "grey" and not self.augment
+
+    @property
+    def is_of_one_volume(self) -> bool:
+        """Whether one channel and the focal loss are all there is, which takes bounded memory."""
+        return self.inputs == 1 and not (self.projection_weight or self.geometry_weight)
 
 
 class DenoisingAutoencoder(Method):

@@ -1,61 +1,20 @@
-"""Options of the paper's network: what they compute, and that a training with them is one."""
+"""Channels, augmentation and physics of the paper's network: what they compute."""
 
 import numpy as np
 import pytest
 import torch
 from angiovox.errors import InputError
 from angiovox.geometry.imaging import Imaging
-from angiovox.method import Context, Measurement
-from angiovox.methods import registry
-from angiovox.methods.denoising_autoencoder import augmentation, channels, extended, physics
-from angiovox.methods.denoising_autoencoder.focal_loss import focal_loss
-from angiovox.methods.denoising_autoencoder.method import Settings
-from angiovox.methods.denoising_autoencoder.network import DenoisingAutoencoder
-from angiovox.projectors import backprojection, mip
+from angiovox.method import Measurement
+from angiovox.methods.denoising_autoencoder import augmentation, channels, physics
+from angiovox.projectors import mip
 from angiovox.projectors.torch_projectors import project_max
+from bent_arteries import ANGLES, arteries, measured, patients
 from scipy import ndimage
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-EDGE = 24
-ANGLES = np.array([0.0, 30.0, 90.0])
 SOME_ANGLES = [ANGLES, np.array([0.0, 90.0]), np.array([10.0, 40.0, 70.0])]
-ALL = {"channels": "both", "augment": True, "projection_weight": 0.1, "geometry_weight": 0.01}
-OPTIONS = [
-    {"channels": "silhouettes"},
-    {"channels": "both"},
-    {"augment": True},
-    {"projection_weight": 0.1},
-    {"geometry_weight": 0.01},
-    ALL,
-]
-
-
-def arteries(seed=0, edge=EDGE):
-    """Two bent tubes within the circle that turns about z without leaving the grid."""
-    rng = np.random.default_rng(seed)
-    x, y, z = np.indices((edge, edge, edge)) - (edge - 1) / 2
-    mask = np.zeros(x.shape, dtype=bool)
-    for radius in (2.2, 1.6):
-        a, b, phase = rng.uniform(-3, 3, 3)
-        centre_x, centre_y = a + 2 * np.sin(z / 5 + phase), b + 2 * np.cos(z / 6 + phase)
-        mask |= (x - centre_x) ** 2 + (y - centre_y) ** 2 < radius**2
-    return mask & (abs(z) < edge / 3)
-
-
-def measured(mask, angles=ANGLES, noise=0.1, seed=0):
-    """The views of a mask in noise, and the sum of their back-projections as codes."""
-    rng = np.random.default_rng(seed)
-    grey = (mask + rng.uniform(0, noise, mask.shape)).astype(np.float32)
-    projections = mip.project_max(grey, angles)
-    whole = [np.arange(len(angles))]
-    sums, _ = backprojection.network_inputs(projections, angles, whole, mask.shape[1])
-    return Measurement(angles, {"sum": sums[0], "projections": projections})
-
-
-def patients(count=2, edge=EDGE):
-    masks = [arteries(seed, edge) for seed in range(count)]
-    return [(measured(mask, seed=seed), mask) for seed, mask in enumerate(masks)]
 
 
 def tensor(mask):
@@ -114,7 +73,7 @@ def test_other_beams_are_refused_and_named():
     views = Measurement(
         np.array([0.0, 90.0]), {"projections": projections}, imaging=imaging, views=object()
     )
-    with pytest.raises(InputError, match="line_integral and projection.beam: cone"):
+    with pytest.raises(InputError, match=r"line_integral and projection\.beam: cone"):
         channels.silhouettes(views)
 
 
@@ -166,10 +125,34 @@ def test_a_larger_scale_makes_vessels_wider():
 
 
 def test_projections_of_the_truth_cost_next_to_nothing_and_others_cost_more():
-    mask = arteries()
-    shown = project_max(tensor(mask), ANGLES) >= 0.5
-    right = physics.projection_loss(tensor(mask), shown, np.array([0.0, 90.0])[:0].repeat(0))
-    assert torch.isnan(right)
+    mask = tensor(arteries())
+    shown = (project_max(mask, ANGLES[::2]) >= 0.5).float()
+    costs = [
+        float(physics.projection_loss(volume, shown, ANGLES[::2]))
+        for volume in (mask, mask.roll(1, 0), torch.zeros_like(mask))
+    ]
+    assert costs[0] < 0.001 < costs[1] < costs[2]
+
+
+def test_the_projection_loss_is_the_cross_entropy_of_each_rays_maximum():
+    """At 90 degrees the rays run along x: the maxima are 0.8 where a vessel is shown, else 0.1."""
+    volume = torch.full((4, 4, 4), 0.1)
+    volume[1, :, 2] = 0.8
+    shown = torch.zeros(1, 4, 4)
+    shown[0, :, 2] = 1
+    expected = -(0.25 * np.log(0.8) + 0.75 * np.log(0.9))
+    found = physics.projection_loss(volume, shown, np.array([90.0]))
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_projection_loss_asks_for_vessels_on_rays_that_miss_one():
+    volume = torch.full((4, 4, 4), 0.2).requires_grad_()
+    shown = torch.zeros(1, 4, 4)
+    shown[0, 1, 2] = 1
+    physics.projection_loss(volume, shown, np.array([0.0])).backward()
+    assert volume.grad[1, :, 2].sum() < 0
+    volume.grad[1, :, 2] = 0
+    assert (volume.grad >= 0).all() and volume.grad.sum() > 0
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -179,3 +162,59 @@ def test_the_local_radius_of_a_tube_is_its_radius(radius, axis):
     found = physics.local_radius(torch.from_numpy(volume))
     centre = found[(12,) * 3].item()
     assert centre == pytest.approx(radius, rel=0.12)
+
+
+def test_a_blur_hardly_changes_the_local_radius():
+    sharp = tube(2.5)
+    found = [
+        physics.local_radius(torch.from_numpy(volume))[12, 12, 12].item()
+        for volume in (sharp, ndimage.gaussian_filter(sharp, 0.7, mode="nearest"))
+    ]
+    assert found[0] == pytest.approx(found[1], rel=0.1)
+
+
+def test_the_range_of_radii_is_that_of_the_thinnest_and_the_widest_patient():
+    thin, wide, empty = tube(1.5) >= 0.5, tube(3) >= 0.5, np.zeros((25, 25, 25), dtype=bool)
+    one, other = (physics.RadiusRange.of([mask]) for mask in (thin, wide))
+    assert one.least < 1.5 * 1.12 and other.most > 3 / 1.12 and one.most < other.least
+    both = physics.RadiusRange.of([thin, empty, wide])
+    assert (both.least, both.most) == (one.least, other.most)
+
+
+def test_radii_within_the_range_cost_nothing_and_those_beyond_cost_their_squared_logarithm():
+    volume = torch.from_numpy(tube(2))
+    within = physics.RadiusRange(0.05, 10.0)
+    assert float(within.loss(volume)) == 0
+    radius = physics.local_radius(volume)
+    too_thin = physics.RadiusRange(20.0, 30.0)
+    expected = (volume * (20 / radius).log().square()).sum() / volume.sum()
+    assert float(too_thin.loss(volume)) == pytest.approx(float(expected), rel=1e-5)
+    too_wide = physics.RadiusRange(0.001, 0.05)
+    expected = (volume * (radius / 0.05).log().square()).sum() / volume.sum()
+    assert float(too_wide.loss(volume)) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("radius", [1.0, 4.0])
+def test_a_step_down_the_radius_loss_brings_a_tube_nearer_to_the_range(radius):
+    logits = (6 * torch.from_numpy(tube(radius)) - 3).requires_grad_()
+    around_two = physics.RadiusRange(1.9, 2.1)
+    before = around_two.loss(logits.sigmoid())
+    before.backward()
+    assert torch.isfinite(logits.grad).all()
+    step = 0.3 * logits.grad / logits.grad.abs().max()
+    assert around_two.loss((logits - step).sigmoid()) < before
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_losses_of_empty_and_full_volumes_are_finite_with_their_gradients(value):
+    volume = torch.full((10, 10, 10), value, requires_grad=True)
+    shown = torch.ones(2, 10, 10)
+    loss = physics.projection_loss(volume, shown, np.array([0.0, 90.0]))
+    loss = loss + physics.RadiusRange(1.0, 2.0).loss(volume)
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(volume.grad).all()
+
+
+def test_without_a_vessel_there_is_no_range():
+    with pytest.raises(ValueError, match="geometry_weight: no training mask has a vessel"):
+        physics.RadiusRange.of([np.zeros((4, 4, 4), dtype=bool)])
