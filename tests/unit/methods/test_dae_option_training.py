@@ -14,10 +14,10 @@ from bent_arteries import patients
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-ALL = {"channels": "both", "augment": True, "projection_weight": 0.1, "geometry_weight": 0.01}
+ALL = {"input_channels": "both", "augment": True, "projection_weight": 0.1, "geometry_weight": 0.01}
 OPTIONS = [
-    {"channels": "silhouettes"},
-    {"channels": "both"},
+    {"input_channels": "silhouettes"},
+    {"input_channels": "both"},
     {"augment": True},
     {"projection_weight": 0.1},
     {"geometry_weight": 0.01},
@@ -53,7 +53,7 @@ def test_the_loss_is_the_focal_loss_and_the_weighted_terms():
 
 
 def test_augmentation_moves_input_target_and_views_alike():
-    learner, given = given_to(Settings(channels="both", augment=True, projection_weight=0.1))
+    learner, given = given_to(Settings(input_channels="both", augment=True, projection_weight=0.1))
     volume, target, shown, angles = learner._changed(given)
     for number, change in enumerate(given[4].numpy()):
         mask = augmentation.moved_volume(given[1][number].float(), change) >= 0.5
@@ -100,7 +100,7 @@ def test_a_stopped_training_goes_on_bit_for_bit(tmp_path, options):
     assert not all(torch.equal(other[name], value) for name, value in whole.items())
 
 
-@pytest.mark.parametrize(("augment", "epochs", "least"), [(False, 50, 0.6), (True, 100, 0.4)])
+@pytest.mark.parametrize(("augment", "epochs", "least"), [(False, 40, 0.6), (True, 90, 0.4)])
 def test_one_patient_is_learnt(tmp_path, augment, epochs, least):
     """A patient that is turned at every step is not learnt by heart, and takes longer."""
     data = patients(1, edge=16)
@@ -127,7 +127,7 @@ def test_projections_are_needed_by_fits_that_compare_them_only():
     needs = {repr(options): registry.create("dae", options).needs for options in OPTIONS}
     assert needs[repr({"projection_weight": 0.1})].inputs == ("sum",)
     assert "projections" in needs[repr({"projection_weight": 0.1})].to_fit
-    assert needs[repr({"channels": "both"})].inputs == ("sum", "projections")
+    assert needs[repr({"input_channels": "both"})].inputs == ("sum", "projections")
     assert needs[repr({"augment": True})].to_fit == ("sum",)
 
 
@@ -143,7 +143,12 @@ def test_slabs_give_what_the_whole_volume_gives():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("channels", "colour"), ("augment", 1), ("projection_weight", -1), ("geometry_weight", "a")],
+    [
+        ("input_channels", "colour"),
+        ("augment", 1),
+        ("projection_weight", -1),
+        ("geometry_weight", "a"),
+    ],
 )
 def test_values_out_of_range_are_refused(key, value):
     with pytest.raises(InputError, match=rf"^methods\.dae\.{key}: {value!r}"):

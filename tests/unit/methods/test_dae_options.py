@@ -73,7 +73,7 @@ def test_other_beams_are_refused_and_named():
     views = Measurement(
         np.array([0.0, 90.0]), {"projections": projections}, imaging=imaging, views=object()
     )
-    with pytest.raises(InputError, match=r"line_integral and projection\.beam: cone"):
+    with pytest.raises(InputError, match=r"kind: line_integral and beam: cone"):
         channels.silhouettes(views)
 
 

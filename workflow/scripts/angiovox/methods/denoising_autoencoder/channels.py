@@ -38,8 +38,8 @@ def silhouettes(measurement: Measurement) -> np.ndarray:
     if measurement.views is not None:
         imaging = measurement.imaging
         raise InputError(
-            "dae: channels other than grey and projection_weight take maxima along parallel rays; "
-            f"this study has projection.kind: {imaging.kind} and projection.beam: {imaging.beam}"
+            "dae: projection_weight, and input_channels other than grey, take maxima of a parallel "
+            f"beam; this study has kind: {imaging.kind} and beam: {imaging.beam}"
         )
     projections = measurement.inputs["projections"]
     # ASSUME: the paper names a binary thresholding of the images and no method; Otsu's level over

@@ -54,7 +54,7 @@ class Extended(PlainDenoising):
         pairs = [drawn(patients, index, rng) for index in batch]
         some = [self._some_views(views, rng) for views, _ in pairs]
         changes = [draw(rng, views.angles) for views, _ in pairs] if self.settings.augment else []
-        volume = np.stack([stacked(views, self.settings.channels) for views, _ in pairs])
+        volume = np.stack([stacked(views, self.settings.input_channels) for views, _ in pairs])
         shown, angles = (np.stack(part) for part in zip(*some, strict=True))
         masks = np.stack([mask for _, mask in pairs])[:, None]
         return volume, masks, shown, angles, np.array(changes)
@@ -102,7 +102,7 @@ class Extended(PlainDenoising):
             strict=True,
         ):
             pair = moved_volume(pair, change)
-            if self.settings.channels != "silhouettes":
+            if self.settings.input_channels != "silhouettes":
                 pair = torch.cat([changed_intensity(pair[:1], change), pair[1:]])
             moved.append(pair)
             views.append(moved_views(some, at, change) if len(at) else (some, at))

@@ -31,7 +31,8 @@ CHANNELS = ("grey", "silhouettes", "both")
 class Settings(training_settings.Settings):
     """Those of any training, with alpha and gamma of the focal loss (paper, section 2.3), and:
 
-    channels : "grey", the back-projected sum; "silhouettes", that of the thresholded views; "both".
+    input_channels : "grey", the back-projected sum; "silhouettes", that of the thresholded views;
+        or "both".
     augment : whether training pairs are turned, flipped, scaled and changed in intensity.
     projection_weight : in the loss, of projections against the silhouettes of the views.
     geometry_weight : in the loss, of radii beyond those of the training patients.
@@ -39,7 +40,7 @@ class Settings(training_settings.Settings):
 
     focal_alpha: float = 0.5
     focal_gamma: float = 0.2
-    channels: str = "grey"
+    input_channels: str = "grey"
     augment: bool = False
     projection_weight: float = 0.0
     geometry_weight: float = 0.0
@@ -48,18 +49,18 @@ class Settings(training_settings.Settings):
         super().__post_init__()
         self.require_positive("focal_alpha")
         self.require_positive("focal_gamma", "projection_weight", "geometry_weight", or_zero=True)
-        self.require_one_of("channels", CHANNELS)
+        self.require_one_of("input_channels", CHANNELS)
         self.require_bool("augment")
 
     @property
     def inputs(self) -> int:
         """How many channels the network sees."""
-        return 2 if self.channels == "both" else 1
+        return 2 if self.input_channels == "both" else 1
 
     @property
     def is_papers(self) -> bool:
         """Whether the network is trained as the paper has it."""
-        return self.is_of_one_volume and self.channels == "grey" and not self.augment
+        return self.is_of_one_volume and self.input_channels == "grey" and not self.augment
 
     @property
     def is_of_one_volume(self) -> bool:
@@ -81,7 +82,7 @@ class DenoisingAutoencoder(Method):
         """The sum, whose codes are decoded slab by slab on the GPU; projections where options ask
         for them."""
         of_views = ("sum", "projections")
-        inputs = ("sum",) if self.settings.channels == "grey" else of_views
+        inputs = ("sum",) if self.settings.input_channels == "grey" else of_views
         to_fit = of_views if self.settings.projection_weight else inputs
         return Needs(inputs, fit_inputs=to_fit, requires_training=True, accepts_uint16=True)
 
@@ -115,10 +116,10 @@ class DenoisingAutoencoder(Method):
 
         net = network.DenoisingAutoencoder(self.settings.inputs).to(context.device).eval()
         net.load_state_dict(state["network"])
-        if self.settings.channels != "grey":
+        if self.settings.input_channels != "grey":
             from . import channels, extended
 
-            volume = channels.stacked(measurement, self.settings.channels)
+            volume = channels.stacked(measurement, self.settings.input_channels)
             return Reconstruction(extended.probabilities(net, volume))
         return Reconstruction(probabilities(net, measurement.inputs["sum"]).numpy())
 

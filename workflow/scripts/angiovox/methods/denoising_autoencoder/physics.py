@@ -18,6 +18,8 @@ from torch.nn import functional
 
 from ...projectors.torch_projectors import project_max
 
+# ASSUME: the paper speaks of a dictionary of valid vessel geometries; here it is a range of radii,
+# each measured over 9 voxels, without the thinnest and the widest hundredth of a training mask.
 PROB_EPS = 1e-4  # probabilities stay this far from 0 and 1
 WINDOW = 9  # voxels that a local radius is measured over, along each axis
 LEAST_RADIUS = 0.1  # voxels; what is empty has a logarithm too
