@@ -245,8 +245,8 @@ def what_each_brought(
 ) -> dict[str, Brought]:
     """By idea, compared with its reference.
 
-    iou : at one view count, a row per patient, a column per idea. references : by idea, the one that
-    it builds on.
+    iou : at one view count, a row per patient, a column per idea. references : what each idea
+    builds on.
     """
     apart = {
         name: differences(iou[name], iou[reference])[:, 0]
