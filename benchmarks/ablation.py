@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,6 +98,7 @@ REMOVED = {
     "soft clDice": Idea("fewer gaps, at the cost of some overlap"),
 }
 ALL_IDEAS = IDEAS | REMOVED
+REFERENCES = {name: idea.reference for name, idea in ALL_IDEAS.items() if name != idea.reference}
 
 
 def main(wanted: list[str]) -> None:
@@ -239,15 +240,17 @@ class Brought:
         return "" if self.p > LEVEL else " ▲" if self.apart.mean() > 0 else " ▼"
 
 
-def what_each_brought(iou: pd.DataFrame) -> dict[str, Brought]:
+def what_each_brought(
+    iou: pd.DataFrame, references: Mapping[str, str] = REFERENCES
+) -> dict[str, Brought]:
     """By idea, compared with its reference.
 
-    iou : at one view count, a row per patient, a column per idea.
+    iou : at one view count, a row per patient, a column per idea. references : what each idea
+    builds on.
     """
-    pairs = {name: idea.reference for name, idea in ALL_IDEAS.items() if name != idea.reference}
     apart = {
         name: differences(iou[name], iou[reference])[:, 0]
-        for name, reference in pairs.items()
+        for name, reference in references.items()
         if name in iou and reference in iou
     }
     p_values = largest_t_p_values(np.stack([*apart.values()])) if apart else []

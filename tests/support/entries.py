@@ -11,6 +11,9 @@ ENTRIES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["methods"]
 OF_OTHER_STUDIES = {*registry.classes()} - {
     (given or {}).get("method", name) for name, given in ENTRIES.items()
 }  # methods that the default study lacks
+FUTURE_WORK = yaml.safe_load((ROOT / "config/future_work.yaml").read_text())["methods"]
+OPTIONS_OF_DAE = {key for given in FUTURE_WORK.values() if given for key in given}
+OPTIONS_OF_DAE -= {"method", "title", *ENTRIES["dae"]}  # which the default study leaves out
 NAMES = sorted({*ENTRIES, *OF_OTHER_STUDIES})
 IDENTITY = ("method", "starts_from", "soft", "refinement_steps", "l1_weight")  # of a variant
 

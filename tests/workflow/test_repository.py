@@ -15,7 +15,7 @@ import yaml
 from angiovox.metrics.registry import METRICS
 from angiovox.reporting.assumptions import assumptions
 from conftest import ROOT, snakemake
-from entries import OF_OTHER_STUDIES
+from entries import OF_OTHER_STUDIES, OPTIONS_OF_DAE
 from packaging.requirements import Requirement
 from sources import imported
 
@@ -136,6 +136,7 @@ def test_every_key_of_the_config_is_explained_with_its_default():
     for key, value in values.items():
         assert explained[key] == ("" if value == {} else config_reference.shown(value)), key
     others = {key for key in explained if {*key.split(".")[:2]} & OF_OTHER_STUDIES}
+    others |= {f"methods.dae.{key}" for key in OPTIONS_OF_DAE}
     assert {*explained} - others == {*values} | {"methods"}
 
 

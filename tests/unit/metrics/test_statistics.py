@@ -138,7 +138,9 @@ def test_equal_values_have_no_interval(value, scale):
 
 def test_every_metric_has_a_scale_that_fits_it():
     for name, metric in METRICS.items():
-        unbounded = metric.unit or name.startswith("betti") or name == "calibration_error"
+        unbounded = (
+            metric.unit or name.startswith(("betti", "shells")) or name == "calibration_error"
+        )
         assert metric.scale == (LOG if unbounded else LOGIT), name
 
 

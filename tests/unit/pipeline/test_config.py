@@ -21,7 +21,7 @@ from angiovox_pipeline import config as study
 from angiovox_pipeline import study_methods
 from angiovox_pipeline.cohort import check_images, figure_patient, read_cohort
 from conftest import ROOT
-from entries import OF_OTHER_STUDIES
+from entries import OF_OTHER_STUDIES, OPTIONS_OF_DAE
 from plans import merged
 
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -540,7 +540,14 @@ def schema_leaves(schema, above=()):
 
 
 def test_config_and_schema_have_the_same_keys():
-    assert set(leaves(DEFAULT)) | of_other_studies() == set(schema_leaves(SCHEMA))
+    options = {f"methods.dae.{key}" for key in OPTIONS_OF_DAE}
+    assert set(leaves(DEFAULT)) | of_other_studies() | options == set(schema_leaves(SCHEMA))
+
+
+def test_the_schema_has_the_defaults_of_options_that_the_default_config_leaves_out():
+    keys = SCHEMA["properties"]["methods"]["properties"]["dae"]["properties"]
+    default = dataclasses.asdict(registry.create("dae", {}).settings)
+    assert {keys[key]["default"] == default[key] for key in OPTIONS_OF_DAE} == {True}
 
 
 def of_other_studies():
@@ -578,7 +585,9 @@ def test_the_default_config_shows_the_settings_of_a_method(name):
     shown = set(DEFAULT["methods"][name]) - {"method", "title", "view_counts"}
     assert shown <= settings_of(name)
     if DEFAULT["methods"][name].get("method", name) == name:
-        assert settings_of(name) - shown <= {"soft", "starts_from", "refinement_steps", "l1_weight"}
+        of_variants = {"soft", "starts_from", "refinement_steps", "l1_weight"}
+        of_variants |= OPTIONS_OF_DAE if name == "dae" else set()
+        assert settings_of(name) - shown <= of_variants
 
 
 def test_the_default_config_has_every_method():

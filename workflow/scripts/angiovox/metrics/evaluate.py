@@ -20,6 +20,7 @@ from . import (
     reprojection,
     surface_distance,
     topology,
+    watertightness,
 )
 
 CALIBRES = (0, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)  # mm of radius from which each bin begins
@@ -102,6 +103,7 @@ def evaluate(
         **overlap.scores(case.probability, case.truth),
         **topology.centreline_dice(*case.masks, case.lines),
         **topology.betti_errors(*case.masks),
+        **watertightness.watertightness(*case.masks),
         **surface_distance.surface_scores(*case.masks, case.voxel_mm),
         **calibre.calibre_scores(case.lines, case.radii, case.voxel_mm),
         **overlap.exact_scores(case.found, exact),

@@ -13,14 +13,15 @@ from .layer_sizes import STRIDE
 class DenoisingAutoencoder(nn.Module):
     """Convolutions 1-32-64-128, each with batch norm, ReLU and pooling; then the way back.
 
-    360,481 parameters. Input (batch, 1, x, y, z), output logits of the same shape; edges that
-    are no multiple of 8 are padded with the volume's edge values and cropped back.
+    360,481 parameters. Input (batch, inputs, x, y, z), output logits (batch, 1, x, y, z); edges
+    that are no multiple of 8 are padded with the volume's edge values and cropped back. The paper's
+    network has one input channel.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: int = 1) -> None:
         super().__init__()
         self.layers = nn.Sequential(  # edges at the paper's scale
-            *_encode(1, 32),  # 384 -> 192
+            *_encode(inputs, 32),  # 384 -> 192
             *_encode(32, 64),  # 192 -> 96
             *_encode(64, 128),  # 96 -> 48
             *_decode(128, 64),  # 48 -> 96
