@@ -13,6 +13,7 @@ from ...geometry.grid import Grid
 from ..measurement import Angiograms
 from . import refinement
 from .anchor import anchored
+from .concurrence import concurred
 from .consistency import Pair, comparable_pairs
 from .findings import Inconsistency, disagreements, far_from_header, inconsistency_of
 from .observability import PARAMETERS, c_arm_motion, determined_share
@@ -77,8 +78,9 @@ def calibrate(
     """Refine each view's pose, near that of its header.
 
     Two views leave undetermined how far they are turned against each other about the axis normal to
-    both central rays, and hardly see a shift along a ray: there, poses stay near the header. Motion
-    of all views together is never seen: what the views show stays where the header has it.
+    both central rays, and hardly see a shift along a ray: there, poses stay near the header. Of
+    three views or more, what each two leave open is found from where all of them see contrast.
+    Motion of all views together is never seen: what the views show stays where the header has it.
 
     Parameters
     ----------
@@ -91,6 +93,7 @@ def calibrate(
     count = len(angiograms)
     poses, hessian = _refined(pairs, count, prior, threads)
     if pairs:
+        poses, hessian = concurred(angiograms, poses, hessian, prior, grid)
         poses = anchored(angiograms.views, poses, grid)
     before, after = (
         [inconsistency_of(pair, at) for pair in pairs] for at in (np.zeros_like(poses), poses)
