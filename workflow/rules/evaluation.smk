@@ -6,7 +6,7 @@ rule tables:
         "results/tables/leaderboard.csv",
         "results/tables/mask_quality.csv",
         "results/tables/assumptions.csv",
-        expand("results/tables/{table}.csv", table=PHANTOM_TABLES),
+        expand("results/tables/{table}.csv", table=PHANTOM_TABLES + STUDY.method_tables),
 
 
 rule evaluate:

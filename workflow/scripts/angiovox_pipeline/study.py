@@ -196,8 +196,14 @@ class Study:
         return [
             *["iou_by_views", "quality_by_views"],
             *["learning_curves"] * bool(self.shown.trained),
-            *["biplane", "error_profiles", "metric_agreement"] * bool(self.shown_at_fewest.methods),
+            *["biplane", "error_profiles"] * bool(self.shown_at_fewest.methods),
+            *self.method_tables,
         ]
+
+    @property
+    def method_tables(self) -> list[str]:
+        """Tables of the methods shown, beside figures of the same names."""
+        return ["metric_agreement"] * bool(self.shown_at_fewest.methods)
 
     def stored_views(self, kind: str) -> list[int]:
         """View counts whose back-projections of a kind are kept on disk for all patients."""
