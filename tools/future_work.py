@@ -5,7 +5,6 @@ python tools/future_work.py results
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,6 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/future_work.md"
-START, END = "<!-- results -->", "<!-- /results -->"
 sys.path[:0] = [str(ROOT / "workflow/scripts"), str(ROOT / "benchmarks")]
 
 from ablation import what_each_brought  # noqa: E402
@@ -23,6 +21,7 @@ from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.metrics.comparisons import LEVEL  # noqa: E402
 from angiovox.metrics.registry import METRICS  # noqa: E402
 from angiovox.metrics.statistics import mean_interval  # noqa: E402
+from page_parts import put  # noqa: E402
 
 CONFIG = yaml.safe_load((ROOT / "config/future_work.yaml").read_text(encoding="utf-8"))
 VARIANTS = [name for name, given in CONFIG["methods"].items() if given]
@@ -108,9 +107,7 @@ a column. Rows with p of at most {LEVEL} are marked as better (â–²) or worse (â–
 
 def main(results: Path) -> None:
     """Write the section into the page."""
-    text = PAGE.read_text(encoding="utf-8")
-    new = f"{START}\n{section(results)}\n{END}"
-    PAGE.write_text(re.sub(f"{START}.*?{END}", lambda _: new, text, flags=re.S), encoding="utf-8")
+    put(PAGE, {"results": section(results)})
 
 
 if __name__ == "__main__":

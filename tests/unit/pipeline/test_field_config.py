@@ -32,8 +32,11 @@ def test_each_entry_is_at_two_views_and_smaller_than_its_original(entry):
 
 
 def test_line_integrals_are_refused_where_a_method_compares_maxima():
-    own = {"methods": {"self_supervised": {"view_counts": [2]}}}
     study.check_config(merged(DEFAULT, DSA))
+    for options in ({"projection_weight": 0.1}, {"input_channels": "both"}):
+        with pytest.raises(InputError, match="dae: works with maxima of a parallel beam"):
+            study.check_config(merged(merged(DEFAULT, DSA), {"methods": {"dae": options}}))
+    own = {"methods": {"self_supervised": {"view_counts": [2]}}}
     with pytest.raises(InputError, match="self_supervised: works with maxima of a parallel beam"):
         study.check_config(merged(merged(DEFAULT, DSA), own))
 

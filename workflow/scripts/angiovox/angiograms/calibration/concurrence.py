@@ -4,8 +4,8 @@ Of coplanar views, each two agree wherever a third stands: a shift along their p
 plane's contrast. But vessels are where all views show contrast, and they are fewest where one is
 off: what is largest at the right shifts is the sum over points of the squared least line integral.
 
-Turns and shifts along rays are left to pairs and header, since they change how large vessels look,
-and the sum with it: it grows by 1.7 % for a degree by which 45 degrees between two views shrink.
+Turns and shifts along rays are left to pairs and header, since they change how large vessels are,
+and the sum with it: where two views cross it goes as one over the sine of the angle between them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from ...geometry.grid import Grid
 from ...geometry.views import Views
 from ..measurement import Angiograms
-from .consistency import TINY, contrast_pixels
+from .consistency import TINY, contrast_of
 from .refinement import Prior
 
 FEWEST = 3  # views; where two see contrast depends on no pose between them
@@ -93,7 +93,7 @@ def _concurring(
     smoothing : of line integrals; spacing : of points, mm.
     """
     views = angiograms.views
-    pixels = _pixels_mm(views, np.asarray(grid.centre, np.float64))
+    pixels = [arm.pixel_size[0] / arm.magnification for arm in angiograms.arms]
     images = [_contrast(angiograms, n, smoothing / pixel) for n, pixel in enumerate(pixels)]
     reach = [
         ndimage.maximum_filter(image, 2 * round(REACH / pixel) + 1)
@@ -114,21 +114,10 @@ def _contrast(angiograms: Angiograms, number: int, sigma: float) -> np.ndarray:
 
     Its mean over what shows contrast is 1, so that no view's filling matters.
     """
-    measured = angiograms.measured[number]
-    values = angiograms.line_integrals[number]
-    if measured.any():
-        values = np.where(measured, values - np.median(values[measured]), 0)
-    seen = contrast_pixels(values, measured)
+    values, seen = contrast_of(angiograms, number)
     values = np.where(seen, values, 0).clip(0)
     mean = values.sum() / max(np.count_nonzero(seen), 1)
     return ndimage.gaussian_filter(values / max(mean, TINY), sigma).astype(np.float32)
-
-
-def _pixels_mm(views: Views, centre: np.ndarray) -> np.ndarray:
-    """Size of a pixel of each view (views,) as it is at a point: mm."""
-    aside = centre + views.u / np.linalg.norm(views.u, axis=1, keepdims=True)
-    ends = [views[[n]].project(np.stack([centre, to]))[0] for n, to in enumerate(aside)]
-    return np.array([1 / np.linalg.norm(end - middle) for middle, end in ends])
 
 
 def _points(grid: Grid, spacing: float) -> np.ndarray:

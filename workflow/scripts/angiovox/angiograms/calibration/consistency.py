@@ -28,13 +28,18 @@ TINY = 1e-12
 def contrast_rays(angiograms: Angiograms) -> list[Rays]:
     """Of each view, the rays along which contrast is seen; none where a view shows none."""
     rays = []
-    for number, measured in enumerate(angiograms.measured):
-        values = angiograms.line_integrals[number]
-        if measured.any():
-            values = np.where(measured, values - np.median(values[measured]), 0)
-        chosen = contrast_pixels(values, measured)
+    for number in range(len(angiograms)):
+        values, chosen = contrast_of(angiograms, number)
         rays.append(rays_of(angiograms.views[[number]], values, chosen))
     return rays
+
+
+def contrast_of(angiograms: Angiograms, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Line integrals (i, j) of a view above its background, and which pixels show contrast."""
+    values, measured = angiograms.line_integrals[number], angiograms.measured[number]
+    if measured.any():
+        values = np.where(measured, values - np.median(values[measured]), 0)
+    return values, contrast_pixels(values, measured)
 
 
 def contrast_pixels(values: np.ndarray, measured: np.ndarray) -> np.ndarray:

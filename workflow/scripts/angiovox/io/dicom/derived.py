@@ -8,11 +8,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from highdicom import Volume
 from pydicom.dataset import Dataset
-from pydicom.uid import CTImageStorage, generate_uid
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from ...geometry.affine import LPS_TO_RAS
 
@@ -56,6 +57,24 @@ def stand_in(header: Dataset, frame_of_reference: str, modality: str, volume: Vo
     source.ImageOrientationPatient = volume.get_plane_orientation()[0].ImageOrientationPatient
     source.ImagePositionPatient = volume.get_plane_positions()[0][0].ImagePositionPatient
     return source
+
+
+def making(source: Dataset) -> dict[str, Any]:
+    """Arguments that highdicom asks for of every image: what made it, and numbers of its own.
+
+    source : as `stand_in` makes it, whose UIDs stand until `encoded` gives the image its own.
+    """
+    return {
+        "source_images": [source],
+        "series_instance_uid": source.SeriesInstanceUID,
+        "sop_instance_uid": source.SOPInstanceUID,
+        "instance_number": 1,
+        "manufacturer": "angiovox",
+        "manufacturer_model_name": "angiovox",
+        "software_versions": VERSION,
+        "device_serial_number": "0",
+        "transfer_syntax_uid": ExplicitVRLittleEndian,
+    }
 
 
 def identify(image: Dataset, header: Dataset) -> None:

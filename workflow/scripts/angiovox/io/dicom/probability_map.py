@@ -14,11 +14,10 @@ from highdicom import VOILUTTransformation, Volume
 from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
 
 from ..atomic import atomic_file
 from ..quantization import FRACTION
-from .derived import VERSION, encoded, identify, silence, volume_of
+from .derived import encoded, identify, making, silence, volume_of
 from .elements import as_input_error
 from .images import Image
 from .source_series import read_source, refer_to, stand_in_of_series
@@ -87,22 +86,14 @@ def map_of(volume: Volume, source: Dataset, description: str, series_number: int
         "probability", EXPLANATION, codes.UCUM.NoUnits, (0, TOP), slope=FRACTION, intercept=0.0
     )
     made = ParametricMap(
-        source_images=[source],
+        **making(source),
         pixel_array=volume,
-        series_instance_uid=source.SeriesInstanceUID,  # until `encoded` gives its own
         series_number=series_number,
-        sop_instance_uid=source.SOPInstanceUID,
-        instance_number=1,
-        manufacturer="angiovox",
-        manufacturer_model_name="angiovox",
-        software_versions=VERSION,
-        device_serial_number="0",
         contains_recognizable_visual_features=False,
         real_world_value_mappings=[mapping],
         voi_lut_transformations=[
             VOILUTTransformation(window_center=TOP / 2, window_width=float(TOP))
         ],
-        transfer_syntax_uid=ExplicitVRLittleEndian,
         derived_pixel_contrast="NONE",
         content_label="PROBABILITY",
         content_description=DESCRIPTION,

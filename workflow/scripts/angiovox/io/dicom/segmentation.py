@@ -16,11 +16,10 @@ from highdicom import AlgorithmIdentificationSequence, Volume
 from highdicom.seg import Segmentation, SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.uid import ExplicitVRLittleEndian
 
 from ...errors import InputError
 from ..atomic import atomic_file
-from .derived import VERSION, encoded, identify, silence, volume_of
+from .derived import VERSION, encoded, identify, making, silence, volume_of
 from .elements import as_input_error
 from .images import Image
 from .source_series import read_source, refer_to, stand_in_of_series
@@ -96,19 +95,11 @@ def segment_of(method: str, views: int, learned: bool) -> SegmentDescription:
 def segmentation_of(volume: Volume, source: Dataset, segment: SegmentDescription) -> Segmentation:
     """A binary SEG of one segment, whose source is as `stand_in` makes it."""
     return Segmentation(
-        source_images=[source],
+        **making(source),
         pixel_array=volume,
         segmentation_type="BINARY",
         segment_descriptions=[segment],
-        series_instance_uid=source.SeriesInstanceUID,  # until `encoded` gives its own
         series_number=SERIES_NUMBER,
-        sop_instance_uid=source.SOPInstanceUID,
-        instance_number=1,
-        manufacturer="angiovox",
-        manufacturer_model_name="angiovox",
-        software_versions=VERSION,
-        device_serial_number="0",
-        transfer_syntax_uid=ExplicitVRLittleEndian,
         omit_empty_frames=False,  # or ITK, which sees even spacing only, puts the rest elsewhere
         content_label="ARTERIES",
     )

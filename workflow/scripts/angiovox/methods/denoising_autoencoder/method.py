@@ -84,7 +84,13 @@ class DenoisingAutoencoder(Method):
         of_views = ("sum", "projections")
         inputs = ("sum",) if self.settings.input_channels == "grey" else of_views
         to_fit = of_views if self.settings.projection_weight else inputs
-        return Needs(inputs, fit_inputs=to_fit, requires_training=True, accepts_uint16=True)
+        return Needs(
+            inputs,
+            fit_inputs=to_fit,
+            requires_training=True,
+            accepts_uint16=True,
+            parallel_maxima="projections" in to_fit,
+        )
 
     def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
         """Train the network from random weights."""
