@@ -1,8 +1,6 @@
 """Rule check_masks: stop before training if a mask is implausible or a patient is there twice."""
 
-from angiovox_pipeline.job import job
-
-import sys
+from angiovox_pipeline.job import job, tell
 
 from angiovox.io import atomic
 from angiovox_pipeline.preflight import copies, masks
@@ -12,7 +10,7 @@ with job(snakemake) as log:
     pairs = copies.same_patients(params.splits, snakemake.input.sources)
     for warning in copies.check(pairs, params.splits, params.leave_out):
         log(f"warning: {warning}")
-        print(f"check_masks: warning: {warning}", file=sys.stderr)
+        tell(f"check_masks: warning: {warning}")
     implausible = masks.implausible_masks(snakemake.input.table)
     if params.implausible == "stop":
         masks.refuse(implausible, snakemake.input.picture, params.leave_out)

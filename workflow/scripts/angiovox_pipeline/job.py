@@ -40,13 +40,24 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
     except (InputError, TrainingInterrupted) as end:
         message = ": ".join(filter(None, [who, str(end)]))
         log.error(message)
-        sys.exit(f"{snakemake.rule}: {message}")
+        tell(f"{snakemake.rule}: {message}")
+        sys.exit(1)
     except Exception as error:
         if message := describe_disk_error(error, Path(snakemake.output[0]).parent):
             log.error(message)
-            sys.exit(": ".join(filter(None, [snakemake.rule, who, message])))
+            tell(": ".join(filter(None, [snakemake.rule, who, message])))
+            sys.exit(1)
         log.exception("%s failed (%s)", snakemake.rule, who)
         raise
+
+
+def tell(line: str) -> None:
+    """Write a line to the terminal, which jobs share, in one piece.
+
+    Where Python does not buffer, `print` and `sys.exit` write the line's end apart, and the line of
+    another job may come between.
+    """
+    sys.stderr.write(line + "\n")
 
 
 def machine() -> str:
