@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from angiovox_pipeline import failure_report
 from conftest import TINY_ARGUMENTS, snakemake, tiny
 from plans import LAST, planned
@@ -267,7 +268,9 @@ def test_a_lock_that_nobody_holds_may_be_undone(fresh):
 
 
 def test_a_lock_that_somebody_holds_is_named_with_the_process(fresh):
-    command = [sys.executable, "-m", "snakemake", *TINY_ARGUMENTS]
+    longer = {"methods": {"dae": {"epochs": 1_000_000}}}  # than anything that is waited for here
+    (fresh / "longer.yaml").write_text(yaml.safe_dump(longer))
+    command = [sys.executable, "-m", "snakemake", *TINY_ARGUMENTS, "longer.yaml"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     first = subprocess.Popen(command, cwd=fresh, start_new_session=True, **quiet)
     try:

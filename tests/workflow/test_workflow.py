@@ -21,6 +21,7 @@ from angiovox_pipeline import code_version, runs, study_methods
 from angiovox_pipeline.cohort import read_cohort
 from conftest import ROOT, TINY, TINY_ARGUMENTS, snakemake, tiny
 from entries import create
+from pieces import written_pieces
 from PIL import Image
 from plans import LAST, MODELS, PHANTOMS, VIEWS, merged, planned, whole_plan
 
@@ -219,6 +220,16 @@ def test_each_job_has_a_log(study):
     counted = sum(whole_plan(study).values())
     assert jobs == logs
     assert len(jobs) == counted - 1  # `all` does nothing
+
+
+def test_lines_reach_the_terminal_in_one_piece(fresh):
+    """Snakemake's and its jobs': between two pieces of a line there may be one of another job."""
+    target = "results/tables/assumptions.csv"
+    command = [sys.executable, "-m", "snakemake", target, *TINY_ARGUMENTS]
+    pieces = written_pieces(command, fresh)
+    begun = next(n for n, piece in enumerate(pieces) if b"Select jobs" in piece)
+    assert len(pieces) > begun + 3
+    assert all(piece.endswith(b"\n") for piece in pieces[begun:])
 
 
 def test_no_dicom_header_value_leaves_the_dicom_files(study):

@@ -20,7 +20,7 @@ from angiovox.errors import InputError
 from angiovox.methods.registry import PAPER_METHOD
 from angiovox.reporting import assumptions
 from angiovox_pipeline import angiograms, code_version, failure_report, places, products
-from angiovox_pipeline import runs, scheduling, simulated_angiograms, watchdog
+from angiovox_pipeline import runs, scheduling, simulated_angiograms, terminal, watchdog
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
@@ -33,6 +33,7 @@ from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
 sys.path.remove(str(SCRIPTS))  # a workflow that uses this one may have a module `evaluate` too
 
 places.prefer_these_packages()
+terminal.write_whole_messages()
 watchdog.register_parent()  # here: a cluster's jobs parse the workflow, and run no onstart
 logger.addFilter(failure_report.LockHint())
 

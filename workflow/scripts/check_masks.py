@@ -1,6 +1,8 @@
 """Rule check_masks: stop before training if a mask is implausible or a patient is there twice."""
 
-from angiovox_pipeline.job import job, tell
+from angiovox_pipeline.job import job
+
+import sys
 
 from angiovox.io import atomic
 from angiovox_pipeline.preflight import copies, masks
@@ -10,7 +12,7 @@ with job(snakemake) as log:
     pairs = copies.same_patients(params.splits, snakemake.input.sources)
     for warning in copies.check(pairs, params.splits, params.leave_out):
         log(f"warning: {warning}")
-        tell(f"check_masks: warning: {warning}")
+        print(f"check_masks: warning: {warning}", file=sys.stderr)
     implausible = masks.implausible_masks(snakemake.input.table)
     if params.implausible == "stop":
         masks.refuse(implausible, snakemake.input.picture, params.leave_out)

@@ -1,6 +1,5 @@
 """What every job says: where it runs first, and one clear line where it ends early."""
 
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import pytest
 from angiovox_pipeline import watchdog
 from conftest import ROOT
+from pieces import written_pieces
 
 SCRIPTS = ROOT / "workflow/scripts"
 PROGRAM = """
@@ -86,14 +86,8 @@ def test_an_end_that_is_no_fault_of_ours_takes_one_line(tmp_path, raised, wildca
 )
 def test_the_line_of_an_end_reaches_the_terminal_in_one_piece(tmp_path, body):
     """Jobs share the terminal: between two pieces of a line there may be a line of another."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # keeps pieces apart
     program = PROGRAM.format(before="", body=body, wildcards=True)
-    with ours, theirs:
-        command = [sys.executable, "-c", program, SCRIPTS, tmp_path / "job.log"]
-        unbuffered = {"PATH": "/usr/bin", "PYTHONUNBUFFERED": "1"}  # as in many containers
-        subprocess.run(command, env=unbuffered, stderr=theirs)
-        theirs.close()
-        pieces = list(iter(lambda: ours.recv(10_000), b""))
+    pieces = written_pieces([sys.executable, "-c", program, SCRIPTS, tmp_path / "job.log"])
     assert len(pieces) == 1
     assert pieces[0].startswith(b"train: method dae") and pieces[0].count(b"\n") == 1
 
@@ -121,6 +115,5 @@ def test_every_adapter_imports_its_watch_before_all_else(path: Path):
     imports = [
         line for line in path.read_text().splitlines() if line.startswith(("import ", "from "))
     ]
-    adapter = "from angiovox_pipeline.job import job"
-    if any(line.startswith(adapter) for line in imports):
-        assert imports[0].startswith(adapter)
+    if "from angiovox_pipeline.job import job" in imports:
+        assert imports[0] == "from angiovox_pipeline.job import job"

@@ -17,9 +17,11 @@ from typing import Any
 from angiovox.errors import InputError, TrainingInterrupted
 
 from .disk_errors import describe_disk_error
+from .terminal import write_whole_lines
 from .watchdog import exit_with_parent
 
 exit_with_parent()
+write_whole_lines()
 
 logging.raiseExceptions = False  # a log on a full disk is no second failure
 
@@ -40,24 +42,13 @@ def job(snakemake: Any) -> Iterator[Callable[[str], None]]:
     except (InputError, TrainingInterrupted) as end:
         message = ": ".join(filter(None, [who, str(end)]))
         log.error(message)
-        tell(f"{snakemake.rule}: {message}")
-        sys.exit(1)
+        sys.exit(f"{snakemake.rule}: {message}")
     except Exception as error:
         if message := describe_disk_error(error, Path(snakemake.output[0]).parent):
             log.error(message)
-            tell(": ".join(filter(None, [snakemake.rule, who, message])))
-            sys.exit(1)
+            sys.exit(": ".join(filter(None, [snakemake.rule, who, message])))
         log.exception("%s failed (%s)", snakemake.rule, who)
         raise
-
-
-def tell(line: str) -> None:
-    """Write a line to the terminal, which jobs share, in one piece.
-
-    Where Python does not buffer, `print` and `sys.exit` write the line's end apart, and the line of
-    another job may come between.
-    """
-    sys.stderr.write(line + "\n")
 
 
 def machine() -> str:
