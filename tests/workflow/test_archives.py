@@ -80,7 +80,7 @@ UNREAD = {  # by patient: what convert says of it
 # Other figures are drawn by slow processes of the same volumes and tables.
 DRAWN = ["masks", "figure1"]
 FIGURES = ["figure2", "figure3", "figure4", "iou_by_views", "learning_curves", "quality_by_views"]
-FIGURES += ["biplane", "error_profiles"]
+FIGURES += ["best_method", "biplane", "error_profiles"]
 SMEARED = {  # what is looked at, as long as a name that then stands in its place
     "SeriesNumber": "123456789",
     "PixelSpacing": "0.40000000\\0.50000000",

@@ -50,11 +50,12 @@ PAPER_FIGURES = ["figure1", "figure2", "figure3", "figure4"]
 FIGURES = [
     *PAPER_FIGURES,
     *["iou_by_views", "learning_curves", "masks", "phantoms", "phantom_anatomy"],
-    *["quality_by_views", "biplane", "error_profiles", "metric_agreement"],
+    *["quality_by_views", "best_method", "biplane", "error_profiles", "metric_agreement"],
 ]
 HEADER_VALUES = ["Phantom^", "20230101"]  # of the phantoms' DICOM files: name and study date
 COLLECTED = {
     **{"paper_tables": 1, "leaderboard": 1, "iou_by_views": 1, "quality_by_views": 1},
+    "best_method": 1,
     **LAST,
 }
 AT_FEWEST_VIEWS = {"biplane": 1, "error_profiles": 1}
@@ -369,6 +370,7 @@ ON_REQUEST = (
     "simulated_angiogram_figure",
     "reconstruct_angiograms",
     "present_angiograms",
+    "poster",
 )  # no part of a study
 
 
@@ -452,7 +454,7 @@ def test_other_methods_in_the_figures_draw_figures_and_change_no_table(finished)
     figures = {"methods": ["dae", "hull"]}
     plan = planned(tiny(finished, "-n", figures=figures).stdout)
     drawn = ["iou_by_views", "quality_by_views", "biplane", "error_profiles", "learning_curves"]
-    drawn += ["metric_agreement"]
+    drawn += ["metric_agreement", "best_method"]
     assert plan == dict.fromkeys(drawn, 1) | LAST
 
 
@@ -772,6 +774,7 @@ TARGETS = {
     "tables": ({"paper_tables", "assumptions"}, {"mesh", "learning_curves", "biplane"}),
     "meshes": ({"mesh", "mesh_truth"}, {"evaluate", "paper_tables", "figure1"}),
     "inventory": (set(), {"convert", "phantom"}),
+    "poster": ({"leaderboard", "reconstruct"}, {"figure4", "mesh", "learning_curves"}),
     "segmentations": (
         {"export_segmentation", "export_probability_map"},
         {"evaluate", "mesh"},

@@ -52,6 +52,7 @@ memory, minutes = DEMAND.memory, DEMAND.minutes
 PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.example_patient
 RUNS, FEWEST_VIEWS, PROJECTION = STUDY.runs, STUDY.fewest_views, STUDY.projection
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
+BESIDE_THE_BEST = STUDY.beside_the_best
 SIMULATED_ANGIOGRAMS, ANGIOGRAMS = STUDY.simulated_angiograms, STUDY.angiograms
 JOBS = JobInputs(RUNS, PROJECTION.c_arm, STUDY.torch_threads)
 TRAIN, TEST = RUNS.train, RUNS.test

@@ -1,4 +1,7 @@
 # What beats what: every method of the study on the same test patients.
+POSTER_VIEWS = sorted({VIEW_COUNTS[0], VIEW_COUNTS[-1]}, reverse=True)
+OF_EXAMPLE = "results/reconstructions/{method}/views-{views}/seed-"
+OF_EXAMPLE += f"{SEEDS[0]}/{EXAMPLE_PATIENT}.nii.gz"
 OTHERS = other_studies(rules.paper_tables.output.per_patient)
 
 
@@ -72,6 +75,7 @@ rule quality_by_views:
 rule biplane:
     """Draw what each method makes of the fewest views."""
     input:
+        volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
         mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
         reconstructions=expand(
             "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}.nii.gz",
@@ -142,3 +146,80 @@ rule error_profiles:
         note=f"{VIEW_COUNTS[-1]} views; {NOTE_OF_MEANS}",
     script:
         "../scripts/error_profiles.py"
+
+
+rule best_method:
+    """Draw surfaces of one patient by the paper's network and by the best method."""
+    input:
+        volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
+        reconstructions=BESIDE_THE_BEST.each(OF_EXAMPLE),
+        leaderboard="results/tables/leaderboard.csv",
+    output:
+        png=report(
+            "results/figures/best_method.png",
+            caption="../report/best_method.rst",
+            category="Leaderboard",
+            labels={"result": "The paper's network and the best method, by number of views"},
+        ),
+        pdf="results/figures/best_method.pdf",
+    log:
+        "logs/best_method.log",
+    benchmark:
+        "results/benchmarks/best_method.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("best_method"),
+        runtime=minutes("best_method"),
+    params:
+        code=code_version.of_script("best_method"),
+        runs=BESIDE_THE_BEST.each("{method} {views}"),
+        paper=PAPER_METHOD,
+        methods=BESIDE_THE_BEST.labels,
+        note=NOTE,
+    script:
+        "../scripts/best_method.py"
+
+
+rule poster:
+    """Draw the whole study on one sheet."""
+    input:
+        volume=f"results/volumes/{EXAMPLE_PATIENT}.nii",
+        mask=f"results/masks/{EXAMPLE_PATIENT}.nii.gz",
+        projections=f"results/projections/{EXAMPLE_PATIENT}.nii",
+        backprojections=expand(
+            "results/backprojections/views-{views}/{patient}.sum.nii",
+            views=POSTER_VIEWS,
+            patient=EXAMPLE_PATIENT,
+        ),
+        reconstructions=BESIDE_THE_BEST.each(OF_EXAMPLE),
+        leaderboard="results/tables/leaderboard.csv",
+        published=resource_file("published_table1.csv"),
+    output:
+        png=report(
+            "results/figures/poster.png",
+            caption="../report/poster.rst",
+            category="Figures",
+            labels={"result": "The study on one sheet"},
+        ),
+        pdf="results/figures/poster.pdf",
+    log:
+        "logs/poster.log",
+    benchmark:
+        "results/benchmarks/poster.tsv"
+    conda:
+        "../../envs/figures.yaml"
+    resources:
+        mem_mb=memory("poster"),
+        runtime=minutes("poster"),
+    params:
+        code=code_version.of_script("poster"),
+        back_projected=POSTER_VIEWS,
+        runs=BESIDE_THE_BEST.each("{method} {views}"),
+        paper=PAPER_METHOD,
+        methods=SHOWN.labels,
+        kind=PROJECTION.imaging["kind"],
+        note=NOTE_OF_MEANS,
+    script:
+        "../scripts/poster.py"

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from angiovox.figures import (
+    best_method,
     biplane,
     cohort,
     curves,
@@ -34,6 +35,7 @@ from angiovox.vessels.voxelize import occupancy
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 from matplotlib.text import Text
+from scipy import ndimage
 from skimage.color import deltaE_ciede2000, rgb2lab
 from skimage.filters import threshold_otsu
 
@@ -162,6 +164,14 @@ def draw_figure4(p):
     return surfaces.figure4(p["mask"], p["reconstructions"], p["affine"], ious, note=NOTE)
 
 
+def draw_best(p):
+    worst, best = ({n: p["reconstructions"][n] for n in few} for few in ((10, 3, 2), (3, 2)))
+    ious = dict.fromkeys(VIEWS, 0.25)
+    rows = [best_method.Row("the paper's", worst, ious), best_method.Row("the best", best, ious)]
+    shown = best_method.SurfaceRows(p["mask"], rows, p["affine"])
+    return best_method.best_method(shown, note=NOTE)
+
+
 def draw_iou(p):
     return curves.iou_by_views(summary(), published(), BOARD, note=NOTE)
 
@@ -203,6 +213,7 @@ DRAW = {
     "figure2": (draw_figure2, None),
     "figure3": (draw_figure3, DOUBLE),
     "figure4": (draw_figure4, None),
+    "best_method": (draw_best, DOUBLE),
     "iou_by_views": (draw_iou, DOUBLE),
     "learning_curves": (draw_learning, SINGLE),
     "mask_montage": (draw_montage, DOUBLE),
@@ -285,7 +296,7 @@ def test_labels_of_axes_stay_on_the_page_and_off_other_panels(name, drawn):
         assert not any(box.overlaps(other) for other in boxes[number + 1 :])
 
 
-@pytest.mark.parametrize("name", ["figure1", "figure2", "figure3", "figure4", "biplane"])
+@pytest.mark.parametrize("name", [*(f"figure{n}" for n in (1, 2, 3, 4)), "best_method", "biplane"])
 def test_shapes_have_a_scale_bar(name, drawn):
     assert any("mm" in text for text in texts(drawn[name]))
 
@@ -835,6 +846,23 @@ def test_biplane_says_what_is_empty_and_draws_nothing_but_words_when_all_is(pati
     assert texts(figure).count("empty") == 1
     figure = biplane.biplane(nothing, {"a": nothing}, scored("a"), patient["affine"], named("a"))
     assert texts(figure).count("empty") == 2
+
+
+def test_biplane_surfaces_are_of_levels_between_voxels(patient):
+    """Steps of a mask become slopes of its probability; slices and projections stay."""
+    mask = patient["reconstructions"][10]
+    soft = np.where(mask, 0.9, 0.2 * ndimage.uniform_filter(1.0 * mask, 3))
+    slices, surfaces_ = [], []
+    for found in (mask, soft):
+        figure = biplane.biplane(
+            patient["mask"], {"a": found}, scored("a"), patient["affine"], named("a")
+        )
+        slices.append(panels_of(figure, 1)[:2])
+        surfaces_.append([axes for axes in figure.axes if axes.images][-1].images[0].get_array())
+    for first, second in zip(*slices, strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert surfaces_[0].shape == surfaces_[1].shape
+    assert (surfaces_[0] != surfaces_[1]).mean() > 0.01
 
 
 def test_biplane_needs_one_grid_and_scores(patient):

@@ -128,7 +128,10 @@ MEASURED_USAGE = {
     "iou_by_views": Job(142),
     "learning_curves": Job(203),
     "quality_by_views": Job(177),
-    "biplane": Job(515, 6, held=0.2, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
+    "biplane": Job(515, 7, held=0.6, seconds=7, volume_seconds=20, volumes="methods"),  # of noise
+    # As figure4's, of two methods, of which the poster holds two volumes more.
+    "best_method": Job(575, 9, held=0.9, seconds=12, volume_seconds=32, volumes="views"),
+    "poster": Job(700, 11, held=0.9, seconds=40, volume_seconds=34, volumes="views"),
     "error_profiles": Job(153),
     "metric_agreement": Job(345, 2.5, seconds=4, volume_seconds=6),
     "provenance": Job(150),

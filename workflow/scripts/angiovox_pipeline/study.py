@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+from angiovox.methods.registry import PAPER_METHOD
+
 from . import simulated_angiograms
 from .angiograms import GivenRun, read_sheet
 from .cohort import Patient, figure_patient, read_cohort
@@ -191,12 +193,18 @@ class Study:
         return self.shown.at(self.view_counts[-1])
 
     @property
+    def beside_the_best(self) -> Runs:
+        """The paper's network and the methods shown that have the fewest views."""
+        return self.runs.only([PAPER_METHOD, *self.shown_at_fewest.methods])
+
+    @property
     def method_figures(self) -> list[str]:
         """Figures of the methods shown."""
         return [
             *["iou_by_views", "quality_by_views"],
             *["learning_curves"] * bool(self.shown.trained),
             *["biplane", "error_profiles"] * bool(self.shown_at_fewest.methods),
+            *["best_method"] * (len(self.beside_the_best.methods) > 1),
             *self.method_tables,
         ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ..geometry.affine import voxel_sizes
+from ..metrics import overlap
 from .style import (
     DOUBLE_COLUMN,
     DPI,
@@ -41,6 +43,9 @@ from .surfaces import (
     scale_below,
     windows_around,
 )
+
+if TYPE_CHECKING:
+    import pyvista
 
 FALSE_ALARM, MISSED, HIT = 1, 2, 3  # of a voxel; 0 is background that was left alone
 MISSED_COLOUR = "#000000"
@@ -86,10 +91,14 @@ def biplane(
     affine: np.ndarray,
     methods: Methods,
     note: str = "",
+    volume: np.ndarray | None = None,
 ) -> Figure:
     """One patient, the truth and then each method: axial slice, coronal projection, surface.
 
     Methods stand family by family, each with its marker in other figures.
+
+    A method's surface is where its probability is 0.5, between voxels; that of the truth is where
+    the intensities cross the threshold which made the mask, if these are given.
 
     Hits, misses and false alarms have colours of their own. A pixel of the projection has that of
     the commonest of the three on its ray: a vessel too far back is not right there. The slice is
@@ -98,11 +107,12 @@ def biplane(
     Parameters
     ----------
     truth : (x, y, z) array, vessel where it is not zero.
-    found : by method a mask on the same grid; an empty one is marked as such.
+    found : by method a probability, or mask, on the same grid; an empty one is marked as such.
     scores : by method its iou and cldice, for the labels.
     affine : (4, 4) voxel indices to RAS mm.
     methods : by name title and family, of all that are found.
     note : small remark at the bottom.
+    volume : (x, y, z) intensities that the truth's mask was made of.
 
     Raises
     ------
@@ -128,10 +138,14 @@ def biplane(
             page.text(left, top - 6.8, "Truth", weight="bold", va="center")
         else:
             _label(page, methods[name]["title"], looks[name], scores[name], left, top - 3.6)
-        mask = truth if name is None else found[name] != 0
         axes = _axes(figure, panels, left, top - LABEL)
+        mask = truth if name is None else overlap.binary(found[name])
         _slice_and_projection(axes, mask, truth, view, name is None)
-        _surface(axes[2], mask, None if name is None else truth, affine, view.window, scale)
+        if name is None:  # one mesh at a time: those of all methods together would take gigabytes
+            mesh = coloured_truth(truth, affine, volume)
+        else:
+            mesh = coloured_surface(found[name], truth, affine)
+        _surface(axes[2], mesh, view.window, scale)
     scale_below(page, 1, FOOT, scale)
     legend_below(page, LEGEND)
     add_note(figure, note)
@@ -153,7 +167,7 @@ def _view(truth: np.ndarray, found: Mapping[str, np.ndarray], affine: np.ndarray
     """All that is vessel to anyone, or the whole grid if nothing is."""
     union = truth.copy()
     for mask in found.values():
-        union |= mask != 0
+        union |= overlap.binary(mask)
     if not union.any():
         union[...] = True
     ends = _ends(union)
@@ -238,16 +252,7 @@ def along_rays(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.where(counts.any(axis=0), counts.argmax(axis=0) + FALSE_ALARM, 0)
 
 
-def _surface(
-    axes: Axes,
-    mask: np.ndarray,
-    truth: np.ndarray | None,
-    affine: np.ndarray,
-    window: Window,
-    scale: float,
-) -> None:
-    """One mesh at a time: those of all methods together would take gigabytes."""
-    mesh = coloured_truth(mask, affine) if truth is None else coloured_surface(mask, truth, affine)
+def _surface(axes: Axes, mesh: pyvista.PolyData | None, window: Window, scale: float) -> None:
     if mesh is None:
         axes.text(0.5, 0.5, "empty", color=MUTED, style="italic", ha="center", va="center")
     else:

@@ -261,9 +261,14 @@ def scale_below(page: Axes, left: float, foot: float, scale: float) -> None:
     page.text(end + 1.2, level, f"{length:g} mm, all panels", size=6, va="center")
 
 
-def legend_below(page: Axes, entries: Sequence[tuple[str, str]]) -> None:
-    """What colours mean, in the lower right corner: text and colour of each."""
-    right, level = page.get_xlim()[1] - 2.0, 7.2
+def legend_below(
+    page: Axes,
+    entries: Sequence[tuple[str, str]],
+    right: float | None = None,
+    level: float = 7.2,
+) -> None:
+    """What colours mean, in the lower right corner or left of a point: text and colour of each."""
+    right = page.get_xlim()[1] - 2.0 if right is None else right
     for text, colour in reversed(entries):
         label = page.text(right, level, text, size=6, color=MUTED, ha="right", va="center")
         right -= label.get_window_extent().width / DPI / MM + 1.4
