@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from conftest import ONE_TESTED, ONE_THREAD, TINY, snakemake, tiny
+from conftest import ONE_TESTED, ONE_THREAD, ROOT, TINY, snakemake, tiny
 from plans import LAST, PHANTOMS, planned, whole_plan
 
 HEAVY = ["numpy", "scipy", "pandas", "torch", "monai", "numba", "llvmlite", "skimage"]
@@ -115,6 +115,17 @@ def test_results_may_lie_in_another_folder(plan, spaced):
     clone, other = spaced
     done = snakemake(clone, "-n", "--directory", str(other), "--configfile", "tiny.yaml")
     assert planned(done.stdout) == plan, done.stdout
+
+
+def test_the_tutorial_shows_the_jobs_that_the_demo_plans(fresh):
+    done = snakemake(fresh, "-n", "--configfile", "config/demo.yaml", "--directory", "demo")
+    jobs = planned(done.stdout)
+    tutorial = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
+    table = tutorial.split("job                    count\n")[1].split("```")[0]
+    shown = dict(re.findall(r"^(\w+) +(\d+)", table, re.M))
+    assert len(shown) > 5
+    assert shown == {rule: str((jobs | {"total": sum(jobs.values())})[rule]) for rule in shown}
+    assert f"the {shown['total']} are done" in tutorial
 
 
 def test_the_snakefile_may_lie_in_another_folder(plan_of_all, spaced):
