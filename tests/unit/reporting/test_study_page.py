@@ -7,9 +7,13 @@ import re
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
+from angiovox.io.table_files import read_table
 from angiovox.masks.surfaces import level_surface, surface
+from angiovox.reporting.leaderboard import leaderboard
 from angiovox.reporting.study_page import gallery, packing, scene, slices
+from angiovox.reporting.study_page.board import board_data
 from angiovox.reporting.study_page.patients import payloads
 from made_study_page import (
     AFFINE,
@@ -274,6 +278,20 @@ def test_the_leaderboard_is_whole_and_valid(text):
     assert board["metrics"]["iou"]["published"] == {"5": 0.45, "2": 0.27}
     assert "published" not in board["metrics"]["cldice"]
     assert "NaN" not in re.search(r'id="study">(.*?)</script>', text, re.S)[1]
+
+
+def test_a_leaderboard_without_tests_is_valid_as_its_file_is_read(tmp_path):
+    leaderboard(per_patient()).to_csv(tmp_path / "board.csv", index=False)  # of two patients
+    stored = read_table(tmp_path / "board.csv")
+    assert stored["difference_mark"].isna().all()
+    board = board_data(stored, pd.DataFrame({"views": [2], "iou": [0.27]}), METHODS, "phantom")
+    found = json.loads(packing.script_data("study", board).split(">", 1)[1].rsplit("</", 1)[0])
+    assert {row["mark"] for row in found["metrics"]["iou"]["rows"]} == {""}
+
+
+def test_what_json_cannot_say_is_refused():
+    with pytest.raises(ValueError):
+        packing.script_data("data", {"mean": float("nan")})
 
 
 def test_methods_that_are_not_shown_are_not_in_it(tmp_path):

@@ -61,7 +61,9 @@ def _metric(name: str, part: pd.DataFrame, published: pd.DataFrame) -> dict[str,
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    data = {"method": row["method"], "views": int(row["views"]), "mark": row["difference_mark"]}
+    mark = row["difference_mark"]  # NaN where too few patients leave the table's column empty
+    data = {"method": row["method"], "views": int(row["views"])}
+    data["mark"] = "" if pd.isna(mark) else mark
     data |= {name: _number(row[name]) for name in (*NUMBERS, *DIFFERENCES)}
     data |= {name: None if pd.isna(row[name]) else int(row[name]) for name in COUNTS}
     return data | {"p": _number(row["difference_p"])}

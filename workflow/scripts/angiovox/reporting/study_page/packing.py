@@ -36,5 +36,5 @@ def pack_bits(flags: np.ndarray) -> str:
 
 def script_data(name: str, data: Any) -> str:
     """A script element of JSON, which no text in it can end."""
-    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>\n'
