@@ -43,6 +43,7 @@ if (location.protocol === "file:") {
   }
 }
 """
+IMAGE = re.compile(r'(<img\b[^>]*\bsrc="([^"]+)"[^>]*>)(?!</a>)')
 LINK = re.compile(r"\[([^\]]*)\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
@@ -124,6 +125,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return markdown
     source = Path(os.path.relpath(page.file.abs_src_path, ROOT)).as_posix()
     return list_indents(site_links(markdown, source))
+
+
+def on_page_content(html: str, **given: object) -> str:
+    """Make each picture of a page a link to its file, where it can be seen as large as it is."""
+    return IMAGE.sub(r'<a href="\2">\1</a>', html)
 
 
 def on_post_build(config: MkDocsConfig) -> None:

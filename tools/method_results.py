@@ -17,7 +17,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 VIEWS, SEED = 2, 1
-WIDTH, COLOURS = 760, 96  # pixels of a picture, and colours in it
+WIDTH, COLOURS = 760, 256  # pixels of a picture, and colours in it
 DECIDING = (
     "cohort",
     "volume",
@@ -137,4 +137,6 @@ def _picture(results: Path, path: Path, entries: list[str], labels: Methods) -> 
     figure.savefig(drawn)
     image = Image.open(drawn).convert("RGB")
     small = image.resize((WIDTH, round(WIDTH * image.height / image.width)))
-    small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE).save(path, optimize=True)
+    small.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )

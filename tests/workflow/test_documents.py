@@ -119,6 +119,15 @@ def test_a_page_begins_with_its_heading():
     assert changed == "# A method\n\n<!-- kept -->\n"
 
 
+def test_a_picture_of_the_site_leads_to_its_file():
+    given = '<p><img alt="A" src="a.png" /> and <a href="x"><img src="b.png"></a></p>'
+    made = documentation_site.on_page_content(given, page=None)
+    linked = (
+        '<p><a href="a.png"><img alt="A" src="a.png" /></a> and <a href="x"><img src="b.png"></a>'
+    )
+    assert made == linked + "</p>"
+
+
 def test_the_page_of_rules_has_every_rule_with_what_it_does():
     text = documentation_site.rules_page()
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
