@@ -23,6 +23,15 @@ addEventListener("load", async () => {
     });
     return { colours: counts.size, rest: data.length - Math.max(...counts.values()), sum };
   };
+  const cut = (canvas) => { // pixels of the left and right edge that are not background
+    const copy = document.createElement("canvas");
+    [copy.width, copy.height] = [canvas.width, canvas.height];
+    const context = copy.getContext("2d", { willReadFrequently: true });
+    context.drawImage(canvas, 0, 0);
+    const edges = [0, copy.width - 1].map((x) => context.getImageData(x, 0, 1, copy.height).data);
+    const pixels = edges.flatMap((each) => [...new Uint32Array(each.buffer)]);
+    return pixels.filter((pixel) => pixel !== pixels[0]).length;
+  };
   const scene = () => picture(document.querySelector("#viewer canvas"));
   const planes = () => [...document.querySelectorAll("#planes canvas")].map(picture);
   const pause = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -44,6 +53,15 @@ addEventListener("load", async () => {
   for (let k = 0; k < 500 && !document.body.dataset.ready; k++) await pause();
   try {
     report.overflow = document.documentElement.scrollWidth - innerWidth;
+    const viewer = document.querySelector("#viewer");
+    await settled(() => radio("arrangement", "together").click());
+    const canvas = viewer.querySelector("canvas");
+    viewer.style.width = "90px";
+    for (let k = 0; k < 500 && canvas.clientWidth !== 90; k++) await pause();
+    report.narrow = [canvas.clientWidth, scene().rest, cut(canvas)];
+    viewer.style.width = "";
+    for (let k = 0; k < 500 && canvas.clientWidth === 90; k++) await pause();
+    await settled(() => radio("arrangement", "apart").click());
     report.first = scene();
     report.cells = texts("#viewer .cell");
     document.querySelector("[data-look='90 0']").click();
@@ -140,6 +158,11 @@ def test_surfaces_are_drawn_and_turn(found):
     assert found["first"]["colours"] > 50 and found["first"]["rest"] > 1000
     sums = [found[key]["sum"] for key in ("first", "turned", "tilted")]
     assert len(set(sums)) == 3
+
+
+def test_surfaces_fit_into_a_window_that_becomes_narrow(found):
+    width, drawn, cut = found["narrow"]
+    assert width == 90 and drawn > 300 and cut == 0
 
 
 def test_each_method_shown_has_a_cell_with_its_score(found):

@@ -36,6 +36,7 @@ export function stage(element, background, { render, positions, aspect, frame = 
   camera.up.set(0, 0, 1);
   const centre = new Vector3();
   let radius = 50;
+  let fitted = false; // and not moved by its user, whose view a new shape of the element keeps
   const controls = new OrbitControls(camera, canvas);
   controls.enableDamping = false;
 
@@ -97,6 +98,7 @@ export function stage(element, background, { render, positions, aspect, frame = 
     controls.target.copy(middle);
     camera.position.copy(middle).addScaledVector(direction, away);
     controls.update();
+    fitted = true;
     draw();
   }
 
@@ -118,9 +120,11 @@ export function stage(element, background, { render, positions, aspect, frame = 
     if (!width || !height) return;
     renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
     renderer.setSize(width, height);
+    const before = camera.aspect;
     camera.aspect = aspect ? aspect(width, height) : width / height;
     camera.updateProjectionMatrix();
-    draw();
+    if (fitted && camera.aspect !== before) fit();
+    else draw();
   }
 
   function turn(event) {
@@ -128,6 +132,7 @@ export function stage(element, background, { render, positions, aspect, frame = 
     const zoom = { "+": 0.9, "=": 0.9, "-": 1 / 0.9 }[event.key];
     if (!(event.key in steps) && !zoom) return;
     event.preventDefault();
+    fitted = false;
     const away = camera.position.clone().sub(controls.target);
     if (zoom) away.multiplyScalar(zoom);
     else {
@@ -144,6 +149,7 @@ export function stage(element, background, { render, positions, aspect, frame = 
   }
 
   controls.addEventListener("change", draw);
+  controls.addEventListener("start", () => (fitted = false));
   element.addEventListener("keydown", turn);
   return {
     scene, draw, fit, look, resize, setBounds,
