@@ -2,10 +2,11 @@
 
 A further view empties an undecided voxel if it sees nothing on its ray. How likely that is follows
 from what is expected in all undecided and vessel voxels that share a patch of its detector with it:
-vessels cross the patch as often as their summed expectation says. Expectations begin with the
-probabilities and are scaled, ray by ray, to the lengths of vessel that the views measured (maximum
-likelihood, Shepp and Vardi, IEEE Trans Med Imaging 1(2), 1982): a vessel that a reconstruction
-misses is somewhere on its ray, and a view that was taken would be expected to decide nothing more.
+vessels cross the patch as often as their summed expectation says. What is expected are the
+probabilities, scaled once, ray by ray, to the lengths of vessel that the views measured (a step of
+maximum likelihood, Shepp and Vardi, IEEE Trans Med Imaging 1(2), 1982): a vessel that a
+reconstruction misses is somewhere on its ray. Further steps would spread it over all of the ray,
+where vessels seem to hide more than they do. Arteries beyond the grid are not expected.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry.cone_beam import angle_name
+from ..geometry.cone_beam import CArm, angle_name
+from ..geometry.grid import Grid
 from ..geometry.views import Views
 from ..projectors.kernels.jit import njit
 from ..projectors.line_integral import line_integral, line_integral_adjoint
@@ -25,14 +27,13 @@ from .measurement import Angiograms
 # ASSUME: angles that a C-arm reaches about a head, and how finely they are tried, degrees.
 PRIMARY = tuple(range(-110, 111, 10))  # LAO positive
 SECONDARY = tuple(range(-40, 41, 10))  # cranial positive
-# ASSUME: mean depth of a vessel of 1 mm over a patch of the detector that it crosses.
-CROSSING_MM = 0.5
-PATCH_MM = 1.0  # of the detector, as seen in the isocentre
-HALO = 7  # patches: what is seen beside a voxel hides it, by smoothing and by the tolerance
+# ASSUME: mean depth of a vessel over a patch of the detector that it crosses.
+CROSSING_MM = 1.0
+PATCH_MM = 0.8  # of the detector, as seen in the isocentre
+# ASSUME: how far beside a vessel the smoothing of line integrals hides voxels (`evidence.gather`).
+HIDING_PIXELS = 3.0
 COUNTED, SUMMED = 60_000, 250_000  # voxels at most: whose fate is followed, and the likeliest
 LEAST_PROBABILITY = 1e-3
-# ASSUME: no voxel that views leave open is less expected than this before they are looked at.
-LEAST_EXPECTED, SCALINGS = 0.01, 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,25 +79,46 @@ def advise(
     knowledge : of the reconstruction (`knowability.assess`).
     primary, secondary : degrees to try, every pair of them.
     """
-    grid, state = reconstruction.grid, knowledge.state
     primaries, secondaries = np.asarray(primary, float), np.asarray(secondary, float)
-    open_voxels = np.argwhere(state == UNDECIDED)
-    if not len(open_voxels):
+    if not (knowledge.state == UNDECIDED).any():
         nothing = np.zeros((len(secondaries), len(primaries)))
         best = (float(primaries[0]), float(secondaries[0]))
         return Advice(primaries, secondaries, nothing, best, 0.0, "The views decide every voxel.")
-    summed, weights = _likeliest(_expected(angiograms, reconstruction, knowledge, threads))
-    counted = open_voxels[:: -(-len(open_voxels) // COUNTED)]
-    arm = angiograms.arms[0]
+    expected = _expected(angiograms, reconstruction, knowledge, threads)
     pairs = np.stack(np.meshgrid(primaries, secondaries), axis=-1).reshape(-1, 2)
-    views = arm.views(*pairs.T)
-    pixels = PATCH_MM * arm.magnification / np.asarray(arm.pixel_size)
-    points = grid.to_mm(counted), grid.to_mm(summed), weights
-    shares = expected_share(points, views, pixels, np.prod(grid.voxel_size), threads)
+    arm, grid = angiograms.arms[0], reconstruction.grid
+    shares = expected_of_angles(knowledge, arm, pairs, expected, grid, threads)
     scores = shares.reshape(len(secondaries), len(primaries))
     found = int(np.argmax(shares))
     best, gain = tuple(pairs[found].tolist()), float(shares[found])
     return Advice(primaries, secondaries, scores, best, gain, _sentence(best, gain, angiograms))
+
+
+def expected_of_angles(
+    knowledge: Knowledge,
+    arm: CArm,
+    angles: np.ndarray,
+    expected: np.ndarray,
+    grid: Grid,
+    threads: int = 1,
+) -> np.ndarray:
+    """Share of undecided voxels that a view from each angle is expected to decide, (angles,).
+
+    Parameters
+    ----------
+    arm : that takes the view. angles : (angles, 2) degrees, primary and secondary.
+    expected : share of vessel (x, y, z) in voxels of a grid, which may be another than that of the
+        knowledge.
+    """
+    open_voxels = np.argwhere(knowledge.state == UNDECIDED)
+    counted = open_voxels[:: -(-len(open_voxels) // COUNTED)]
+    summed, weights = _likeliest(expected)
+    points = knowledge.grid.to_mm(counted), grid.to_mm(summed), weights
+    patch = PATCH_MM * arm.magnification / np.asarray(arm.pixel_size)
+    hiding_mm = knowledge.tolerance_mm + HIDING_PIXELS * float(knowledge.evidence.pixel_mm[0])
+    halo = 1 + 2 * round(hiding_mm / PATCH_MM)
+    views = arm.views(*angles.T)
+    return expected_share(points, views, patch, np.prod(grid.voxel_size), halo, threads)
 
 
 def expected_share(
@@ -104,6 +126,7 @@ def expected_share(
     views: Views,
     patch: np.ndarray,
     voxel_mm3: float,
+    halo: int = 1,
     threads: int = 1,
 ) -> np.ndarray:
     """Share of points that each view (by itself) is expected to find empty, (views,).
@@ -111,7 +134,8 @@ def expected_share(
     Parameters
     ----------
     points : (n, 3) mm whose fate is asked for; (m, 3) mm of voxels that may be vessel, and (m,)
-        how probably. patch : (2,) pixels along i and j that are looked at as one.
+        how probably. patch : (2,) pixels along i and j that are looked at as one. halo : edge, in
+        patches, of the square about a point in which any vessel hides it.
     """
     from scipy.ndimage import minimum_filter
 
@@ -125,7 +149,7 @@ def expected_share(
     def work(matrix: np.ndarray) -> float:
         depth, largest = _patches(others, weights, matrix, shape)
         chance = (1 - largest) * np.exp(-depth * (voxel_mm3 / area / CROSSING_MM))
-        return _mean_at(asked, matrix, minimum_filter(chance, HALO))
+        return _mean_at(asked, matrix, minimum_filter(chance, halo))
 
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         return np.array(list(pool.map(work, matrices)))
@@ -149,17 +173,13 @@ def _expected(
     usable = angiograms.measured & (scale > 0)
     seen = usable.astype(np.float32)
     lengths = np.where(usable, angiograms.line_integrals, 0) / np.where(scale > 0, scale, 1)
-    possible = knowledge.state != EMPTY
+    share = np.where(knowledge.state != EMPTY, knowledge.probability, 0).astype(np.float32)
+    own = line_integral(share, *beam)
+    ratio = np.divide(np.clip(lengths, 0, None), own, out=np.zeros_like(own), where=own > 1e-3)
+    factor = line_integral_adjoint(ratio.astype(np.float32) * seen, *beam)
     reach = line_integral_adjoint(seen, *beam)
-    share = np.where(possible, np.maximum(knowledge.probability, LEAST_EXPECTED), 0)
-    share = share.astype(np.float32)
-    for _ in range(SCALINGS):
-        own = line_integral(share, *beam)
-        ratio = np.divide(np.clip(lengths, 0, None), own, out=np.zeros_like(own), where=own > 1e-3)
-        factor = line_integral_adjoint(ratio.astype(np.float32) * seen, *beam)
-        share *= np.divide(factor, reach, out=np.ones_like(share), where=reach > 0)
-        np.clip(share, 0, 1, out=share)
-    return share
+    share *= np.divide(factor, reach, out=np.ones_like(share), where=reach > 0)
+    return np.clip(share, 0, 1, out=share)
 
 
 def _likeliest(expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
