@@ -36,7 +36,7 @@ from angiovox_pipeline import study_methods  # noqa: E402
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
 INPUTS |= {"line_integrals": "line integrals of a cone beam"}
-CONFIGS = ("config", "leaderboard", "field")
+ADDED = ("leaderboard", "field", "per_patient")  # files of config/ with methods of their own
 CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
 
 
@@ -50,11 +50,10 @@ def config(name: str) -> dict[str, Any]:
 def entries(name: str | None = None) -> dict[str, dict[str, Any]]:
     """The methods' entries of the default config, or of a file that adds to it.
 
-    Without a name those of the leaderboard, of the field's systems, and each method that they lack
-    at its defaults.
+    Without a name those of `ADDED`, and each method that they lack at its defaults.
     """
     found: dict[str, dict[str, Any]] = {}
-    for file in ("config", *([name] if name else ("leaderboard", "field"))):
+    for file in ("config", *([name] if name else ADDED)):
         for entry, given in config(file)["methods"].items():
             found[entry] = found.get(entry, {}) | (given or {})
     missing = () if name else (method for method in registry.classes() if method not in found)
@@ -129,9 +128,12 @@ def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 def variants(members: list[str]) -> str:
     """Entry, title and view counts in the configs that have one of them."""
-    is_default = any(entry in config("config")["methods"] for entry in members)
-    is_field = any(entry in config("field")["methods"] for entry in members) and not is_default
-    files = ["field"] if is_field else ["config", "leaderboard"]
+    homes = [
+        name
+        for name in ("config", "field", "per_patient")
+        if any(entry in config(name)["methods"] for entry in members)
+    ]
+    files = homes[:1] if homes and homes[0] != "config" else ["config", "leaderboard"]
     rows = [
         (f"`{entry}`", study()[entry].title, *(view_counts(entry, name) for name in files))
         for entry in members

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import wholeness
 from angiovox.geometry.affine import isotropic_affine
-from angiovox.io import atomic, model_files, nifti, surface_files
+from angiovox.io import atomic, centreline_files, model_files, nifti, surface_files
 from angiovox.io.dicom import writer
 from angiovox.masks import surfaces
 
@@ -35,6 +35,7 @@ KINDS = [
     "a.png",
     "a.pdf",
     "surface.npz",
+    "centreline.npz",
 ]
 
 
@@ -50,6 +51,7 @@ def whole(tmp_path_factory) -> Path:
     model_files.save_model(folder / "a.pt", {"threshold": 0.5})
     surfaces.write_surface(noise > 0, AFFINE, folder / "a.stl", folder / "a.vtp")
     surface_files.save_surface(folder, np.eye(3), np.array([[0, 1, 2]]))
+    centreline_files.save_centreline(folder, np.eye(3), np.ones(3), np.array([[0, 1]]))
     writer.write_series(noise[:, :, :1], AFFINE, folder / "series", "phantom-001")
     figure = plt.figure(figsize=(1, 1))
     for suffix in ("png", "pdf"):

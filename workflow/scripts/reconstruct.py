@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from angiovox.geometry.imaging import Imaging
-from angiovox.io import atomic, model_files, nifti, surface_files
+from angiovox.io import atomic, centreline_files, model_files, nifti, surface_files
 from angiovox.method import Context, reconstruct
 from angiovox.methods import registry
 from angiovox.methods.dataset import PatientDataset
@@ -50,4 +50,7 @@ with job(snakemake) as log:
             with atomic.atomic_folder(output.beside) as folder:
                 if found.surface is not None:
                     surface_files.save_surface(folder, *found.surface)
+                if (line := found.centreline) is not None:
+                    graph = line.points, line.radii, line.segments
+                    centreline_files.save_centreline(folder, *graph)
             context.previous.unlink(missing_ok=True)  # the last one stays, as a training's does

@@ -42,6 +42,7 @@ QUICK = {
     "im_net": FAST | {"points": 16, "width": 8, "resolution": 32},
     "igcn": FAST | {"channels": 2, "levels": 2, "hidden": 4},
     "neural_mesh_renderer": FAST | {"resolution": 8},
+    "gaussians": {"steps": 2, "points": 20},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())

@@ -14,7 +14,6 @@ from angiovox.io.quantization import quantize
 from angiovox.method import Context, Measurement
 from angiovox.methods import registry
 from angiovox.methods.unet import model
-from angiovox.methods.unet.attenuation import contrast_in_masks
 from angiovox.methods.unet.learner import (
     OUTSIDE_HULL_LOGIT,
     Segmenting,
@@ -24,7 +23,8 @@ from angiovox.methods.unet.learner import (
 )
 from angiovox.methods.unet.method import Settings, UNet
 from angiovox.methods.unet.network import InstanceNorm, ResidualUNet, to_channels, to_voxels
-from angiovox.methods.unet.silhouettes import Silhouettes, brightness, refine, silhouette_loss
+from angiovox.methods.unet.silhouettes import Silhouettes, refine, silhouette_loss
+from angiovox.methods.view_levels import brightness, contrast_in_masks
 from angiovox.projectors.attenuation import CONTRAST
 from angiovox.projectors.backprojection import network_inputs
 from angiovox.projectors.imaging import network_inputs as imaging_inputs

@@ -27,6 +27,7 @@ from plans import merged
 DEFAULT = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 LEADERBOARD = yaml.safe_load((ROOT / "config" / "leaderboard.yaml").read_text())
 FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
+PER_PATIENT = yaml.safe_load((ROOT / "config" / "per_patient.yaml").read_text())
 PAPER = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
 FIELD = yaml.safe_load((ROOT / "config" / "field.yaml").read_text())
 SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text())
@@ -109,7 +110,9 @@ def sides(config):
 
 
 @pytest.mark.parametrize(
-    "other", [{}, PAPER, LEADERBOARD, FIELD], ids=["default", "paper", "leaderboard", "field"]
+    "other",
+    [{}, PAPER, LEADERBOARD, FIELD, PER_PATIENT],
+    ids=["default", "paper", "leaderboard", "field", "per_patient"],
 )
 def test_the_configs_that_come_with_the_workflow_are_valid(other):
     config = merged(DEFAULT, other)

@@ -126,16 +126,29 @@ class Measurement:
 
 
 @dataclass(frozen=True)
+class Centreline:
+    """A graph of vessels.
+
+    points : (n, 3) in voxel indices. radii : (n,) in voxels. segments : (m, 2) numbers of points.
+    """
+
+    points: np.ndarray
+    radii: np.ndarray
+    segments: np.ndarray
+
+
+@dataclass(frozen=True)
 class Reconstruction:
     """What a method gives back.
 
     probability : (x, y, z) float32 in [0, 1]. surface : where the method has one of its own,
     vertices (n, 3) in voxel indices and triangles (m, 3) of their numbers, outwards by the
-    right-hand rule; it takes the place of the surface of the probabilities.
+    right-hand rule; it takes the place of the surface of the probabilities. centreline : likewise.
     """
 
     probability: np.ndarray
     surface: tuple[np.ndarray, np.ndarray] | None = None
+    centreline: Centreline | None = None
 
 
 Training: TypeAlias = "Sequence[tuple[Measurement, np.ndarray]]"  # with the mask, (x, y, z) bool
@@ -217,7 +230,7 @@ def reconstruct(
     """Reconstruct a patient and check the result.
 
     Raises InputError, naming the patient, for a wrong shape, NaN, or what is no probability, and
-    for a surface of other numbers than vertices and triangles.
+    for a surface or a centreline of other numbers than theirs.
     """
     import numpy as np
 
@@ -234,17 +247,35 @@ def reconstruct(
             f"patient {patient}: the method gave values from {low:g} to {high:g}, expected [0, 1]"
         )
     if found.surface is not None:
-        _check_surface(patient, *found.surface)
+        _check_numbered(patient, ("surface", "vertices", "triangles"), *found.surface, 3)
+    if found.centreline is not None:
+        _check_centreline(patient, found.centreline)
     return replace(found, probability=probability.astype(np.float32, copy=False))
 
 
-def _check_surface(patient: str, vertices: np.ndarray, triangles: np.ndarray) -> None:
+def _check_centreline(patient: str, found: Centreline) -> None:
     import numpy as np
 
-    if any(part.ndim != 2 or part.shape[1] != 3 for part in (vertices, triangles)):
-        shapes = f"{vertices.shape} and {triangles.shape}"
-        raise InputError(f"patient {patient}: a surface of {shapes}, expected (n, 3) and (m, 3)")
-    if not np.isfinite(vertices).all():
-        raise InputError(f"patient {patient}: the surface has vertices that are NaN or infinite")
-    if triangles.size and not (triangles.min() >= 0 and triangles.max() < len(vertices)):
-        raise InputError(f"patient {patient}: the surface has triangles of vertices it lacks")
+    words = "centreline", "points", "segments"
+    _check_numbered(patient, words, found.points, found.segments, 2)
+    radii = found.radii
+    if radii.shape != found.points.shape[:1] or not ((radii > 0) & np.isfinite(radii)).all():
+        raise InputError(f"patient {patient}: the centreline's radii are not one above 0 a point")
+
+
+def _check_numbered(
+    patient: str, words: tuple[str, str, str], points: np.ndarray, groups: np.ndarray, corners: int
+) -> None:
+    """Refuse points (n, 3), or groups (m, corners) of their numbers, that cannot be."""
+    import numpy as np
+
+    whole, point, group = words
+    if any(part.ndim != 2 for part in (points, groups)) or (
+        (points.shape[1], groups.shape[1]) != (3, corners)
+    ):
+        shapes = f"{points.shape} and {groups.shape}, expected (n, 3) and (m, {corners})"
+        raise InputError(f"patient {patient}: a {whole} of {shapes}")
+    if not np.isfinite(points).all():
+        raise InputError(f"patient {patient}: the {whole} has {point} that are NaN or infinite")
+    if groups.size and not (groups.min() >= 0 and groups.max() < len(points)):
+        raise InputError(f"patient {patient}: the {whole} has {group} of {point} it lacks")

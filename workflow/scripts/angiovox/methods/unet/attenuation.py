@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from ...method import Measurement, Training
-from ...projectors import line_integral as by_numba
+from ...method import Measurement
 from ...projectors.differentiable import line_integral
-from .silhouettes import OUTSIDE_HULL_LOGIT, PROXIMITY_WEIGHT, REFINE_LR, spread
+from ..view_levels import spread
+from .silhouettes import OUTSIDE_HULL_LOGIT, PROXIMITY_WEIGHT, REFINE_LR
 
 MAX_VIEWS = 12  # compared at a time, evenly spread
-
-
-def contrast_in_masks(patients: Training) -> tuple[float, float]:
-    """Attenuation per mm that makes line integrals of the training masks those that were measured.
-
-    Returns it, by least squares over all patients and pixels, with the share of the measured
-    variance that it explains.
-    """
-    products = np.zeros(3)
-    for measured, mask in patients:
-        seen = by_numba.line_integral(mask, measured.grid, measured.views)
-        given = measured.inputs["projections"]
-        products += [np.vdot(seen, given), np.vdot(seen, seen), np.vdot(given, given)]
-    cross, own, theirs = products
-    return float(cross / own), float(cross**2 / (own * theirs))
 
 
 def refine(logits: Tensor, measured: Measurement, contrast: float, steps: int) -> Tensor:

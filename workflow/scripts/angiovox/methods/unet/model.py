@@ -12,10 +12,11 @@ from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Context, Measurement, Training
 from ...training.learner import fractions, weights_on_cpu
 from ...training.trainer import Trainer
+from ..view_levels import contrast_in_masks, silhouette_level, spread
 from . import attenuation
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
-from .silhouettes import MAX_VIEWS, Silhouettes, silhouette_level, spread
+from .silhouettes import MAX_VIEWS, Silhouettes
 from .silhouettes import refine as refine_slab
 
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be darker than the hull's support
@@ -130,7 +131,7 @@ def what_views_show(
     """
     imaging = patients[0][0].imaging
     if imaging is not None and imaging.kind == LINE_INTEGRAL:
-        contrast, explained = attenuation.contrast_in_masks(patients)
+        contrast, explained = contrast_in_masks(patients)
         log(f"contrast {contrast:.4f} per mm, which explains {explained:.3f} of the line integrals")
         return {"contrast": contrast}, {"explained": explained}
     level, iou = silhouette_level(patients)

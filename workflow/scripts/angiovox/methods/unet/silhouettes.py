@@ -7,21 +7,19 @@ say is that each of their points has a vessel somewhere on its ray. That is what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skimage.filters import threshold_otsu
 from torch import Tensor
 from torch.nn import functional
 
 from ...geometry.grid import Grid
 from ...geometry.views import Views
 from ...method import Measurement, Training
-from ...projectors import line_integral, mip, torch_line_integral
+from ...projectors import torch_line_integral
 from ...projectors.torch_projectors import project_max
-from ..thresholding import best_threshold
+from ..view_levels import brightness, silhouette_level, spread
 
 MAX_VIEWS = 6  # compared at a time: more tell little more and take longer
 PROB_EPS = 1e-4  # probabilities stay this far from 0 and 1
@@ -47,28 +45,6 @@ class Silhouettes:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
         some = spread(len(views.angles), most)
         return brightness(views, some) >= np.float32(self.level), views.angles[some]
-
-
-def spread(count: int, most: int | None = None) -> np.ndarray:
-    """Indices of at most so many of some views, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
-
-
-def silhouette_level(patients: Training) -> tuple[float, float]:
-    """Brightness from which on silhouettes agree best with those of the training masks.
-
-    Returns it with the mean IoU of the silhouettes.
-    """
-    return best_threshold(_scored(patients))
-
-
-def brightness(views: Measurement, some: np.ndarray | slice = np.s_[:]) -> np.ndarray:
-    """Some of the projections in [0, 1], where 1/2 is the Otsu level of all that were given."""
-    # A level of the range would move with a patient's brightest point; Otsu's does not.
-    projections = views.inputs["projections"]
-    low, otsu = projections.min(), threshold_otsu(projections.ravel())
-    scaled = (projections[some] - low) / max(2 * (otsu - low), 1e-6)
-    return np.clip(scaled, 0, 1).astype(np.float32)
 
 
 def silhouette_loss(
@@ -111,14 +87,3 @@ def refine(
             optimizer.step()
     ruled_out = logits <= OUTSIDE_HULL_LOGIT
     return torch.where(ruled_out, logits, moved.detach())
-
-
-def _scored(patients: Training) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Brightness of each training patient's views, and the silhouettes of its mask."""
-    for views, mask in patients:
-        volume = mask.astype(np.float32)
-        if views.views is None:
-            shadows = mip.project_max(volume, views.angles)
-        else:
-            shadows = line_integral.project_max(volume, views.grid, views.views)
-        yield brightness(views), shadows >= 0.5

@@ -1,0 +1,1 @@
+"""An occupancy network fitted to one patient's silhouettes, after DVR."""

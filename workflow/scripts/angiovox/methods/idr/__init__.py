@@ -1,0 +1,1 @@
+"""A signed distance function fitted to one patient's silhouettes, after IDR."""

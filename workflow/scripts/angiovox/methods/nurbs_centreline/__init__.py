@@ -1,0 +1,1 @@
+"""Centrelines from intersecting surfaces with NURBS contours, after Galassi et al. 2018."""
