@@ -1,6 +1,6 @@
-"""Write the tables of docs/field.md from a finished study of config/field.yaml.
+"""Write the tables of docs/field.md, or docs/per_patient.md, from a finished study of that config.
 
-python tools/field_page.py results
+python tools/field_page.py results [field | per_patient]
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs/field.md"
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 from angiovox.io.table_files import read_table  # noqa: E402
-from method_pages import RESULTS, cost, stored, study  # noqa: E402
+from method_pages import cost, stored, study  # noqa: E402
 from page_parts import put  # noqa: E402
 
 PRIMARY = 2  # views
+COSTS = {"field": ("to train", "fit"), "per_patient": ("a patient", "reconstruct")}
 METRICS = {
     "iou": ("IoU", 3),
     "cldice": ("clDice", 3),
@@ -28,23 +28,25 @@ METRICS = {
 MARKS = {"better": " ▲", "worse": " ▼"}
 
 
-def at_two_views(board: pd.DataFrame) -> str:
-    """A row for each method: metrics with intervals, and the difference to the visual hull."""
+def at_two_views(board: pd.DataFrame, name: str) -> str:
+    """A row for each method: metrics with intervals, the difference to the visual hull, and cost.
+
+    name : of the study's file in config/, whose own methods have their cost here.
+    """
     rows = board[board["views"] == PRIMARY].set_index(["metric", "method"])
     ranked = rows.loc["iou"].sort_values("mean", ascending=False)
+    head, job = COSTS[name]
     costs = {
-        row["method"]: row
-        for name in RESULTS
+        row["method"]: cost(row[f"{job}_seconds"], row[f"{job}_mb"])
         for row in stored(name)[1]
         if row["views"] == str(PRIMARY)
     }
     lines = []
     for method in (name for name in ranked.index if name in study() and _is_hard(name)):
         cells = [_cell(rows.loc[(metric, method)], METRICS[metric][1]) for metric in METRICS]
-        spent = costs[method]
-        fit = cost(spent["fit_seconds"], spent["fit_mb"]) if method in own_entries() else ""
-        lines.append([study()[method].title, *cells, _versus(ranked.loc[method]), fit])
-    heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", "to train"]
+        spent = costs.get(method, "")
+        lines.append([study()[method].title, *cells, _versus(ranked.loc[method]), spent])
+    heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", head]
     return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
 
 
@@ -59,11 +61,6 @@ def by_views(board: pd.DataFrame) -> str:
     ]
     heads = ["method", *(f"{count} views" if count > 1 else "1 view" for count in counts)]
     return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
-
-
-def own_entries() -> set[str]:
-    """Entries whose costs are of this study."""
-    return {row["method"] for row in stored("field")[1]}
 
 
 def _is_hard(name: str) -> bool:
@@ -95,7 +92,9 @@ def main() -> None:
     """Put the tables between their marks in the page."""
     board = read_table(Path(sys.argv[1]) / "tables/leaderboard.csv")
     board = board[board["method"] != "otsu_mask"]
-    put(PAGE, {"two views": at_two_views(board), "all views": by_views(board)})
+    name = sys.argv[2] if len(sys.argv) > 2 else "field"
+    tables = {"two views": at_two_views(board, name), "all views": by_views(board)}
+    put(ROOT / f"docs/{name}.md", tables)
 
 
 if __name__ == "__main__":

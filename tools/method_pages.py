@@ -4,7 +4,7 @@ python tools/method_pages.py                 the pages
 python tools/method_pages.py results         and before, from a finished default study (`make
                                              reproduce`), results.csv and the pictures
 python tools/method_pages.py results field   from a study of config/field.yaml, field.csv and the
-                                             pictures of its methods
+                                             pictures of its methods; likewise per_patient
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "workflow/scripts"
 FOLDER = ROOT / "docs/methods"
-RESULTS = {"config": FOLDER / "results.csv", "field": FOLDER / "field.csv"}
+STORED = {"config": "results", "field": "field", "per_patient": "per_patient"}
+RESULTS = {study: FOLDER / f"{name}.csv" for study, name in STORED.items()}
 sys.path.insert(0, str(SCRIPTS))
 
 from angiovox.figures.style import families  # noqa: E402
@@ -267,9 +268,8 @@ def take(results: Path, name: str) -> None:
     from method_results import take as write
 
     labels = {entry: {"title": m.title, "family": m.family} for entry, m in study().items()}
-    own = {*config(name)["methods"]} - (
-        {*config("config")["methods"]} if name == "field" else set()
-    )
+    default = {*config("config")["methods"]} if name != "config" else set()
+    own = {*config(name)["methods"]} - default
     members = {method: [e for e in entries_of(method) if e in own] for method in registry.classes()}
     write(results, name, RESULTS[name], {m: found for m, found in members.items() if found}, labels)
 

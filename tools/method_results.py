@@ -30,6 +30,7 @@ DECIDING = (
 STUDIES = {
     "config": "the default study (`make reproduce`)",
     "field": "the study of the field's systems ([field.md](../field.md))",
+    "per_patient": "methods fitted to each patient ([per_patient.md](../per_patient.md))",
 }
 CPU_TIME = {"field"}  # run beside other work, so that its seconds by the clock say little
 
