@@ -43,6 +43,8 @@ QUICK = {
     "igcn": FAST | {"channels": 2, "levels": 2, "hidden": 4},
     "neural_mesh_renderer": FAST | {"resolution": 8},
     "gaussians": {"steps": 2, "points": 20},
+    "idr": {"steps": 2, "width": 40, "pixels": 16, "samples": 8},
+    "dvr": {"steps": 2, "width": 8, "pixels": 16, "samples": 8},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
