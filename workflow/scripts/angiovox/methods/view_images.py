@@ -13,9 +13,9 @@ from ..projectors import line_integral, mip
 from ..projectors.imaging import fractions
 
 
-def evenly_spread(count: int, most: int) -> np.ndarray:
-    """Indices of at most so many of some views, first and last among them."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+def evenly_spread(count: int, most: int | None = None) -> np.ndarray:
+    """Indices of at most so many of some views, first and last among them; None for all."""
+    return np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
 
 
 def images(measurement: Measurement, some: np.ndarray) -> np.ndarray:

@@ -12,11 +12,6 @@ from ..projectors import line_integral, mip
 from .thresholding import best_threshold
 
 
-def spread(count: int, most: int | None = None) -> np.ndarray:
-    """Indices of at most so many of some views, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most or count)).round().astype(int))
-
-
 def silhouette_level(patients: Training) -> tuple[float, float]:
     """Brightness from which on silhouettes agree best with those of the training masks.
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ...method import Measurement
 from ...projectors.differentiable import line_integral
-from ..view_levels import spread
+from ..view_images import evenly_spread
 from .silhouettes import OUTSIDE_HULL_LOGIT, PROXIMITY_WEIGHT, REFINE_LR
 
 MAX_VIEWS = 12  # compared at a time, evenly spread
@@ -18,7 +18,7 @@ def refine(logits: Tensor, measured: Measurement, contrast: float, steps: int) -
 
     contrast : attenuation per mm of a voxel that is vessel.
     """
-    some = spread(len(measured.angles), MAX_VIEWS)
+    some = evenly_spread(len(measured.angles), MAX_VIEWS)
     views = measured.views[some]
     given = torch.from_numpy(measured.inputs["projections"][some]).to(logits.device)
     # In mm of vessel that a ray is wrong by, so that a step weighs the same at any contrast.

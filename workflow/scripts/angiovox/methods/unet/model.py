@@ -12,7 +12,8 @@ from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Context, Measurement, Training
 from ...training.learner import fractions, weights_on_cpu
 from ...training.trainer import Trainer
-from ..view_levels import contrast_in_masks, silhouette_level, spread
+from ..view_images import evenly_spread
+from ..view_levels import contrast_in_masks, silhouette_level
 from . import attenuation
 from .learner import Segmenting, Terms, channels, within_hull
 from .network import ResidualUNet
@@ -115,7 +116,7 @@ def refine(state: dict, logits: Tensor, views: Measurement) -> Tensor:
     shown, angles = Silhouettes(state["level"]).silhouettes(views, MAX_VIEWS)
     shown = torch.from_numpy(shown).to(logits.device)
     if views.views is not None:
-        beam = views.grid, views.views[spread(len(views.angles), MAX_VIEWS)]
+        beam = views.grid, views.views[evenly_spread(len(views.angles), MAX_VIEWS)]
         return refine_slab(logits, shown, angles, steps, beam)
     slabs = zip(logits.split(state["slab"], -1), shown.split(state["slab"], -1), strict=True)
     return torch.cat([refine_slab(*slab, angles, steps) for slab in slabs], -1)

@@ -19,7 +19,8 @@ from ...geometry.views import Views
 from ...method import Measurement, Training
 from ...projectors import torch_line_integral
 from ...projectors.torch_projectors import project_max
-from ..view_levels import brightness, silhouette_level, spread
+from ..view_images import evenly_spread
+from ..view_levels import brightness, silhouette_level
 
 MAX_VIEWS = 6  # compared at a time: more tell little more and take longer
 PROB_EPS = 1e-4  # probabilities stay this far from 0 and 1
@@ -43,7 +44,7 @@ class Silhouettes:
         self, views: Measurement, most: int | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """Where views show a vessel, (views, x, z) bool, and their angles; of at most so many."""
-        some = spread(len(views.angles), most)
+        some = evenly_spread(len(views.angles), most)
         return brightness(views, some) >= np.float32(self.level), views.angles[some]
 
 
