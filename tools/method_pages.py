@@ -159,7 +159,7 @@ def needed(needs: Needs) -> list[str]:
     base = f"that of `{needs.starts_from}`" if needs.starts_from else "fitted, not trained"
     kind = "trained" if needs.requires_training else base
     reach = "one for all view counts" if needs.shared_across_views else "one for each view count"
-    if needs.one_job_per_patient:
+    if needs.one_job_per_patient and needs.runs_networks:
         gpu = "for each patient, where there is one"
     else:
         gpu = "to train, where there is one" if needs.requires_training else "none"

@@ -45,7 +45,7 @@ rule reconstruct:
         "../scripts/reconstruct.py"
 
 
-# A method that is optimised for each patient: hours on a GPU, resumable like a training.
+# A method that is fitted to each patient: hours, on a GPU if it uses one, resumable as a training.
 use rule reconstruct as reconstruct_patient with:
     input:
         unpack(JOBS.reconstruct_inputs),
@@ -62,8 +62,8 @@ use rule reconstruct as reconstruct_patient with:
     resources:
         mem_mb=memory("reconstruct_patient"),
         runtime=minutes("reconstruct_patient"),
-        gpu=1,
-        gpu_model=config["resources"]["gpu_model"],
+        gpu=JOBS.gpus,
+        gpu_model=JOBS.gpu_model,
 
 
 rule mesh:

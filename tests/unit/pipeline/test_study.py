@@ -274,6 +274,14 @@ def test_a_training_asks_for_what_it_takes_where_it_runs(monkeypatch, gpu, row):
         assert kinds == [f"{rule}_trained", rule]
 
 
+def test_a_job_of_one_patient_asks_for_a_gpu_only_where_it_uses_one():
+    found = study(methods={"dvr": {}, "nurbs_centreline": {}})
+    inputs = JobInputs(found.runs, found.projection.c_arm, chosen_gpu_model="a6000")
+    fitted, traced = job(method="dvr"), job(method="nurbs_centreline")
+    assert (inputs.gpus(fitted), inputs.gpu_model(fitted)) == (1, "a6000")
+    assert (inputs.gpus(traced), inputs.gpu_model(traced)) == (0, "")
+
+
 @pytest.mark.parametrize("cores", [1, 2, 64])
 @pytest.mark.parametrize(("chosen", "expected"), [(1, 1), (4, 4), (16, 8)])
 def test_threads_of_networks_follow_from_the_config_alone(monkeypatch, cores, chosen, expected):

@@ -37,8 +37,10 @@ class Needs:
     accepts_uint16 : whether "sum" and "min" come as they are stored, codes of which 65,535 stands
         for 1: half of the memory, and no time to decode.
     gives_probabilities : whether values between 0 and 1 are to be trusted, and so are calibrated.
-    one_job_per_patient : whether each patient is reconstructed in a job of its own, which has a GPU
-        where there is one, may take as long as a training, and resumes like one.
+    one_job_per_patient : whether each patient is reconstructed in a job of its own, which may take
+        as long as a training, and resumes like one.
+    optimises : whether such a job runs PyTorch: it starts from a seed, and has a GPU where there is
+        one.
     fewest_views, most_views : that it reconstructs from; None for any number. What lies where along
         the rays of a single view is what other patients taught: a method says that it means it.
     parallel_maxima : whether "projections" can only be maxima of a parallel beam.
@@ -54,6 +56,7 @@ class Needs:
     accepts_uint16: bool = False
     gives_probabilities: bool = True
     one_job_per_patient: bool = False
+    optimises: bool = True
     fewest_views: int = 2
     most_views: int | None = None
     parallel_maxima: bool = False
@@ -87,7 +90,7 @@ class Needs:
     @property
     def runs_networks(self) -> bool:
         """Whether its jobs run PyTorch."""
-        return self.has_model or self.one_job_per_patient
+        return self.has_model or (self.one_job_per_patient and self.optimises)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ BESIDE = "results/reconstructions/{method}/views-{views}/seed-{seed}/{patient}"
 class JobInputs:
     """Input files and parameters of the jobs of all runs.
 
-    cone_beam : distances of the C-arm that line integrals are of. chosen_threads : for PyTorch, of
-    the config.
+    cone_beam : distances of the C-arm that line integrals are of. chosen_threads : for PyTorch, and
+    chosen_gpu_model : of the config.
     """
 
     runs: Runs
     cone_beam: dict[str, Any]
     chosen_threads: int = 1
+    chosen_gpu_model: str = ""
 
     def fit_inputs(self, wildcards: Any) -> dict[str, Any]:
         """Files by their kind; masks that were checked anew are no reason to fit again."""
@@ -86,6 +87,14 @@ class JobInputs:
     def torch_threads(self, wildcards: Any) -> int:
         """Threads that PyTorch computes with: a result of other ones differs in its last digits."""
         return self.runs.methods[wildcards.method].needs.torch_threads(self.chosen_threads)
+
+    def gpus(self, wildcards: Any) -> int:
+        """How many a job of one patient asks for."""
+        return int(self.runs.methods[wildcards.method].needs.runs_networks)
+
+    def gpu_model(self, wildcards: Any) -> str:
+        """Their model: none without a GPU, since the SLURM executor takes a model for a GPU."""
+        return self.chosen_gpu_model if self.gpus(wildcards) else ""
 
     def settings(self, wildcards: Any) -> dict[str, Any]:
         """The method's, of the config."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...method import Context, Measurement, Reconstruction
+from ...method import Context, Reconstruction
 from ...training.per_patient import optimise
 from ..silhouette_rays import Rays, Scene, level_set, on_rays, values_where, voxel_values
 from .network import OccupancyNetwork
@@ -21,29 +20,11 @@ RATE_HALVINGS = (1 / 2, 5 / 6)
 EMPTY = -10.0  # logit of places that are not asked
 
 
-def reconstructed(
-    level: float, measurement: Measurement, settings: Settings, context: Context
-) -> Reconstruction:
-    """Fit the network to a patient: probabilities, and the surface where they are 0.5.
-
-    level : brightness of silhouettes. Nothing is found where no ray of a silhouette meets the hull.
-    """
-    scene = Scene.of(measurement, level, settings.margin if settings.hull_only else None)
-    if not scene.hull.any():
-        context.log("no voxel lies in the silhouettes of all views; nothing is reconstructed")
-        return Reconstruction(np.zeros(measurement.shape, dtype=np.float32))
-    fit = Fit(scene, settings, context)
-    optimise(fit.parts, fit.step, settings.steps, context)
-    found = level_set(voxel_values(fit.network, fit.rays, EMPTY), 1.0)
-    found.probability[~scene.support] = 0
-    return found
-
-
 class Fit:
     """The optimisation for one patient: network, optimiser, and the step that changes them."""
 
     def __init__(self, scene: Scene, settings: Settings, context: Context):
-        self.settings, self.device = settings, context.device
+        self.settings, self.context, self.device = settings, context, context.device
         self.rays = Rays(scene, context.device)
         torch.manual_seed(context.seed)
         shape = settings.width, settings.blocks, settings.frequencies
@@ -52,6 +33,13 @@ class Fit:
         self.parts = {"network": self.network, "optimizer": self.optimizer}
         self.shown = torch.from_numpy(scene.silhouettes.ravel()).to(context.device)
         self.drawn = torch.from_numpy(scene.drawn_pixels()).to(context.device)
+
+    def run(self) -> Reconstruction:
+        """Take all steps, or those that a checkpoint lacks, and give back what they found."""
+        optimise(self.parts, self.step, self.settings.steps, self.context)
+        found = level_set(voxel_values(self.network, self.rays, EMPTY), 1.0)
+        found.probability[~self.rays.scene.support] = 0
+        return found
 
     def step(self, number: int) -> float:
         """Take a step; returns its loss."""

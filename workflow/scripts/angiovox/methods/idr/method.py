@@ -30,35 +30,29 @@ Original code: github.com/lioryariv/idr (MIT); none of it is used.
 
 from __future__ import annotations
 
-from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
+from typing import TYPE_CHECKING
+
+from ...method import Context, Reconstruction
+from ..silhouette_fit import SilhouetteFit
 from .settings import Settings
 
+if TYPE_CHECKING:
+    from ..silhouette_rays import Scene
 
-class Idr(Method):
+
+class Idr(SilhouetteFit):
     """A signed distance function of each patient."""
 
     name = "idr"
     title = "IDR, mask and eikonal terms"
-    family = "Fitted implicit surface"
     reference = "Yariv et al. 2020, on silhouettes, without colour"
     Settings = Settings
-    needs = Needs(
-        inputs=("projections",), one_job_per_patient=True, gives_probabilities=False, threads=1
-    )
 
-    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
-        """Choose the level of silhouettes that agrees best with the training masks."""
-        from ..silhouettes import fit_level
+    def fit_surface(self, scene: Scene, context: Context) -> Reconstruction:
+        """Fit the distances: probabilities, and the surface of distance 0."""
+        from .optimise import Fit
 
-        return fit_level(patients, context)
-
-    def reconstruct(
-        self, state: dict, measurement: Measurement, context: Context
-    ) -> Reconstruction:
-        """Fit the distances to the patient's silhouettes."""
-        from .optimise import reconstructed
-
-        return reconstructed(state["level"], measurement, self.settings, context)
+        return Fit(scene, self.settings, context).run()
 
 
 METHOD = Idr

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ...method import Context, Measurement, Reconstruction
+from ...method import Context, Reconstruction
 from ...training.per_patient import optimise
 from ..silhouette_rays import Rays, Scene, level_set, on_rays, values_where, voxel_values
 from .network import SignedDistance
@@ -23,22 +23,6 @@ RATE_HALVINGS = tuple(epoch / 2000 for epoch in (1000, 1500))
 # ASSUME: a start from the hull learns the hull's own distances for the first quarter of the steps.
 HULL_STEPS = 0.25
 PAD = 1.0  # value of places that are not asked
-
-
-def reconstructed(
-    level: float, measurement: Measurement, settings: Settings, context: Context
-) -> Reconstruction:
-    """Fit the function to a patient: probabilities, and the surface of distance 0.
-
-    level : brightness of silhouettes. Nothing is found where no ray of a silhouette meets the hull.
-    """
-    scene = Scene.of(measurement, level, settings.margin if settings.hull_only else None)
-    if not scene.hull.any():
-        context.log("no voxel lies in the silhouettes of all views; nothing is reconstructed")
-        return Reconstruction(np.zeros(measurement.shape, dtype=np.float32))
-    fit = Fit(scene, settings, context)
-    fit.run()
-    return fit.reconstruction()
 
 
 class Fit:
@@ -73,8 +57,8 @@ class Fit:
         scene = self.rays.scene
         return torch.from_numpy(scene.signed_distance()[scene.support]).to(self.context.device)
 
-    def run(self) -> None:
-        """Take all steps, or those that a checkpoint lacks."""
+    def run(self) -> Reconstruction:
+        """Take all steps, or those that a checkpoint lacks, and give back what they found."""
         parts = {"network": self.network, "poses": self.poses, "optimizer": self.optimizer}
         optimise(parts, self.step, self.settings.steps, self.context)
         if self.settings.poses:
@@ -82,6 +66,7 @@ class Fit:
             shifts = self.poses[0].detach()[:, 3:].norm(dim=1)
             for view, (turn, shift) in enumerate(zip(turns.tolist(), shifts.tolist(), strict=True)):
                 self.context.log(f"view {view}: moved by {turn:.2f} degrees and {shift:.2f} mm")
+        return self.reconstruction()
 
     def step(self, number: int) -> float:
         """Take a step; returns its loss."""

@@ -6,8 +6,7 @@ these intersect in a centreline in 3D. At each of its points a closed NURBS curv
 borders that all views show of the cross-section, and a surface is lofted over the curves. The share
 of each voxel within the surfaces is the reconstruction; surface and centreline graph come back
 beside it. There is nothing to train: the brightness of a border is chosen on the training patients.
-A job takes seconds on one core; as every job for a single patient it asks for a GPU where there is
-one, which stays idle.
+A job takes seconds on one core.
 
 It is for two to four views. More are accepted: the two nearest to a right angle are matched, and
 the others add borders and rule out partners that they do not show.
@@ -91,6 +90,7 @@ class NurbsCentreline(Method):
         inputs=("projections",),
         gives_probabilities=False,
         one_job_per_patient=True,
+        optimises=False,
         threads=1,
     )
 
