@@ -1,6 +1,7 @@
 """Write the tables of docs/field.md, or docs/per_patient.md, from a finished study of that config.
 
 python tools/field_page.py results [field | per_patient]
+python tools/field_page.py dsa/results [field_dsa | per_patient_dsa]    those on line integrals
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 from angiovox.io.table_files import read_table  # noqa: E402
-from method_pages import cost, stored, study  # noqa: E402
+from method_pages import RESULTS, config, cost, stored, study  # noqa: E402
 from page_parts import put  # noqa: E402
 
 PRIMARY = 2  # views
 COSTS = {"field": ("to train", "fit"), "per_patient": ("a patient", "reconstruct")}
+DSA = "_dsa"  # ends the names of studies on line integrals, whose costs are not stored
 METRICS = {
     "iou": ("IoU", 3),
     "cldice": ("clDice", 3),
@@ -35,32 +37,44 @@ def at_two_views(board: pd.DataFrame, name: str) -> str:
     """
     rows = board[board["views"] == PRIMARY].set_index(["metric", "method"])
     ranked = rows.loc["iou"].sort_values("mean", ascending=False)
+    heads, costs = _costs(name)
+    lines = []
+    for method in (one for one in ranked.index if one in study() and _is_hard(one)):
+        cells = [_cell(rows.loc[(metric, method)], METRICS[metric][1]) for metric in METRICS]
+        spent = [costs.get(method, "")] if heads else []
+        lines.append([_title(name, method), *cells, _versus(ranked.loc[method]), *spent])
+    heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", *heads]
+    return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
+
+
+def _costs(name: str) -> tuple[list[str], dict[str, str]]:
+    """The head of a column of costs, and what each method of a study costs at two views."""
+    if name not in RESULTS:
+        return [], {}
     head, job = COSTS[name]
-    costs = {
+    return [head], {
         row["method"]: cost(row[f"{job}_seconds"], row[f"{job}_mb"])
         for row in stored(name)[1]
         if row["views"] == str(PRIMARY)
     }
-    lines = []
-    for method in (name for name in ranked.index if name in study() and _is_hard(name)):
-        cells = [_cell(rows.loc[(metric, method)], METRICS[metric][1]) for metric in METRICS]
-        spent = costs.get(method, "")
-        lines.append([study()[method].title, *cells, _versus(ranked.loc[method]), spent])
-    heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", head]
-    return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
 
 
-def by_views(board: pd.DataFrame) -> str:
+def by_views(board: pd.DataFrame, name: str) -> str:
     """IoU of a row for each method in a column for each number of views."""
     rows = board[board["metric"] == "iou"].set_index(["method", "views"])
     counts = sorted(rows.index.get_level_values("views").unique())
     lines = [
-        [study()[method].title, *(_at(rows, method, count) for count in counts)]
+        [_title(name, method), *(_at(rows, method, count) for count in counts)]
         for method in study()
         if _is_hard(method) and method in rows.index.get_level_values("method")
     ]
     heads = ["method", *(f"{count} views" if count > 1 else "1 view" for count in counts)]
     return pd.DataFrame(lines, columns=heads).to_markdown(index=False, disable_numparse=True)
+
+
+def _title(name: str, method: str) -> str:
+    """A method's title in a study: that of its own file, or of the files before."""
+    return (config(name)["methods"].get(method) or {}).get("title", study()[method].title)
 
 
 def _is_hard(name: str) -> bool:
@@ -93,8 +107,12 @@ def main() -> None:
     board = read_table(Path(sys.argv[1]) / "tables/leaderboard.csv")
     board = board[board["method"] != "otsu_mask"]
     name = sys.argv[2] if len(sys.argv) > 2 else "field"
-    tables = {"two views": at_two_views(board, name), "all views": by_views(board)}
-    put(ROOT / f"docs/{name}.md", tables)
+    page, prefix = name.removesuffix(DSA), "line integrals, " if name.endswith(DSA) else ""
+    tables = {
+        f"{prefix}two views": at_two_views(board, name),
+        f"{prefix}all views": by_views(board, name),
+    }
+    put(ROOT / f"docs/{page}.md", tables)
 
 
 if __name__ == "__main__":
