@@ -32,7 +32,7 @@ STUDIES = {
     "field": "the study of the field's systems ([field.md](../field.md))",
     "per_patient": "methods fitted to each patient ([per_patient.md](../per_patient.md))",
 }
-CPU_TIME = {"field"}  # run beside other work, so that its seconds by the clock say little
+CPU_TIME = {"field", "per_patient"}  # run beside other work: seconds by the clock say little
 
 
 def take(
@@ -99,8 +99,8 @@ def _rows(results: Path, entries: list[str], name: str) -> pd.DataFrame:
     fits = [_job(results, ("fit", "train", "adapt"), run)[[time, "max_rss"]] for run in runs]
     table["fit_seconds"], table["fit_mb"] = zip(*fits, strict=True)
     if name in CPU_TIME:
-        own = [_job(results, ("reconstruct",), run)["cpu_time"] for run in runs]
-        table["reconstruct_seconds"] = own / table["patients"]
+        given = zip(runs, table["patients"], strict=True)
+        table["reconstruct_seconds"] = [_patient_seconds(results, *one) for one in given]
     columns = ["method", "views", "patients", "seeds", "mean", "low", "high"]
     costs = ["fit_seconds", "fit_mb", "reconstruct_seconds", "reconstruct_mb"]
     return table[columns + costs].rename(columns={"mean": "iou"})
@@ -115,6 +115,15 @@ def _job(results: Path, rules: tuple[str, ...], run: tuple[str, int]) -> pd.Seri
         for path in (results / "benchmarks" / rule / run[0]).glob(f"views-{count}/seed-{SEED}.tsv")
     )
     return read_table(path, "\t").loc[0]
+
+
+def _patient_seconds(results: Path, run: tuple[str, int], patients: int) -> float:
+    """CPU time of a patient: the mean over jobs of one patient, or a part of the job of all."""
+    folder = results / f"benchmarks/reconstruct_patient/{run[0]}/views-{run[1]}/seed-{SEED}"
+    alone = [read_table(path, "\t").loc[0, "cpu_time"] for path in folder.glob("*.tsv")]
+    if alone:
+        return sum(alone) / len(alone)
+    return _job(results, ("reconstruct",), run)["cpu_time"] / patients
 
 
 def _picture(results: Path, path: Path, entries: list[str], labels: Methods) -> None:

@@ -11,11 +11,10 @@ at the hull's depth lies on the side of the hull that faces the source, where no
 original's settings are the defaults; `config/per_patient.yaml` has the hull's depth, places encoded
 by 6 frequencies, which the source does not have, asks the network in the hull of silhouettes
 widened by 2 pixels only, and has a smaller network, a higher rate and fewer steps and pixels: some
-10 seconds of one core for a patient at 64 voxels. On the first three test phantoms of the default
-study their mean IoU was 0.60 at 10 views and 0.19 at 2, that of the thresholded hull 0.65 and 0.45:
-after so few steps the result's silhouettes still differ from those that were given (IoU 0.86 and
-0.81). Random depths had 0.26 in place of 0.15 on two of them at 2 views, and 0.39 in place of 0.60
-on one at 10.
+10 seconds of one core for a patient at 64 voxels. On ten phantoms it is worse than the thresholded
+hull at all numbers of views: after so few steps the result's silhouettes still differ from those
+that were given (on three of the phantoms by an IoU of 0.86 at 10 views and 0.81 at 2). Random
+depths had 0.26 in place of 0.15 on two of them at 2 views, and 0.39 in place of 0.60 on one at 10.
 
 Facts followed: 5 residual blocks of 512 for one scene, occupancy on the rays of silhouettes at a
 random depth or at the visual hull's, weight 1, free space outside, weight 1, both by cross-entropy,

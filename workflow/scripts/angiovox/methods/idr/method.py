@@ -14,9 +14,8 @@ degrees is found to within 0.5; of 15 views at 24 and 40 voxels, where 2 degrees
 by half a pixel or less, it was off by 0.7 and 0.8. The original's settings are the defaults;
 `config/per_patient.yaml` starts from the visual hull, asks the network in the hull of silhouettes
 widened by 2 pixels only, and has a smaller network, a higher rate and fewer steps and pixels: some
-10 seconds of one core for a patient at 64 voxels. On the first three test phantoms of the default
-study their mean IoU was 0.43 at 2 views, that of the thresholded hull 0.45, of the
-projection-consistent U-Net 0.58. At 10 views it was not measured with this version.
+10 seconds of one core for a patient at 64 voxels. On ten phantoms it is better than the thresholded
+hull at 3 and 5 views, by 0.050 and 0.037 of IoU, and not shown to differ at 2 and 10.
 
 Facts followed: 8 layers of 512 with softplus, weight norm, a skip to the middle and 6 frequencies
 of places, a start as a sphere of radius 0.6, 100 times the cross-entropy of sigmoid(-alpha d) with
