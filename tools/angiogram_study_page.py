@@ -116,7 +116,11 @@ def store(folders: Iterable[str]) -> None:
 
 
 def _table(path: Path) -> pd.DataFrame:
-    return read_table(path).assign(point=lambda rows: rows["point"].astype(str))
+    """A table whose points are texts: a number as it is written, whatever pandas reads it as."""
+    rows = read_table(path)
+    return rows.assign(
+        point=[f"{one:g}" if isinstance(one, float) else str(one) for one in rows["point"]]
+    )
 
 
 def _plain(methods: pd.Series) -> pd.Series:
