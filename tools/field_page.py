@@ -40,7 +40,7 @@ def at_two_views(board: pd.DataFrame, name: str) -> str:
     heads, costs = _costs(name)
     lines = []
     for method in (one for one in ranked.index if one in study() and _is_hard(one)):
-        cells = [_cell(rows.loc[(metric, method)], METRICS[metric][1]) for metric in METRICS]
+        cells = [_at(rows, (metric, method), digits) for metric, (_, digits) in METRICS.items()]
         spent = [costs.get(method, "")] if heads else []
         lines.append([_title(name, method), *cells, _versus(ranked.loc[method]), *spent])
     heads = ["method", *(title for title, _ in METRICS.values()), "IoU less the hull's", *heads]
@@ -64,7 +64,7 @@ def by_views(board: pd.DataFrame, name: str) -> str:
     rows = board[board["metric"] == "iou"].set_index(["method", "views"])
     counts = sorted(rows.index.get_level_values("views").unique())
     lines = [
-        [_title(name, method), *(_at(rows, method, count) for count in counts)]
+        [_title(name, method), *(_at(rows, (method, count), 3) for count in counts)]
         for method in study()
         if _is_hard(method) and method in rows.index.get_level_values("method")
     ]
@@ -82,8 +82,9 @@ def _is_hard(name: str) -> bool:
     return not name.startswith("soft_")
 
 
-def _at(rows: pd.DataFrame, method: str, count: int) -> str:
-    return _cell(rows.loc[(method, count)], 3) if (method, count) in rows.index else ""
+def _at(rows: pd.DataFrame, key: tuple, digits: int) -> str:
+    """A cell; empty where there is no such row, as of distances where all volumes are empty."""
+    return _cell(rows.loc[key], digits) if key in rows.index else ""
 
 
 def _cell(row: pd.Series, digits: int) -> str:
