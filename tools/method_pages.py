@@ -32,12 +32,19 @@ from angiovox.figures.style import families  # noqa: E402
 from angiovox.method import Needs  # noqa: E402
 from angiovox.methods import registry  # noqa: E402
 from angiovox.reporting.assumptions import assumptions  # noqa: E402
-from angiovox_pipeline import study_methods  # noqa: E402
+from angiovox_pipeline import code_version, study_methods  # noqa: E402
 
 DO_NOT_EDIT = "<!-- tools/method_pages.py writes this page: `make reference` -->"
 INPUTS = {"projections": "projections", "sum": "summed back-projections", "min": "their minimum"}
 INPUTS |= {"line_integrals": "line integrals of a cone beam"}
 ADDED = ("leaderboard", "field", "per_patient")  # files of config/ with methods of their own
+MORE = {  # pictures of one method, with their captions
+    "x2vision": (
+        "x2vision_prior.png",
+        "*Maximum projections of what a prior of the small setting generates, drawn at random, and "
+        "of masks of phantoms that it learned from (`tools/prior_samples.py`).*",
+    )
+}
 CAPTION = "*A phantom from 2 views. Blue is found, black missed, vermillion found wrongly.*"
 
 
@@ -94,15 +101,25 @@ def page(name: str) -> str:
 
 
 def picture(name: str) -> list[str]:
-    """The picture with its caption, where there is one."""
+    """The pictures with their captions, where there are some."""
     image = f"![The truth and reconstructions from 2 views]({name}.png)"
-    return [image, CAPTION] if (FOLDER / f"{name}.png").exists() else []
+    found = [image, CAPTION] if (FOLDER / f"{name}.png").exists() else []
+    if name in MORE and (FOLDER / MORE[name][0]).exists():
+        found += [f"![What the method makes on its way]({MORE[name][0]})", MORE[name][1]]
+    return found
 
 
 def assumed(name: str) -> str:
-    """The `# ASSUME:` comments of its folder."""
-    folder = "/".join(registry.classes()[name].__module__.split(".")[1:3])
-    found = [text for module, text in assumptions(SCRIPTS) if module.startswith(f"{folder}/")]
+    """The `# ASSUME:` comments of its folder, and of what it shares with other methods."""
+    module = registry.classes()[name].__module__
+    folder = "/".join(module.split(".")[1:3])
+    reached = {path.with_suffix("") for path in code_version.reached_from(module)}
+    shared = {f"methods/{path.name}" for path in reached if path.parent.name == "methods"}
+    found = [
+        text
+        for place, text in assumptions(SCRIPTS)
+        if place.startswith(f"{folder}/") or place in shared
+    ]
     if not found:
         return "Assumed: nothing beyond that."
     return "Assumed:\n\n" + "\n".join(f"- {text[0].upper()}{text[1:]}" for text in found)

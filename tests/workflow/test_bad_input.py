@@ -61,7 +61,7 @@ CONFIGS = {
     "unknown inner key": ({"volume": {"shapes": 16}}, ["'volume.shapes'", "'volume.shape'"]),
     "views above projections": ({"view_counts": [2, 11]}, ["view_counts", "11", "10 projections"]),
     "shape 15": ({"volume": {"shape": 15}}, ["volume.shape", "15", "at least 16"]),
-    "unknown method": ({"methods": {"nerf": {}}}, ["'nerf'", "hull"]),
+    "unknown method": ({"methods": {"dua": {}}}, ["'dua'", "hull"]),
     "unknown setting": ({"methods": {"dae": {"epoch": 3}}}, ["methods.dae.epoch", "epochs"]),
     "no test patient": ({"cohort": {"test_patients": 0}}, ["test_patients"]),
     "one training patient": (

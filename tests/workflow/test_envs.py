@@ -79,7 +79,7 @@ def test_nothing_but_dicom_reads_pydicom():
     """What every script imports must not bring it: four environments would need it."""
     readers = {script for script, _ in rules().values() if "pydicom" in imported_packages(script)}
     exports = {"export_segmentation", "export_probability_map"}
-    volumes = {"phantom", "convert", "inventory"} | exports
+    volumes = {"phantom", "convert", "inventory", "prior_mask"} | exports
     of_runs = {
         "simulated_angiogram",
         "simulated_angiogram_of_patient",

@@ -371,6 +371,7 @@ ON_REQUEST = (
     "reconstruct_angiograms",
     "present_angiograms",
     "poster",
+    "prior_mask",  # where a patient has an earlier volume
 )  # no part of a study
 
 

@@ -32,6 +32,23 @@ rule phantom:
         "../scripts/phantom.py"
 
 
+use rule phantom as earlier_phantom with:
+    output:
+        dicom=directory("results/priors/dicom/{patient}"),
+        share="results/priors/truth/{patient}.nii.gz",
+        graph="results/priors/truth/{patient}.vtp",
+        lesions="results/priors/truth/{patient}.json",
+    log:
+        "logs/earlier_phantom/{patient}.log",
+    benchmark:
+        "results/benchmarks/earlier_phantom/{patient}.tsv"
+    resources:
+        mem_mb=memory("earlier_phantom"),
+        runtime=minutes("earlier_phantom"),
+    params:
+        earlier=config["cohort"]["phantoms"]["earlier"],
+
+
 rule phantom_morphometry:
     """Measure phantoms beside published arteries."""
     input:

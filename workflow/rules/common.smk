@@ -3,6 +3,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -97,6 +98,30 @@ def patient_files(wildcards):
     """What changes with any of a patient's own files, that is read or that a header names."""
     given = STUDY.patient(wildcards.patient).dicom
     return fingerprint(given) if given else ""
+
+
+def prior_scan(wildcards):
+    """A patient's earlier volume, or that of a phantom."""
+    patient = STUDY.patient(wildcards.patient)
+    return local(patient.prior) if patient.prior else f"results/priors/dicom/{patient.name}"
+
+
+def folders_within_prior(wildcards):
+    """Folders below a patient's earlier volume, which is checked on the way."""
+    patient = STUDY.patient(wildcards.patient)
+    if not patient.prior:
+        return []
+    earlier = replace(patient, dicom=patient.prior)
+    return FoldersWithin(earlier, STUDY.sheet_of(patient.name), warn_once, OWNERS)
+
+
+def prior_files(wildcards):
+    given = STUDY.patient(wildcards.patient).prior
+    return fingerprint(given) if given else ""
+
+
+def prior_choice(wildcards):
+    return STUDY.prior_options(wildcards.patient)
 
 
 def series_choice(wildcards):

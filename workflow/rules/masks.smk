@@ -24,6 +24,36 @@ rule mask:
         "../scripts/mask.py"
 
 
+# What `nerp` starts from where the sheet names an earlier volume, or phantoms had an earlier scan.
+rule prior_mask:
+    """Segment a patient's earlier volume on the grid of the present one, as its own mask is."""
+    input:
+        scan=prior_scan,
+        within=folders_within_prior,
+        grid="results/volumes/{patient}.nii",
+    output:
+        "results/priors/{patient}.nii.gz",
+    log:
+        "logs/prior_mask/{patient}.log",
+    benchmark:
+        "results/benchmarks/prior_mask/{patient}.tsv"
+    wildcard_constraints:
+        patient=one_of(RUNS.with_prior),
+    conda:
+        "../../envs/preprocess.yaml"
+    resources:
+        mem_mb=memory("prior_mask"),
+        runtime=minutes("prior_mask"),
+    params:
+        code=code_version.of_script("prior_mask"),
+        choice=prior_choice,
+        files=prior_files,
+        window=config["masks"]["window"],
+        classes=config["masks"]["classes"],
+    script:
+        "../scripts/prior_mask.py"
+
+
 rule mask_quality:
     """Measure all masks, and show them in one picture."""
     input:

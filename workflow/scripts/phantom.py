@@ -15,7 +15,13 @@ with job(snakemake):
         params.seed,
         shape,
         params.voxel_mm,
-        acquisition.Settings(params.injection, params.centre, params.scanner, params.lesions),
+        acquisition.Settings(
+            params.injection,
+            params.centre,
+            params.scanner,
+            params.lesions,
+            params.get("earlier"),
+        ),
         *snakemake.input.get("centreline", []),
         **params.get("tree", {}),
     )

@@ -27,6 +27,7 @@ with job(snakemake) as log:
         views=params.views,
         recomputed=params.recomputed,
         cone_beam=params.cone_beam,
+        priors=given.get("priors", []),
         threads=snakemake.threads,
     )
     context, is_alone = Context(params.seed, log=log), method.needs.one_job_per_patient

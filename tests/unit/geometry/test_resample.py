@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from angiovox.geometry.affine import LPS_TO_RAS, isotropic_affine, voxel_sizes
-from angiovox.geometry.resample import to_study_grid
+from angiovox.geometry.resample import onto_grid, to_study_grid
 
 
 def affine_of(sizes, origin):
@@ -154,3 +154,20 @@ def test_of_large_voxels_no_more_is_computed_than_the_cube():
     before = world(affine, volume.shape).mean(axis=(0, 1, 2))
     after = world(placed, result.shape).mean(axis=(0, 1, 2))
     assert np.abs(after - before).max() <= 0.081
+
+
+def test_another_grid_shows_the_same_place():
+    """An earlier volume of other voxels and another field, on the grid of the present one."""
+    centre = np.array([1.5, -2.0, 3.0])
+    source, target = affine_of((0.5, 0.5, 1.0), (-10, -9, -8)), affine_of((0.8,) * 3, (-8, -7, -9))
+    volume = blob(source, (44, 44, 24), LPS_TO_RAS[:3, :3] @ centre)
+    found = onto_grid(volume, source, (20, 22, 24), target)
+    assert found.shape == (20, 22, 24)
+    np.testing.assert_allclose(centroid(found, target), LPS_TO_RAS[:3, :3] @ centre, atol=0.1)
+
+
+def test_what_the_earlier_field_lacks_is_its_minimum():
+    volume, affine = random_volume((6, 6, 6)), affine_of((1.0,) * 3, (0, 0, 0))
+    found = onto_grid(volume, affine, (6, 6, 12), affine)
+    np.testing.assert_allclose(found[:, :, :6], volume, atol=1e-4)
+    assert (found[:, :, 6:] == volume.min()).all()

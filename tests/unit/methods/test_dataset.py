@@ -276,3 +276,15 @@ def test_without_a_pool_nothing_is_drawn(stored):
 
 def test_a_pool_is_part_of_what_a_checkpoint_follows_from(pooled, tmp_path):
     assert tmp_path / "pool.npz" in pooled[0].files
+
+
+def test_an_earlier_mask_is_there_where_paths_are_given(stored):
+    arrays, paths = stored
+    inputs = {"projections": paths["projections"][:1]}
+    plain, earlier = (
+        PatientDataset(inputs, IMAGING, views=[2], priors=priors)
+        for priors in ([], paths["masks"][1:])
+    )
+    assert plain[0][0].prior is None
+    np.testing.assert_array_equal(earlier[0][0].prior, arrays["masks"][1])
+    assert {*earlier.files} - {*plain.files} == {paths["masks"][1]}

@@ -19,7 +19,8 @@ from angiovox.methods.gaussians.line_integrals import line_integrals
 from angiovox.methods.gaussians.losses import image_loss, ssim_map, total_variation
 from angiovox.methods.gaussians.method import Gaussians, Settings
 from angiovox.methods.gaussians.model import spacing
-from angiovox.methods.gaussians.targets import (
+from angiovox.methods.gaussians.voxelization import voxelize
+from angiovox.methods.vessel_views import (
     LEFT_OUT,
     LEFT_OUT_OF_INTEGRALS,
     UNDILUTED,
@@ -27,7 +28,6 @@ from angiovox.methods.gaussians.targets import (
     fitted,
     targets,
 )
-from angiovox.methods.gaussians.voxelization import voxelize
 from angiovox.metrics.overlap import scores
 from angiovox.projectors.line_integral import line_integral
 from angiovox.projectors.mip import project_max

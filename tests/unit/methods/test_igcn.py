@@ -15,11 +15,11 @@ from angiovox.methods.igcn.network import Igcn as Networks
 from angiovox.methods.igcn.template import (
     displacements,
     enclosed,
-    mean_mask,
     neighbours,
     template,
     to_indices,
 )
+from angiovox.methods.mean_mask import mean_mask
 from angiovox.methods.meshes import occupancy, sides
 from angiovox.projectors.mip import project_max
 

@@ -45,6 +45,10 @@ QUICK = {
     "gaussians": {"steps": 2, "points": 20},
     "idr": {"steps": 2, "width": 40, "pixels": 16, "samples": 8},
     "dvr": {"steps": 2, "width": 8, "pixels": 16, "samples": 8},
+    "x2vision": FAST
+    | {"steps": 2, "edge": 8, "channels": 2, "most_channels": 4, "width": 4, "mapping_layers": 1},
+    "nerf": {"steps": 2, "width": 8, "rays": 16, "coarse_samples": 4, "fine_samples": 4},
+    "nerp": {"steps": 2, "prior_steps": 2, "width": 8, "layers": 2, "frequencies": 4},
 }
 EVERY_METHOD = pytest.mark.parametrize("name", NAMES)
 EVERY_CLASS = pytest.mark.parametrize("name", registry.classes())
@@ -84,7 +88,7 @@ def test_each_folder_holds_a_method_of_its_own_name():
     assert {"dae", "unet", "hull", "backprojection", "cgan"} <= {*registry.classes()}
 
 
-@pytest.mark.parametrize("name", ["nerf", "", "__init__", "dae.py", "../losses", "methods.dae"])
+@pytest.mark.parametrize("name", ["dua", "", "__init__", "dae.py", "../losses", "methods.dae"])
 @pytest.mark.parametrize("is_variant", [False, True])
 def test_an_unknown_method_is_refused_with_the_ones_there_are(name, is_variant):
     with pytest.raises(InputError) as refused:

@@ -274,3 +274,24 @@ def test_a_malformation_drains_through_a_vein_thicker_than_its_loops(seed):
     assert vein.radii[1:].min() > nidus.radii[1:].max()
     assert nidus.contrast[1:].min() > vein.contrast[1:].max() > 0
     assert (nidus.points == vein.points[0]).all(axis=1).any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_an_earlier_aneurysm_is_smaller_at_the_same_site(seed):
+    """And all else is as today, other lesions included."""
+    arteries, pose = lying(seed)
+    wanted = wanting("aneurysm", "stenosis")
+    (now, truth), (before, earlier), (first, none) = (
+        plant(arteries, wanted, FIELD, seed, pose, grown) for grown in (1.0, 0.5, 0.0)
+    )
+    sac, small = truth[0], earlier[0]
+    assert (small.kind, small.site, small.artery) == (sac.kind, sac.site, sac.artery)
+    for key in ("size_mm", "neck_mm"):
+        assert small.measures[key] == pytest.approx(0.5 * sac.measures[key])
+    assert none == truth[1:] == earlier[1:]
+    shape, voxel = (64,) * 3, FIELD / 64
+    shares = [occupancy(one, shape, voxel)[0].sum() for one in (first, before, now)]
+    assert shares[0] < shares[1] < shares[2]
+    plain, _ = plant(arteries, wanting("aneurysm"), FIELD, seed, pose, 0.0)
+    one, other = (occupancy(each, shape, voxel)[0] for each in (plain, arteries))
+    np.testing.assert_allclose(one, other, atol=1e-3)

@@ -20,6 +20,7 @@ from angiovox.phantoms.settings import EDGE
 from angiovox_pipeline import config as study
 from angiovox_pipeline import study_methods
 from angiovox_pipeline.cohort import check_images, figure_patient, read_cohort
+from angiovox_pipeline.study import Study
 from conftest import ROOT
 from entries import OF_OTHER_STUDIES, OPTIONS_OF_DAE
 from plans import merged
@@ -161,7 +162,7 @@ def test_the_fields_systems_come_beside_all_methods_of_the_default_study():
         ),
         (changed(methods__hul=False), ["methods.hul: false", "hull"]),
         (changed(methods__hull__epochs=3), ["methods.hull.epochs", "valid: soft"]),
-        (changed(methods__nerf={}), ["'nerf'", "backprojection, ", "hull"]),
+        (changed(methods__dua={}), ["'dua'", "backprojection, ", "hull"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
@@ -624,6 +625,42 @@ def test_another_phantom_seed_gives_other_phantoms():
     assert not first & second
 
 
+def test_an_earlier_volume_is_what_the_column_prior_names(cohort, series):
+    config = cohort(
+        ("anna", f"train\t{series}"),
+        ("berta", "train\t"),
+        ("carla", f"test\t{series}"),
+        header="patient\tdicom\tsplit\tprior",
+        phantoms=2,
+    )
+    assert [patient.prior for patient in read_cohort(config)] == [
+        *(None, None),
+        *(str(series), None, str(series)),
+    ]
+    assert Study.read(config).runs.with_prior == ["anna", "carla"]
+    config["cohort"]["phantoms"]["earlier"] = 0.5
+    phantoms = ["phantom-001", "phantom-002"]
+    assert Study.read(config).runs.with_prior == [*phantoms, "anna", "carla"]
+
+
+def test_only_a_method_that_looks_at_it_is_given_the_earlier_volume():
+    config = merged(changed(cohort__phantoms__count=8), {"methods": PER_PATIENT["methods"]})
+    config["cohort"]["phantoms"] |= {"earlier": 0.5, "pool": 0}
+    config["cohort"] |= {"test_patients": 2}
+    runs = Study.read(config).runs
+    given = {
+        method: runs.reconstruct_inputs(method, "2", "1", runs.test)["priors"]
+        for method in ("nerp", "nerf")
+    }
+    assert given == {"nerp": [f"results/priors/{name}.nii.gz" for name in runs.test], "nerf": []}
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, "half"])
+def test_an_earlier_share_that_cannot_be_is_refused(share):
+    config = changed(cohort__phantoms__earlier=share)
+    assert "cohort.phantoms.earlier" in refusal(study.check_config, config)
+
+
 def test_a_sheet_that_is_not_there_is_named():
     message = refusal(read_cohort, changed(cohort__sheet="nowhere/patients.tsv"))
     assert "cohort.sheet" in message
@@ -641,7 +678,7 @@ def test_a_column_that_nobody_reads_is_refused(cohort):
     config = cohort(("anna", "train\t70"), header="patient\tdicom\tsplit\tage")
     message = refusal(read_cohort, config)
     assert "'age'" in message
-    assert "dicom, patient, series, split" in message
+    assert "dicom, patient, prior, series, split" in message
 
 
 @pytest.mark.parametrize(

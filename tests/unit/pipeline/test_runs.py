@@ -71,7 +71,7 @@ def test_a_setting_of_a_training_that_is_not_done_is_refused():
 
 
 def test_a_variant_of_nothing_is_refused():
-    assert refusal(own={"method": "nerf"}).startswith("methods.own.method: unknown method 'nerf'")
+    assert refusal(own={"method": "dua"}).startswith("methods.own.method: unknown method 'dua'")
 
 
 @pytest.mark.parametrize("own", [[], [3], [2, 2], 2, "all", [2.0], [True], None])
@@ -122,7 +122,7 @@ def test_the_papers_network_takes_part_in_all_of_them(dae):
 
 def test_a_setting_of_a_method_that_is_used_is_checked_and_of_none_else():
     assert "methods.unet.epochs: 0" in refusal(unet={"epochs": 0})
-    assert "'nerf'" in refusal(nerf=None)
+    assert "'dua'" in refusal(dua=None)
 
 
 # What follows from it

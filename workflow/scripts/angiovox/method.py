@@ -44,6 +44,7 @@ class Needs:
     fewest_views, most_views : that it reconstructs from; None for any number. What lies where along
         the rays of a single view is what other patients taught: a method says that it means it.
     parallel_maxima : whether "projections" can only be maxima of a parallel beam.
+    looks_at_prior : whether it makes use of an earlier volume of the patient where there is one.
     threads : how many processors such a job, or a training, makes use of at most. On small layers
         they wait for each other: two can take several times as long as one.
     """
@@ -60,6 +61,7 @@ class Needs:
     fewest_views: int = 2
     most_views: int | None = None
     parallel_maxima: bool = False
+    looks_at_prior: bool = False
     threads: int = 8
 
     def __post_init__(self) -> None:
@@ -68,6 +70,8 @@ class Needs:
                 raise ValueError(f"inputs: {kind!r}; there are {', '.join(KINDS)}")
         if not self.inputs:
             raise ValueError("inputs: none; a method looks at something")
+        if self.looks_at_prior and not self.one_job_per_patient:
+            raise ValueError("looks_at_prior: only with one_job_per_patient")
 
     def allows(self, views: int) -> bool:
         """Whether it reconstructs from a number of views."""
@@ -107,6 +111,8 @@ class Measurement:
         detector of the line integrals, at the same angles. None where neither is known.
     imaging : how projections were taken, where they are not the paper's maxima of a parallel beam;
         they are then (views, i, j), maxima or line integrals. views : their source and detector.
+    prior : (x, y, z) bool, the mask of an earlier volume of the patient on the same grid, for a
+        method that looks at it; None where there is none.
     """
 
     angles: np.ndarray
@@ -115,6 +121,7 @@ class Measurement:
     cone_beam: Views | None = None
     imaging: Imaging | None = None
     views: Views | None = None
+    prior: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ SHEET = "cohort.sheet"  # the key of the study's own
 class Patient:
     """A patient of the study: a phantom has a seed, and perhaps given centrelines in place of
     grown ones, of which a territory may be filled; a patient of the sheet has a DICOM folder,
-    perhaps with the series to take, or the file of a volume."""
+    perhaps with the series to take, or the file of a volume, and perhaps an earlier volume."""
 
     name: str
     split: str
@@ -31,6 +31,7 @@ class Patient:
     dicom: str | None = None
     series: str | None = None
     territory: tuple[int, ...] | None = None
+    prior: str | None = None
 
 
 def read_cohort(config: dict[str, Any]) -> list[Patient]:
@@ -151,10 +152,9 @@ def sheet_patients(sheet: str | None, key: str = SHEET) -> list[Patient]:
     for line, row in rows:
         row = stripped(row)
         check_schema(row, "patients.schema.yaml", f"{sheet} line {line}")
-        series = row.get("series") or None
-        patients.append(
-            Patient(row["patient"], row.get("split", ""), dicom=row["dicom"], series=series)
-        )
+        series, prior = row.get("series") or None, row.get("prior") or None
+        scans = {"dicom": row["dicom"], "series": series, "prior": prior}
+        patients.append(Patient(row["patient"], row.get("split", ""), **scans))
     return patients
 
 

@@ -86,6 +86,8 @@ MEASURED_USAGE = {
     "inventory": Job(200, each_seconds=4, volumes="patients"),  # of 4,000 images each
     "convert": Job(110, 2.75, volume_seconds=2.5),
     "mask": Job(216, 0.8, volume_seconds=0.6),
+    "earlier_phantom": Job(295, 2.7, seconds=5, volume_seconds=9),
+    "prior_mask": Job(300, 3.5, seconds=2, volume_seconds=12),  # estimated: read, resampled, masked
     "mask_quality": Job(150, 1.1, volume_seconds=0.4, volumes="patients"),
     "check_masks": Job(106),
     "project": Job(190, 0.9, volume_seconds=1.2),
@@ -159,6 +161,7 @@ MEASURED_STORAGE = {
     "volumes": (0, 0.5, 0),
     "sources": (0.01, 0, 0),
     "masks": (0.01, 0.003, 0),
+    "priors": (0.5, 0.5, 0),
     "projections": (0, 0, 0.5),
     "pool": (0.1, 0.8, 12.5),  # a batch
     "line_integrals": (0, 0, 1.1),

@@ -15,6 +15,7 @@ BACK_PROJECTION = "results/backprojections/views-{views}/{patient}.{kind}.nii"
 LINE_INTEGRALS = "results/line_integrals/{patient}.nii"
 MASK = "results/masks/{patient}.nii.gz"
 MODEL = "results/models/{method}/views-{views}/seed-{seed}/model.pt"
+PRIOR = "results/priors/{patient}.nii.gz"
 CALIBRATION = "results/models/{method}/views-{views}/seed-{seed}/calibration.json"
 
 
@@ -25,6 +26,7 @@ class Runs:
     calibration : patients held back from training. kept : which back-projections are on disk.
     line_integrals : the file of a patient's, which may be that of the projections.
     pool : files of phantoms that only train, each in the place of one of the renewed patients.
+    with_prior : patients of whom there is an earlier volume.
     """
 
     methods: dict[str, Method]
@@ -36,6 +38,7 @@ class Runs:
     line_integrals: str = LINE_INTEGRALS
     pool: Sequence[str] = ()
     renewed: Collection[str] = ()
+    with_prior: Collection[str] = ()
 
     @property
     def trained(self) -> list[str]:
@@ -200,7 +203,10 @@ class Runs:
         kinds = self.methods[method].needs.inputs
         inputs = self._inputs(kinds, examples, patients)
         scaling = CALIBRATION.format(**run) if method in self.calibrated else []
-        return inputs | {"grids": grids, "model": MODEL.format(**run), "calibration": scaling}
+        looks = self.methods[method].needs.looks_at_prior
+        priors = [PRIOR.format(patient=p) for p in patients if looks and p in self.with_prior]
+        model = {"model": MODEL.format(**run), "calibration": scaling}
+        return inputs | {"grids": grids, "priors": priors} | model
 
     def _inputs(
         self, kinds: Sequence[str], counts: list[int], patients: list[str]

@@ -62,8 +62,10 @@ class Study:
         splits = train, calibration, test
         is_own = Projection(config).has_line_integrals
         line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
-        runs = Runs(methods(config), config["seeds"], *splits, kept, line_integrals, pool, renewed)
         groups = read_groups(config, [*cohort.values()])
+        priors = _with_prior(config, cohort, groups)
+        given = kept, line_integrals, pool, renewed, priors
+        runs = Runs(methods(config), config["seeds"], *splits, *given)
         angiograms = read_sheet(config["angiograms"]["sheet"])
         study = cls(config, cohort, figure_patient(config, test), runs, groups, angiograms)
         simulated_angiograms.check(config, study.phantoms, study.sheet_patients, study.transferred)
@@ -231,6 +233,10 @@ class Study:
     def mask_limits(self) -> dict[str, float]:
         return {key: self.config["masks"][key] for key in MASK_LIMITS}
 
+    def prior_options(self, name: str) -> dict[str, Any]:
+        """Which series of the folder of an earlier volume is read."""
+        return self.config["dicom"] if self.patient(name).prior else {}
+
     def series_options(self, name: str) -> dict[str, Any]:
         """Which series of a patient's folder is read, and how wide its gaps may be."""
         patient = self.patient(name)
@@ -344,6 +350,16 @@ class Study:
         phantoms = sum(name in self.phantoms for name in names)
         words = {0: "patients", len(names): "phantoms"}
         return words.get(phantoms, "phantoms and patients")
+
+
+def _with_prior(
+    config: dict[str, Any], cohort: dict[str, Patient], groups: dict[str, Group]
+) -> list[str]:
+    """Patients of a sheet with an earlier volume, and phantoms of the cohort that had a scan."""
+    is_scanned = config["cohort"]["phantoms"]["earlier"] is not None
+    scanned = [name for name, patient in cohort.items() if is_scanned and patient.seed is not None]
+    in_sheets = [cohort, *(group.patients for group in groups.values())]
+    return scanned + [n for given in in_sheets for n, patient in given.items() if patient.prior]
 
 
 def _is_grown(patient: Patient) -> bool:

@@ -32,6 +32,33 @@ def to_study_grid(
     return _pad_or_crop(volume, affine, edge)
 
 
+def onto_grid(
+    volume: np.ndarray, affine: np.ndarray, shape: tuple[int, int, int], target: np.ndarray
+) -> np.ndarray:
+    """Resample a volume to another one's grid, place by place, by linear interpolation.
+
+    Parameters
+    ----------
+    volume : (x, y, z) float32, with its affine, (4, 4) RAS in mm.
+    shape, target : of the other one, with its affine; both are in one coordinate system.
+
+    Returns
+    -------
+    float32 of that shape, the volume's minimum outside of it. It is smoothed first along axes that
+    shrink.
+    """
+    from scipy import ndimage  # slow to import
+
+    to_source = np.linalg.inv(affine) @ target
+    if volume.shape == tuple(shape) and np.allclose(to_source, np.eye(4), atol=1e-3):
+        return volume
+    factors = voxel_sizes(target).max() / voxel_sizes(affine)
+    smooth = ndimage.gaussian_filter(volume, np.maximum(0, (factors - 1) / 2))
+    return ndimage.affine_transform(
+        smooth, to_source, output_shape=shape, order=1, mode="constant", cval=float(volume.min())
+    )
+
+
 def _resample(
     volume: np.ndarray, affine: np.ndarray, edge: int, sizes: np.ndarray, target: float
 ) -> tuple[np.ndarray, np.ndarray]:

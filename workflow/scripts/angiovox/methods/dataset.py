@@ -29,6 +29,7 @@ class PatientDataset(Sequence):
         whenever they are asked for: bit by bit what the file would hold. threads : to do it with.
     coded : whether "sum" and "min" are given as uint16 codes, which a file's stay on the disk until
         they are looked at.
+    priors : paths of masks of earlier volumes, of all patients or none.
     pool : files of phantoms that only train (`io.pool_files`). renewed : which examples one of them
         may take the place of, where `drawn` is asked.
     cone_beam : distances of the C-arm that "line_integrals" are of (`Imaging.in_cone_beam`), where
@@ -43,6 +44,7 @@ class PatientDataset(Sequence):
     threads: int = 1
     coded: bool = False
     cone_beam: Mapping[str, Any] | None = None
+    priors: Sequence[str] = ()
     pool: Sequence[str] = ()
     renewed: Sequence[bool] = ()
 
@@ -61,7 +63,7 @@ class PatientDataset(Sequence):
     @property
     def files(self) -> list[str]:
         """All that is read, for the stamp of a checkpoint."""
-        every = (*self.inputs.values(), self.masks, self.pool)
+        every = (*self.inputs.values(), self.masks, self.priors, self.pool)
         return [path for paths in every for path in paths]
 
     def __len__(self) -> int:
@@ -80,6 +82,8 @@ class PatientDataset(Sequence):
                 projections, affine = load_quantized(paths[index])
                 stored = self._back_projected(projections, affine, chosen) | stored
         known = self._measurement(stored, affine, chosen)
+        if self.priors:
+            known = replace(known, prior=load_mask(self.priors[index]))
         return known, load_mask(self.masks[index]) if self.masks else None
 
     def drawn(self, index: int, rng: np.random.Generator) -> tuple[Measurement, np.ndarray | None]:

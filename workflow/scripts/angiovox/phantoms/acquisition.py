@@ -32,12 +32,15 @@ class Settings:
 
     injection, centre, scanner : as in `contrast.inject` and `scanner.image`.
     lesions : by kind, as in `lesions.plant`; empty for healthy arteries.
+    earlier : share of their size that aneurysms had when an earlier scan was made, which this is;
+        None for today's.
     """
 
     injection: str = "carotid"
     centre: str = "circle"
     scanner: str = "3dra"
     lesions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    earlier: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,9 @@ def acquire(
     # About 10 s at 384^3, no part above 2: growth, sample points, background, blur, noise, files.
     # It stands for a scanner, so no patient's processing waits for it.
     filled = fill(seed, voxel_size * min(shape), settings, centreline, **how)
-    volume, share = image(filled.arteries, filled.pose, shape, voxel_size, seed, settings.scanner)
+    head = filled.arteries, filled.pose
+    scan = int(settings.earlier is not None)
+    volume, share = image(*head, shape, voxel_size, seed, settings.scanner, scan)
     return Acquisition(volume, share, filled.arteries, filled.lesions, filled.variant)
 
 
@@ -140,7 +145,8 @@ def fill(
         if settings.centre == "circle":
             arteries, origin = aim(arteries, origin, seed)
         arteries, pose = apply_random_pose(arteries, origin, seed, size)
-    arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose)
+    grown = 1.0 if settings.earlier is None else settings.earlier
+    arteries, truth = plant(arteries, settings.lesions, field_mm, seed, pose, grown)
     return Filled(arteries, pose, truth, variant)
 
 

@@ -42,14 +42,19 @@ ANEURYSM_SITES = {
     "PICA": Site(0.03, "PICA origin", (0.3, 0.2, 1.0)),
 }
 NECK = (0.45, 0.75)  # of the dome's diameter, least and most
+LEAST_GROWN = 1e-3  # of a sac's size
 WIDEST_NECK = 1.5  # times the diameter of the artery; a wider one would bulge from its far wall
 
 
 def plant_aneurysm(
     arteries: Arteries, settings: dict, reach: float, pose: Pose, rng: np.random.Generator
 ) -> tuple[Arteries, Lesion | None]:
-    """A sac on a fork: a neck and a slightly oval dome, as wide as its size."""
-    size = drawn(settings["size_mm"], rng)
+    """A sac on a fork: a neck and a slightly oval dome, as wide as its size.
+
+    With `grown` among the settings it is the sac of an earlier time: the same site and direction,
+    and this share of the size. At 0 there is none to see.
+    """
+    size, grown = drawn(settings["size_mm"], rng), settings.get("grown", 1.0)
     for name, point in _origins(arteries, rng):
         base, radius = arteries.points[point], float(arteries.radii[point])
         far = radius + 0.46 * size
@@ -57,6 +62,10 @@ def plant_aneurysm(
         neck = min(float(rng.uniform(*NECK)) * size, WIDEST_NECK * 2 * radius)
         if way is None or not inside((base + 0.7 * radius * way)[None], reach - neck / 2)[0]:
             continue
+        # ASSUME: sacs grow in proportion. One of 0 leaves a point in the artery, so that lesions
+        # that are planted later find the arteries as they are when it has grown.
+        share = max(grown, LEAST_GROWN)
+        size, neck, far = share * size, share * neck, radius + 0.46 * share * size
         dome = base + way * far
         oval = dome + 0.08 * size * perpendicular(way, rng)
         sac = attach(
@@ -70,6 +79,8 @@ def plant_aneurysm(
         side = name.split()[0] + " " if name.split()[0] in SIDES and kind(name) != "P1" else ""
         site = side + ANEURYSM_SITES[kind(name)].place if name != CENTRELINE else "fork"
         measures = {"size_mm": size, "neck_mm": neck}
+        if not grown:
+            return sac, None
         return sac, Lesion("aneurysm", site, name, as_tuple((dome + oval) / 2), measures)
     return arteries, None
 

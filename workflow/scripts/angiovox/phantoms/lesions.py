@@ -21,6 +21,7 @@ def plant(
     field_mm: float,
     seed: int,
     pose: Pose,
+    grown: float = 1.0,
 ) -> tuple[Arteries, list[Lesion]]:
     """Draw which lesions one patient has, and plant them in the field of view.
 
@@ -32,6 +33,7 @@ def plant(
     field_mm : diameter of the field of view. A kind without a site inside is not planted.
     seed : of the patient.
     pose : how the head lies.
+    grown : share of the size that aneurysms had, in [0, 1].
 
     Returns
     -------
@@ -53,6 +55,7 @@ def plant(
         # Each kind draws from a stream of its own: one kind more leaves the others as they were.
         own = np.random.default_rng([seed, 4, KINDS.index(name)])
         if own.random() < settings["share"]:
-            arteries, lesion = planters[name](arteries, settings, field_mm / 2 - EDGE, pose, own)
+            chosen = settings | ({"grown": grown} if name == "aneurysm" else {})
+            arteries, lesion = planters[name](arteries, chosen, field_mm / 2 - EDGE, pose, own)
             truth += [lesion] if lesion else []
     return arteries, truth

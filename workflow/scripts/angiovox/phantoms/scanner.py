@@ -107,6 +107,7 @@ def image(
     voxel_size: float,
     seed: int,
     scanner: str = "3dra",
+    scan: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Simulated angiogram of one patient, and the exact share of artery in each voxel.
 
@@ -119,6 +120,7 @@ def image(
     seed : of the patient; the same arguments give the same image.
     scanner : "3dra" is subtracted rotational angiography, "cta" plain CT angiography with skull
         and air, "plain" arteries alone, with blur and white noise.
+    scan : another one has other noise and streaks, of the same head.
 
     Returns
     -------
@@ -132,6 +134,7 @@ def image(
     share, contrast = occupancy(arteries, shape, voxel_size)
     rng = np.random.default_rng([seed, 3])
     head = Head.draw(rng, pose)
+    rng = np.random.default_rng([seed, 3, scan]) if scan else rng
     volume = np.empty(shape, dtype=np.float32)
     for z, axes in _blocks(shape, voxel_size):
         background = kind.background(head, *axes) if kind.background else np.float32(0)

@@ -8,13 +8,11 @@ from monai.networks.nets import BasicUNet
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..geometry.imaging import LINE_INTEGRAL
 from ..method import Context, Measurement
-from ..projectors.attenuation import CONTRAST
-from ..projectors.imaging import FULL_MM
 from ..training.learner import Learner, agreement, autocast, drawn, iou_of, weights_on_cpu
 from ..training.settings import Settings
 from ..training.trainer import Trainer
+from .intensities import intensity_scale
 from .mirror import mirrored
 from .predictor import Examples
 
@@ -84,17 +82,6 @@ class Predicting(Learner):
     def _found(self, views: Tensor, dtype: torch.dtype) -> Tensor:
         with autocast(views, dtype):
             return self.network(views).float()
-
-
-def intensity_scale(given: Measurement) -> tuple[float, float]:
-    """What is 0, and how much more is 1, for the network: of line integrals alike for all patients.
-
-    Maxima have the range of the views that are given. Nothing is clipped.
-    """
-    if given.imaging is not None and given.imaging.kind == LINE_INTEGRAL:
-        return 0.0, FULL_MM * CONTRAST
-    low, high = (float(bound(given.inputs["projections"])) for bound in (np.min, np.max))
-    return low, max(high - low, 1e-6)
 
 
 def trained(examples: Examples, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

@@ -104,7 +104,7 @@ class Gaussians(Method):
 
     def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
         """Find what stands for vessel in the views of the training patients."""
-        from .targets import fitted
+        from ..vessel_views import fitted
 
         state, quality = fitted(patients)
         context.log(", ".join(f"{name} {value:.4g}" for name, value in (state | quality).items()))

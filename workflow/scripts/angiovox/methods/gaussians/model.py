@@ -10,11 +10,11 @@ from torch import Tensor
 from ...method import Context, Measurement
 from ...projectors import torch_line_integral, torch_projectors
 from ...training.per_patient import optimise
+from ..vessel_views import Targets, targets
 from .cloud import EDGE, NAMES, Cloud
 from .control import Control, adapt
 from .line_integrals import line_integrals
 from .losses import image_loss, total_variation
-from .targets import Targets, targets
 from .voxelization import voxelize
 
 NEIGHBOURS = 3  # whose root mean square distance is a Gaussian's first scale
@@ -23,7 +23,7 @@ NEIGHBOURS = 3  # whose root mean square distance is a Gaussian's first scale
 def reconstructed(state: dict, measurement: Measurement, settings, context: Context) -> np.ndarray:
     """Density of the optimised cloud at the voxels, (x, y, z) float32 in [0, 1].
 
-    state : of `targets.fitted`. settings : `gaussians.method.Settings`.
+    state : of `vessel_views.fitted`. settings : `gaussians.method.Settings`.
     """
     known = targets(state, measurement)
     support = known.hull >= state["support"]

@@ -9,10 +9,11 @@ from ...method import Context, Measurement, Training
 from ...training.learner import weights_on_cpu
 from ...training.settings import Settings
 from ...training.trainer import Trainer
+from ..mean_mask import mean_mask
 from ..meshes import occupancy
 from .learner import Deforming, Template
 from .network import Igcn
-from .template import mean_mask, neighbours, template, to_indices
+from .template import neighbours, template, to_indices
 
 
 def trained(patients: Training, settings: Settings, context: Context) -> tuple[dict, list[dict]]:

@@ -10,17 +10,8 @@ from scipy.spatial import cKDTree
 from skimage.measure import block_reduce, marching_cubes
 
 from ...errors import InputError
-from ...method import Training
 
 BISECTIONS = 12  # of the template's level
-
-
-def mean_mask(patients: Training) -> np.ndarray:
-    """Share of the training patients, (x, y, z) float32, in whom a voxel is vessel."""
-    total = None
-    for _, mask in patients:
-        total = mask.astype(np.float32) if total is None else total + mask
-    return total / len(patients)
 
 
 # ASSUME: vessel trees have no common anatomy to model by hand, as livers have. The template is the

@@ -1,4 +1,4 @@
-"""What the Gaussians' projections shall be: views in units of vessel, and the hull they allow."""
+"""Views of a patient in units of vessel, and the hull they allow, which fits are compared with."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...geometry.grid import Grid
-from ...geometry.imaging import LINE_INTEGRAL
-from ...geometry.views import Views
-from ...method import Measurement, Training
-from ...projectors.voxel_backprojection import back_project
-from ..view_images import geometry
-from ..view_levels import brightness, contrast_in_masks, silhouette_level
+from ..geometry.grid import Grid
+from ..geometry.imaging import LINE_INTEGRAL
+from ..geometry.views import Views
+from ..method import Measurement, Training
+from ..projectors.voxel_backprojection import back_project
+from .view_images import geometry
+from .view_levels import brightness, contrast_in_masks, silhouette_level
 
 LEFT_OUT = 1e-3  # part of a patient's vessel that may be outside of the hull of maxima
 # ASSUME: of line integrals a hundredth; the darkest thousandth lies in the noise of 10,000 photons,

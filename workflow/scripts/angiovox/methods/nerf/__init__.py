@@ -1,0 +1,1 @@
+"""A radiance field's density alone, fitted to one patient's views."""

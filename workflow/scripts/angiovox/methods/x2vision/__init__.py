@@ -1,0 +1,1 @@
+"""A style-based generator of vessels, frozen, whose latent is searched for each patient."""
