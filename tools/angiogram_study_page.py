@@ -24,6 +24,7 @@ from angiovox.io.table_files import read_table  # noqa: E402
 from angiovox.reporting import angiogram_study as tables  # noqa: E402
 from page_parts import put  # noqa: E402
 
+PAGE = ROOT / "docs/angiogram_study.md"
 TRIALS = ROOT / "benchmarks/angiogram_study.csv"
 LESIONS = ROOT / "benchmarks/angiogram_study_lesions.csv"
 REFERENCE, POSE = "reference", "pose"
@@ -48,6 +49,18 @@ METRICS = {
     "spurious_parts": ("spurious parts above 10 mm³", 1),
 }
 PLURALS = {"aneurysm": "aneurysms", "stenosis": "stenoses"}
+
+
+def parts(means: pd.DataFrame) -> dict[str, str]:
+    """The tables that the page has a place for."""
+    recall = tables.lesion_recall(stored_table(LESIONS))
+    places = re.findall(r"<!-- (reference|series): (\w+) -->", PAGE.read_text(encoding="utf-8"))
+    return {
+        f"{kind}: {name}": reference(means, recall, name)
+        if kind == REFERENCE
+        else series(means, name)
+        for kind, name in places
+    }
 
 
 def reference(means: pd.DataFrame, lesions: pd.DataFrame, group: str) -> str:
@@ -103,8 +116,8 @@ def draw_pose(means: pd.DataFrame) -> None:
 def store(folders: Iterable[str]) -> None:
     """Put the series of finished runs into the stored trials."""
     for kind, path in (("trials", TRIALS), ("lesions", LESIONS)):
-        kept = _table(path) if path.exists() else pd.DataFrame()
-        runs = [_table(Path(folder) / f"{kind}.csv") for folder in folders]
+        kept = stored_table(path) if path.exists() else pd.DataFrame()
+        runs = [stored_table(Path(folder) / f"{kind}.csv") for folder in folders]
         new = pd.concat(runs).assign(method=lambda rows: _plain(rows["method"]))
         if kind == "lesions":
             new = new[new["series"] == REFERENCE]
@@ -115,7 +128,7 @@ def store(folders: Iterable[str]) -> None:
         new.to_csv(path, index=False, lineterminator="\n")
 
 
-def _table(path: Path) -> pd.DataFrame:
+def stored_table(path: Path) -> pd.DataFrame:
     """A table whose points are texts: a number as it is written, whatever pandas reads it as."""
     rows = read_table(path)
     return rows.assign(
@@ -148,15 +161,8 @@ def main() -> None:
     """Store runs that are named, and write all tables and the figure."""
     if sys.argv[1:]:
         store(sys.argv[1:])
-    means = tables.summary(_table(TRIALS), METRICS)
-    recall = tables.lesion_recall(_table(LESIONS))
-    text = (ROOT / "docs/angiogram_study.md").read_text(encoding="utf-8")
-    parts = {}
-    for kind, name in re.findall(r"<!-- (reference|series): (\w+) -->", text):
-        is_reference = kind == REFERENCE
-        part = reference(means, recall, name) if is_reference else series(means, name)
-        parts[f"{kind}: {name}"] = part
-    put(ROOT / "docs/angiogram_study.md", parts)
+    means = tables.summary(stored_table(TRIALS), METRICS)
+    put(PAGE, parts(means))
     draw_pose(means)
 
 
