@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..method import Context, Measurement
-from .predictor import Examples, ViewPredictor
+from .predictor import UntrainedPredictor
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class GreyHull(ViewPredictor):
+class GreyHull(UntrainedPredictor):
     """Maximum projection of the minimum of back-projections. Nothing is learnt.
 
     A maximum along a ray bounds each voxel on it, so that a view of the minimum over views bounds
@@ -22,14 +21,6 @@ class GreyHull(ViewPredictor):
     name = "grey_hull"
     title = "Visual hull in grey"
     reference = "A maximum bounds each voxel of its ray"
-
-    @dataclass(frozen=True)
-    class Settings:
-        """There is nothing to set."""
-
-    def fit(self, examples: Examples, context: Context) -> tuple[dict, list[dict]]:
-        """Return an empty model."""
-        return {}, []
 
     def predict(
         self, state: dict, given: Measurement, wanted: Measurement, context: Context

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..method import Context, Measurement
-from .predictor import Examples, ViewPredictor
+from .predictor import UntrainedPredictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,20 +15,12 @@ if TYPE_CHECKING:
 MAX_DEVIATION_DEGREES = 5.0
 
 
-class Mirror(ViewPredictor):
+class Mirror(UntrainedPredictor):
     """The given view with its detector mirrored. Nothing is learnt."""
 
     name = "mirror"
     title = "Mirrored view"
     reference = "Symmetry of maxima and line integrals along a line"
-
-    @dataclass(frozen=True)
-    class Settings:
-        """There is nothing to set."""
-
-    def fit(self, examples: Examples, context: Context) -> tuple[dict, list[dict]]:
-        """Return an empty model: the mirror follows from the geometry."""
-        return {}, []
 
     def predict(
         self, state: dict, given: Measurement, wanted: Measurement, context: Context

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..method import Context, Measurement
-from .predictor import Examples, ViewPredictor
+from .predictor import UntrainedPredictor
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class NearestView(ViewPredictor):
+class NearestView(UntrainedPredictor):
     """The given view whose angle is nearest. Nothing is learnt."""
 
     name = "nearest_view"
     title = "Nearest given view"
     reference = "None; the trivial prediction"
-
-    @dataclass(frozen=True)
-    class Settings:
-        """There is nothing to set."""
-
-    def fit(self, examples: Examples, context: Context) -> tuple[dict, list[dict]]:
-        """Return an empty model."""
-        return {}, []
 
     def predict(
         self, state: dict, given: Measurement, wanted: Measurement, context: Context

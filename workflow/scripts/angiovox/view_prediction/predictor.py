@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from ..errors import InputError
@@ -56,6 +57,18 @@ class ViewPredictor(ABC):
         """
 
 
+class UntrainedPredictor(ViewPredictor):
+    """A predictor whose views follow from the given ones alone."""
+
+    @dataclass(frozen=True)
+    class Settings:
+        """There is nothing to set."""
+
+    def fit(self, examples: Examples, context: Context) -> tuple[dict, list[dict]]:
+        """Return an empty model."""
+        return {}, []
+
+
 def predict(
     predictor: ViewPredictor,
     patient: str,
@@ -70,8 +83,6 @@ def predict(
 
     Raises InputError, naming the patient, for a wrong shape, NaN or infinity.
     """
-    from dataclasses import replace
-
     import numpy as np
 
     found = np.asarray(predictor.predict(state, given, replace(wanted, inputs={}), context))

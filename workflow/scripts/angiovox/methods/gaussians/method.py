@@ -43,8 +43,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
+from ...method import Context, Measurement, Reconstruction
 from ...training.settings import Checked
+from ..vessel_fit import VesselFit
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Settings(Checked):
         self.require_positive("dssim_weight", "tv_weight", "control_gradient", or_zero=True)
 
 
-class Gaussians(Method):
+class Gaussians(VesselFit):
     """A cloud of Gaussians for each patient."""
 
     name = "gaussians"
@@ -98,17 +99,6 @@ class Gaussians(Method):
     family = "Gaussian splatting"
     reference = "Zha et al. 2024 (R2-Gaussian), Fu et al. 2024 (3DGR-CAR); started from the hull"
     Settings = Settings
-    needs = Needs(
-        inputs=("projections",), one_job_per_patient=True, gives_probabilities=False, threads=1
-    )
-
-    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
-        """Find what stands for vessel in the views of the training patients."""
-        from ..vessel_views import fitted
-
-        state, quality = fitted(patients)
-        context.log(", ".join(f"{name} {value:.4g}" for name, value in (state | quality).items()))
-        return state, [{"epoch": 1, **quality}]
 
     def reconstruct(
         self, state: dict, measurement: Measurement, context: Context

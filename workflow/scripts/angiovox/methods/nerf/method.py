@@ -29,11 +29,12 @@ Original code: github.com/bmild/nerf (MIT); none of it is used.
 
 from __future__ import annotations
 
-from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
+from ...method import Context, Measurement, Reconstruction
+from ..vessel_fit import VesselFit
 from .settings import Settings
 
 
-class NeRF(Method):
+class NeRF(VesselFit):
     """A density field of each patient."""
 
     name = "nerf"
@@ -41,17 +42,6 @@ class NeRF(Method):
     family = "Fitted implicit field"
     reference = "Mildenhall et al. 2020, density alone, rendered as X-rays are"
     Settings = Settings
-    needs = Needs(
-        inputs=("projections",), one_job_per_patient=True, gives_probabilities=False, threads=1
-    )
-
-    def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
-        """Find what stands for vessel in the views of the training patients."""
-        from ..vessel_views import fitted
-
-        state, quality = fitted(patients)
-        context.log(", ".join(f"{name} {value:.4g}" for name, value in (state | quality).items()))
-        return state, [{"epoch": 1, **quality}]
 
     def reconstruct(
         self, state: dict, measurement: Measurement, context: Context

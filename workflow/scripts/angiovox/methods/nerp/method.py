@@ -34,11 +34,12 @@ of it is used.
 
 from __future__ import annotations
 
-from ...method import Context, Measurement, Method, Needs, Reconstruction, Training
+from ...method import Context, Measurement, Needs, Reconstruction, Training
+from ..vessel_fit import VesselFit
 from .settings import EARLIER, NONE, Settings
 
 
-class NeRP(Method):
+class NeRP(VesselFit):
     """A network of each patient that starts from a prior image."""
 
     name = "nerp"
@@ -62,13 +63,11 @@ class NeRP(Method):
     def fit(self, patients: Training, context: Context) -> tuple[dict, list[dict]]:
         """Find what stands for vessel in the training views, and embed the mean training mask."""
         from ..mean_mask import mean_mask
-        from ..vessel_views import fitted
         from .optimise import embedded
 
-        state, quality = fitted(patients)
-        context.log(", ".join(f"{name} {value:.4g}" for name, value in (state | quality).items()))
+        state, history = super().fit(patients, context)
         if self.settings.prior == NONE:
-            return state, [{"epoch": 1, **quality}]
+            return state, history
         network, history = embedded(mean_mask(patients), self.settings, context)
         return state | {"network": network}, history
 
