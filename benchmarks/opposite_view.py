@@ -52,7 +52,7 @@ from benchmarks.opposite_view_data import (  # noqa: E402
 from benchmarks.opposite_view_figure import Images, draw  # noqa: E402
 from benchmarks.opposite_view_tables import SETS, markdown, set_name  # noqa: E402
 
-VOXELS_MM, POOL, SEED, THREADS = (0.75, 1.5), 200, 1, 1
+VOXELS_MM, SEED, THREADS = (0.75, 1.5), 1, 1
 METHODS = ("backprojection", "hull", "sirt")
 METRICS = ("iou", "dice", "precision", "recall", "cldice")
 PREDICTOR = "opposite_unet"
@@ -115,7 +115,7 @@ def trained(scene: Scene, folder: Path) -> dict:
     torch.set_num_threads(THREADS)
     path = folder / "model.pt"
     if not path.exists():
-        examples = OppositePairs(scene, scene.pool(folder, POOL))
+        examples = OppositePairs(scene, scene.pool(folder))
         context = Context(SEED, "cpu", folder / "checkpoint.pt", log=print)
         state, _ = PREDICTORS[PREDICTOR]().fit(examples, context)
         save_model(path, state)
@@ -219,6 +219,7 @@ def measurement(scene: Scene, given: Views, names: tuple[str, ...]) -> Measureme
         "sum": back_project(scaled, scene.grid, views, "mean"),
         "min": back_project(scaled, scene.grid, views, "minimum"),
         "line_integrals": images,
+        "projections": images,
     }
     return dataclasses.replace(scene.measurement(images, chosen), inputs=inputs, cone_beam=views)
 

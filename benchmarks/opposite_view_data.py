@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,13 +27,15 @@ from angiovox.method import Measurement
 from angiovox.phantoms import acquisition, training_pool
 from angiovox.projectors.attenuation import CONTRAST, noisy
 from angiovox.projectors.line_integral import line_integral
+from angiovox_pipeline.pool import POOL_BATCH, pool_seeds
 from angiovox_pipeline.projection import Projection
-from angiovox_pipeline.study import POOL_BATCH, Study
+from angiovox_pipeline.study import Study
 
 ROOT = Path(__file__).parents[1]
 VIEWS = {"projections": 25, "first_degrees": -30.0, "arc_degrees": 240.0}
 FRONTAL, LATERAL, OPPOSITE = 3, 12, 21  # among them: 0, 90 and 180 degrees
 HALF_TURN = OPPOSITE - FRONTAL
+POOL, NETWORK_POOL = 200, 200  # phantoms that predictors learn from; that networks learn from
 REPEATED_SEED = 1  # added to that of the frontal view's noise
 
 
@@ -61,6 +63,7 @@ class Scene:
         dsa = yaml.safe_load((ROOT / "config/dsa.yaml").read_text(encoding="utf-8"))
         config["projection"] |= dsa["projection"]
         config["volume"]["voxel_mm"] = self.voxel_mm = voxel_mm
+        config["cohort"]["phantoms"]["pool"] = POOL + NETWORK_POOL
         self.config, self.study = config, Study.read(config)
         self.imaging = replace(Imaging(**Projection(config).imaging), **VIEWS)
         self.grid: Grid = self.imaging.grid(isotropic_affine(self.shape, voxel_mm))
@@ -88,10 +91,16 @@ class Scene:
         with np.load(path) as stored:
             return Phantom(**stored)
 
-    def pool(self, folder: Path, phantoms: int) -> np.ndarray:
-        """Measured views (phantoms, views, i, j) of phantoms that the study's are none of."""
-        batches = range(-(-phantoms // POOL_BATCH))
-        return np.concatenate([self._batch(folder, number) for number in batches])[:phantoms]
+    def pool(self, folder: Path) -> np.ndarray:
+        """Measured views (phantoms, views, i, j) that predictors learn from."""
+        return np.stack([views for views, _ in self._examples(folder, 0, POOL)])
+
+    def network_pool(self, folder: Path) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Measured views (views, i, j) and masks (x, y, z) bool that networks learn from.
+
+        They are of phantoms that are neither the study's nor in the predictors' pool.
+        """
+        return self._examples(folder, POOL, POOL + NETWORK_POOL)
 
     def with_imaging(self, imaging: Imaging) -> Scene:
         """The same phantoms, taken otherwise."""
@@ -104,16 +113,25 @@ class Scene:
         known = {"grid": self.grid, "imaging": self.imaging, "views": self.views[chosen]}
         return Measurement(self.imaging.angles[chosen], {"projections": images}, **known)
 
-    def _batch(self, folder: Path, number: int) -> np.ndarray:
+    def _examples(
+        self, folder: Path, first: int, end: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for number in range(first // POOL_BATCH, end // POOL_BATCH):
+            path = self._batch(folder, number)
+            for example in range(pool_files.count_examples(path)):
+                views, mask = pool_files.read_example(path, example)
+                yield views.values(), mask
+
+    def _batch(self, folder: Path, number: int) -> Path:
+        """A file of phantoms that only train, simulated once."""
         path = folder / f"pool-{number}.npz"
         if not path.exists():
             folder.mkdir(parents=True, exist_ok=True)
             how = self.voxel_mm, self.settings, self.imaging, self.segment
             limits = otsu.Limits(**self.study.mask_limits)
-            seeds = self.study.pool_seeds(f"{number + 1:04d}")
+            seeds = pool_seeds(self.config, f"{number + 1:04d}")
             pool_files.write_examples(path, training_pool.simulate(seeds, *how, limits))
-        examples = range(pool_files.count_examples(path))
-        return np.stack([pool_files.read_example(path, n)[0].values() for n in examples])
+        return path
 
     def _simulated(self, seed: int) -> Phantom:
         volume = quantize(

@@ -2,14 +2,14 @@
 rule angiograms:
     """Reconstruct the arteries of each patient of the sheet of angiograms: files and a page."""
     input:
-        every_angiogram,
+        ANGIOGRAMS.every,
 
 
 rule reconstruct_angiograms:
     """Read a patient's runs, calibrate where the C-arm stood, and reconstruct the arteries."""
     input:
-        runs=angiogram_runs,
-        folders=angiogram_folders,
+        runs=ANGIOGRAMS.runs,
+        folders=ANGIOGRAMS.folders,
         weights=resource_file("angiogram_network"),
     output:
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
@@ -20,7 +20,7 @@ rule reconstruct_angiograms:
     benchmark:
         "results/benchmarks/reconstruct_angiograms/{patient}.tsv"
     wildcard_constraints:
-        patient=one_of(ANGIOGRAMS),
+        patient=one_of(STUDY.angiograms),
     conda:
         "../../envs/angiograms.yaml"
     threads: angiograms.THREADS
@@ -29,8 +29,8 @@ rule reconstruct_angiograms:
         runtime=minutes("reconstruct_angiograms"),
     params:
         code=code_version.of_script("reconstruct_angiograms"),
-        files=angiogram_files,
-        frames=angiogram_frames,
+        files=ANGIOGRAMS.files,
+        frames=ANGIOGRAMS.frames,
         weights=angiograms.digest_of_weights(),
         voxel_mm=config["angiograms"]["voxel_mm"],
         calibrate=config["angiograms"]["calibrate"],
@@ -41,7 +41,7 @@ rule reconstruct_angiograms:
 rule present_angiograms:
     """Find what is known and what is guessed, the next angle, and write all files and the page."""
     input:
-        runs=angiogram_identity,
+        runs=ANGIOGRAMS.identity,
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
         calibration="results/angiograms/{patient}/reconstruction/calibration.json",
         probability="results/angiograms/{patient}/reconstruction/probability.nii.gz",
@@ -53,7 +53,7 @@ rule present_angiograms:
     benchmark:
         "results/benchmarks/present_angiograms/{patient}.tsv"
     wildcard_constraints:
-        patient=one_of(ANGIOGRAMS),
+        patient=one_of(STUDY.angiograms),
     conda:
         "../../envs/angiograms.yaml"
     threads: angiograms.THREADS

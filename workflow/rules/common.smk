@@ -3,7 +3,6 @@ import os
 import re
 import sys
 import time
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -20,13 +19,14 @@ sys.path.insert(0, str(SCRIPTS))
 from angiovox.errors import InputError
 from angiovox.methods.registry import PAPER_METHOD
 from angiovox.reporting import assumptions
-from angiovox_pipeline import angiograms, code_version, failure_report, places, products
+from angiovox_pipeline import angiograms, code_version, failure_report, places, pool, products
 from angiovox_pipeline import runs, scheduling, simulated_angiograms, terminal, watchdog
+from angiovox_pipeline.angiogram_inputs import AngiogramInputs
 from angiovox_pipeline.config import fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
 from angiovox_pipeline.other_studies import OtherStudies
-from angiovox_pipeline.patient_folders import FoldersWithin, fingerprint
+from angiovox_pipeline.patient_inputs import PatientInputs
 from angiovox_pipeline.preflight import disk, start
 from angiovox_pipeline.study import Study
 from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
@@ -54,7 +54,9 @@ PATIENTS, PHANTOMS, EXAMPLE_PATIENT = STUDY.patients, STUDY.phantoms, STUDY.exam
 RUNS, FEWEST_VIEWS, PROJECTION = STUDY.runs, STUDY.fewest_views, STUDY.projection
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
 BESIDE_THE_BEST = STUDY.beside_the_best
-SIMULATED_ANGIOGRAMS, ANGIOGRAMS = STUDY.simulated_angiograms, STUDY.angiograms
+SIMULATED_ANGIOGRAMS = STUDY.simulated_angiograms
+IMAGES = PatientInputs(STUDY, warn_once)
+ANGIOGRAMS = AngiogramInputs(STUDY.angiograms, config["angiograms"]["identify"])
 JOBS = JobInputs(RUNS, PROJECTION.c_arm, STUDY.torch_threads, config["resources"]["gpu_model"])
 TRAIN, TEST = RUNS.train, RUNS.test
 SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}
@@ -67,9 +69,9 @@ CAPTIONS = {
     "table1": "The denoising autoencoder by number of views, with figures published on other data.",
     "table2": "Biplane (two-view) reconstruction; published rows are on other data.",
 }
-GRID, NOTE, NOTE_OF_MEANS = STUDY.grid, STUDY.note, STUDY.note_of_means
+NOTES = STUDY.notes
+GRID, NOTE, NOTE_OF_MEANS = NOTES.grid, NOTES.of_patient, NOTES.of_means
 FEWEST_NOTE = f"{VIEW_COUNTS[-1]} views; {NOTE}"
-OWNERS = {}  # patients by the files and folders that are theirs
 NEVER_MATCH = "(?!)"  # a pattern that no wildcard matches
 
 
@@ -78,58 +80,6 @@ wildcard_constraints:
     views="|".join(map(str, [*STUDY.every_view_count, runs.EVERY])),
     method="|".join(RUNS.methods),
     seed="|".join(map(str, SEEDS)),
-
-
-def dicom_folder(wildcards):
-    """A patient's own folder, to which a module's prefix does not apply, or a phantom's."""
-    patient = STUDY.patient(wildcards.patient)
-    return local(patient.dicom) if patient.dicom else f"results/dicom/{patient.name}"
-
-
-def folders_within(wildcards):
-    """Folders below a patient's own: what is exchanged there makes them newer."""
-    patient = STUDY.patient(wildcards.patient)
-    if not patient.dicom:
-        return []
-    return FoldersWithin(patient, STUDY.sheet_of(patient.name), warn_once, OWNERS)
-
-
-def patient_files(wildcards):
-    """What changes with any of a patient's own files, that is read or that a header names."""
-    given = STUDY.patient(wildcards.patient).dicom
-    return fingerprint(given) if given else ""
-
-
-def prior_scan(wildcards):
-    """A patient's earlier volume, or that of a phantom."""
-    patient = STUDY.patient(wildcards.patient)
-    return local(patient.prior) if patient.prior else f"results/priors/dicom/{patient.name}"
-
-
-def folders_within_prior(wildcards):
-    """Folders below a patient's earlier volume, which is checked on the way."""
-    patient = STUDY.patient(wildcards.patient)
-    if not patient.prior:
-        return []
-    earlier = replace(patient, dicom=patient.prior)
-    return FoldersWithin(earlier, STUDY.sheet_of(patient.name), warn_once, OWNERS)
-
-
-def prior_files(wildcards):
-    given = STUDY.patient(wildcards.patient).prior
-    return fingerprint(given) if given else ""
-
-
-def prior_choice(wildcards):
-    return STUDY.prior_options(wildcards.patient)
-
-
-def series_choice(wildcards):
-    return STUDY.series_options(wildcards.patient)
-
-
-def phantom_seed(wildcards):
-    return STUDY.patient(wildcards.patient).seed
 
 
 def simulated_angiogram_seed(wildcards):
@@ -145,47 +95,8 @@ def simulated_angiogram_note(wildcards):
     return f"{wildcards.patient}, {SIMULATED_ANGIOGRAMS[wildcards.patient]}; simulated X-rays"
 
 
-def every_angiogram(wildcards):
-    return angiograms.Wanted("results/angiograms/{patient}/files", ANGIOGRAMS)
-
-
-def angiogram_runs(wildcards):
-    """Files of the user's, to which a module's prefix does not apply."""
-    return [local(run.path) for run in ANGIOGRAMS[wildcards.patient]]
-
-
-def angiogram_folders(wildcards):
-    return [local(path) for path in angiograms.folders_within(ANGIOGRAMS[wildcards.patient])]
-
-
-def angiogram_identity(wildcards):
-    """The runs where results are to name the patient as these do."""
-    return angiogram_runs(wildcards) if config["angiograms"]["identify"] else []
-
-
-def angiogram_frames(wildcards):
-    return [run.options for run in ANGIOGRAMS[wildcards.patient]]
-
-
-def angiogram_files(wildcards):
-    return angiograms.fingerprints(ANGIOGRAMS[wildcards.patient])
-
-
 def pool_seeds(wildcards):
-    return STUDY.pool_seeds(wildcards.batch)
-
-
-def phantom_centreline(wildcards):
-    return centrelines([wildcards.patient])
-
-
-def phantom_centrelines(wildcards):
-    return centrelines(PHANTOMS)
-
-
-def centrelines(names):
-    given = [STUDY.cohort[name].centreline for name in names]
-    return [local(path) for path in given if path]
+    return pool.pool_seeds(config, wildcards.batch)
 
 
 def one_of(names):

@@ -28,8 +28,8 @@ rule mask:
 rule prior_mask:
     """Segment a patient's earlier volume on the grid of the present one, as its own mask is."""
     input:
-        scan=prior_scan,
-        within=folders_within_prior,
+        scan=IMAGES.earlier_dicom,
+        within=IMAGES.earlier_folders,
         grid="results/volumes/{patient}.nii",
     output:
         "results/priors/{patient}.nii.gz",
@@ -46,8 +46,8 @@ rule prior_mask:
         runtime=minutes("prior_mask"),
     params:
         code=code_version.of_script("prior_mask"),
-        choice=prior_choice,
-        files=prior_files,
+        choice=IMAGES.earlier_series,
+        files=IMAGES.earlier_files,
         window=config["masks"]["window"],
         classes=config["masks"]["classes"],
     script:

@@ -41,8 +41,8 @@ rule inventory:
 rule convert:
     """Read a patient's series and bring it to the study's grid."""
     input:
-        dicom=dicom_folder,
-        within=folders_within,
+        dicom=IMAGES.dicom,
+        within=IMAGES.folders,
     output:
         volume="results/volumes/{patient}.nii",
         source="results/sources/{patient}.json",
@@ -59,8 +59,8 @@ rule convert:
         runtime=minutes("convert"),
     params:
         code=code_version.of_script("convert"),
-        choice=series_choice,
-        files=patient_files,
+        choice=IMAGES.series,
+        files=IMAGES.files,
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
     script:

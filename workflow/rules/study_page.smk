@@ -32,7 +32,7 @@ rule study_page:
         paper=PAPER_METHOD,
         seed=SEEDS[0],
         several_seeds=len(SEEDS) > 1,
-        patient_word=STUDY.test_word,
+        patient_word=NOTES.test_word,
         note=NOTE_OF_MEANS,
     script:
         "../scripts/study_page.py"

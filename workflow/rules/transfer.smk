@@ -182,7 +182,7 @@ rule transfer_table:
         code=code_version.of_script("transfer_table"),
         groups=STUDY.compared,
         titles=TITLES,
-        note=STUDY.note_of_models,
+        note=NOTES.of_models,
     script:
         "../scripts/transfer_table.py"
 
@@ -212,6 +212,6 @@ rule transfer_figure:
         code=code_version.of_script("transfer_figure"),
         methods=SHOWN.labels,
         groups={name: group["title"] for name, group in STUDY.compared.items()},
-        note=STUDY.note_of_models,
+        note=NOTES.of_models,
     script:
         "../scripts/transfer_figure.py"

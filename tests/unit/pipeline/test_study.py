@@ -12,6 +12,7 @@ from angiovox_pipeline import resources, scheduling
 from angiovox_pipeline.config import DEFAULTS, fill_in
 from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import JobInputs
+from angiovox_pipeline.pool import pool_seeds
 from angiovox_pipeline.products import our_rules, products
 from angiovox_pipeline.runs import LINE_INTEGRALS, PROJECTIONS
 from angiovox_pipeline.study import Study
@@ -122,8 +123,9 @@ def test_phantoms_and_patients_of_the_sheet_are_all_there_are(mixed):
     assert mixed.patients == mixed.phantoms + mixed.sheet_patients
     assert mixed.sheet_patients == mixed.runs.test == ["anna", "ben"]
     assert mixed.runs.train == mixed.phantoms == mixed.generated_phantoms
-    assert mixed.note == "trained on phantoms, tested on patients, 64³ voxels"
-    assert mixed.note_of_means == "trained on phantoms, tested on 2 patients, 1 seed, 64³ voxels"
+    assert mixed.notes.of_patient == "trained on phantoms, tested on patients, 64³ voxels"
+    means = "trained on phantoms, tested on 2 patients, 1 seed, 64³ voxels"
+    assert mixed.notes.of_means == means
     assert mixed.example_patient == "anna"
 
 
@@ -165,7 +167,7 @@ def test_the_papers_imaging_goes_unsaid_and_depends_on_no_c_arm():
     moved = study(cone_beam={"source_isocentre_mm": 600})
     assert moved.projection.imaging == study().projection.imaging
     assert Imaging(**study().projection.imaging) == Imaging(64, 90)
-    assert "beam" not in study().note
+    assert "beam" not in study().notes.of_patient
 
 
 @pytest.mark.parametrize(
@@ -177,8 +179,8 @@ def test_the_papers_imaging_goes_unsaid_and_depends_on_no_c_arm():
     ],
 )
 def test_another_imaging_is_said_in_every_note(projection, words):
-    found = study(projection=projection)
-    for note in (found.note, found.note_of_means, found.note_of_models):
+    found = study(projection=projection).notes
+    for note in (found.of_patient, found.of_means, found.of_models):
         assert note.endswith(words)
 
 
@@ -352,15 +354,14 @@ def pooled(count, **cohort):
 def test_a_pool_has_a_seed_for_each_phantom_and_none_of_the_cohorts(count):
     given = pooled(count)
     batches = [path.split("/")[-1].removesuffix(".npz") for path in given.runs.pool]
-    seeds = [seed for batch in batches for seed in given.pool_seeds(batch)]
+    seeds = [seed for batch in batches for seed in pool_seeds(given.config, batch)]
     assert len(seeds) == len(set(seeds)) == count
     assert not {*seeds} & {patient.seed for patient in given.cohort.values()}
 
 
 def test_another_cohort_has_another_pool():
-    first, second = (
-        study(cohort={"phantoms": {"pool": 30, "seed": seed}}).pool_seeds("0001") for seed in (1, 2)
-    )
+    studies = (study(cohort={"phantoms": {"pool": 30, "seed": seed}}) for seed in (1, 2))
+    first, second = (pool_seeds(given.config, "0001") for given in studies)
     assert not {*first} & {*second}
 
 

@@ -113,7 +113,7 @@ def test_the_study_itself_is_the_same_with_groups_and_without(folder, sheet):
     bare, found = study(), study(trees=trees(folder), clinic={"sheet": sheet})
     assert found.cohort == bare.cohort and found.runs == bare.runs
     assert found.own_config == bare.own_config and "transfer" not in found.own_config["cohort"]
-    assert (found.seeds, found.note_of_means) == (bare.seeds, bare.note_of_means)
+    assert (found.seeds, found.notes.of_means) == (bare.seeds, bare.notes.of_means)
     assert found.scale.transfer == 5 and bare.scale.transfer == 0
     assert [*found.compared] == [TEST, "trees", "clinic"]
     assert found.compared[TEST] == {"title": "test phantoms", "patients": bare.runs.test}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,16 +13,15 @@ from . import simulated_angiograms
 from .angiograms import GivenRun, read_sheet
 from .cohort import Patient, figure_patient, read_cohort
 from .config import check_config
+from .pool import POOL_BATCH, POOL_FILE, pool_batches
 from .projection import Projection
 from .resources import Scale
 from .runs import LINE_INTEGRALS, PROJECTIONS, Runs
 from .study_methods import methods
+from .study_notes import Notes
 from .transfer import Group, checked_file, read_groups
 
 MASK_LIMITS = ("min_fraction", "max_fraction", "min_largest_component", "max_border")
-POOL_FILE = "results/pool/{batch}.npz"
-POOL_BATCH = 25  # phantoms in a job
-FIRST_POOL_SEED, MAX_POOL = 10_000_000, 100_000
 TEST = "test"  # the study's own test patients, as if they were a group
 LEAST_MEASURED = 20  # phantoms beside the published morphometry of 50 patients
 
@@ -58,7 +57,7 @@ class Study:
         kept = config["storage"]["back_projections"]
         renewed = [name for name in train if _is_grown(cohort[name])]
         count = config["cohort"]["phantoms"]["pool"] if renewed else 0
-        pool = [POOL_FILE.format(batch=batch) for batch in _batches(count)]
+        pool = [POOL_FILE.format(batch=batch) for batch in pool_batches(count)]
         splits = train, calibration, test
         is_own = Projection(config).has_line_integrals
         line_integrals = PROJECTIONS if is_own else LINE_INTEGRALS
@@ -70,6 +69,11 @@ class Study:
         study = cls(config, cohort, figure_patient(config, test), runs, groups, angiograms)
         simulated_angiograms.check(config, study.phantoms, study.sheet_patients, study.transferred)
         return study
+
+    @cached_property
+    def notes(self) -> Notes:
+        """The study in words."""
+        return Notes(self)
 
     @property
     def patients(self) -> list[str]:
@@ -150,7 +154,7 @@ class Study:
     @property
     def compared(self) -> dict[str, dict[str, Any]]:
         """Title and patients of what the table of the transfer compares, the study's own first."""
-        own = {"title": f"test {self._kinds(self.runs.test)}", "patients": self.runs.test}
+        own = {"title": f"test {self.notes.kinds(self.runs.test)}", "patients": self.runs.test}
         groups = {
             name: {"title": group.title, "patients": [*group.patients]}
             for name, group in self.groups.items()
@@ -256,12 +260,6 @@ class Study:
         """Of the phantoms that are measured and drawn beside the cohort."""
         return 1000 * self.config["cohort"]["phantoms"]["seed"] + 1
 
-    def pool_seeds(self, batch: str) -> list[int]:
-        """Seeds of one batch of the phantoms that only train, of which the cohort has none."""
-        phantoms = self.config["cohort"]["phantoms"]
-        first = FIRST_POOL_SEED + MAX_POOL * phantoms["seed"]
-        return [first + number for number in _batches(phantoms["pool"])[batch]]
-
     @property
     def measured_seeds(self) -> list[int]:
         """Of the phantoms whose morphometry is measured."""
@@ -307,50 +305,6 @@ class Study:
             transfer=len(self.transferred),
         )
 
-    @property
-    def grid(self) -> str:
-        """The volumes' shape in words, for captions."""
-        return f"{self.config['volume']['shape']}³ voxels"
-
-    @property
-    def note(self) -> str:
-        """What the data are, in words, for a figure of one patient."""
-        train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
-        return f"trained on {train}, tested on {test}, {self._data}"
-
-    @property
-    def note_of_means(self) -> str:
-        """The same for means, which are over test patients and training seeds."""
-        train, test = self._kinds(self.runs.train), self._kinds(self.runs.test)
-        tested = f"tested on {len(self.runs.test)} {test}"
-        return f"trained on {train}, {tested}, {self.trainings}, {self._data}"
-
-    @property
-    def note_of_models(self) -> str:
-        """The same without the test patients, for what compares several groups of them."""
-        return f"trained on {self._kinds(self.runs.train)}, {self.trainings}, {self._data}"
-
-    @property
-    def _data(self) -> str:
-        """The grid, and how projections are taken where it is not the paper's way."""
-        return ", ".join(filter(None, [self.grid, self.projection.remark]))
-
-    @property
-    def trainings(self) -> str:
-        """How many training seeds there are, in words."""
-        count = len(self.runs.seeds)
-        return "1 seed" if count == 1 else f"{count} seeds"
-
-    @property
-    def test_word(self) -> str:
-        """What one of the test patients is called."""
-        return "phantom" if self._kinds(self.runs.test) == "phantoms" else "patient"
-
-    def _kinds(self, names: Collection[str]) -> str:
-        phantoms = sum(name in self.phantoms for name in names)
-        words = {0: "patients", len(names): "phantoms"}
-        return words.get(phantoms, "phantoms and patients")
-
 
 def _with_prior(
     config: dict[str, Any], cohort: dict[str, Patient], groups: dict[str, Group]
@@ -364,11 +318,3 @@ def _with_prior(
 
 def _is_grown(patient: Patient) -> bool:
     return patient.seed is not None and patient.centreline is None
-
-
-def _batches(count: int) -> dict[str, range]:
-    """Numbers of the phantoms of a pool, by the name of the batch that makes them."""
-    return {
-        f"{first // POOL_BATCH + 1:04d}": range(first, min(first + POOL_BATCH, count))
-        for first in range(0, count, POOL_BATCH)
-    }

@@ -96,7 +96,7 @@ class TransferInputs:
 
     def group_note(self, wildcards: Any) -> str:
         """What the data are, in words, for a figure of the group."""
-        return f"{self.study.groups[wildcards.group].title}, {self.study.grid}"
+        return f"{self.study.groups[wildcards.group].title}, {self.study.notes.grid}"
 
     def leave_out_key(self, wildcards: Any) -> str:
         """Of the config: it leaves patients out of the group."""
