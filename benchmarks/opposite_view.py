@@ -79,7 +79,7 @@ def main() -> None:
         views.to_csv(predictions, index=False, float_format="%.5g")
     shown = {mm: shown_views(Scene(mm), folder / f"{mm:g}mm") for mm in VOXELS_MM}
     draw(shown, read_table(results), HERE.parent / "docs" / "opposite_view.png")
-    text = markdown(results, predictions)
+    text = markdown(results, predictions, HERE / "opposite_view_unet.csv")
     (HERE / "opposite_view.md").write_text(text, encoding="utf-8")
     print(text)
 

@@ -13,10 +13,16 @@ from angiovox.metrics.statistics import mean_interval, paired_difference
 BASES = (("0",), ("0", "90"))
 ADDED = ("0 again", "180 mirrored", "180 mirrored, no noise", "180 predicted", "180")
 SETS = tuple(set_ for base in BASES for set_ in (base, *((*base, one) for one in ADDED)))
+NETWORK = "unet"
+# Sets that a network is trained for, those of views that its training phantoms have.
+NETWORK_SETS = tuple(
+    views for views in SETS if not {*views} & {"0 again", "180 mirrored, no noise"}
+)
 TITLES = {
     "backprojection": "Back-projection",
     "hull": "Visual hull",
     "sirt": "SIRT",
+    NETWORK: "3D U-Net",
 }
 MARKS = {BETTER: " ▲", WORSE: " ▼"}
 SCORES = {"psnr": ("PSNR, dB", "{:.2f}"), "ssim": ("SSIM", "{:.3f}"), "dice": ("Dice", "{:.3f}")}
@@ -37,13 +43,16 @@ the names of sets are angles in degrees:
   study's pool;
 - "180": the opposite view as it is measured, with its own noise.
 
-Thresholds are fitted on the 33 training phantoms, which the U-Net has not seen, anew for each set.
+Thresholds are fitted on the 33 training phantoms, which the 2D U-Net has not seen, anew for each
+set. The 3D U-Net, that of the default study, is trained anew for each set of voxels of 0.75 mm
+(`python benchmarks/opposite_view_unet.py FOLDER`): on those 33 and on 200 more, which the 2D U-Net
+has not seen either, for {epochs} passes.
 
 The first row of a table has means with 95 % intervals of Student's t, the others the paired
 difference to it; the last is the true opposite view less the predicted one. ▲ and ▼: shown to be
 better or worse, by sign flips over all pairs of the table's sets at once (p of at most 0.05; a
-family for each method). One training seed: what is said of predicted views is said of this trained
-network."""
+family for each method). Networks have one training seed: what is said of them, and of predicted
+views, is said of these trained networks, and intervals are over phantoms alone."""
 OF_VIEWS = """## Predicted views
 
 Beside the opposite view without noise: PSNR and SSIM of a full scale of 15 mm of undiluted
@@ -145,12 +154,13 @@ def parallel_rows(rows: pd.DataFrame) -> Iterator[dict[str, str]]:
         }
 
 
-def markdown(results: Path, predictions: Path) -> str:
+def markdown(results: Path, predictions: Path, networks: Path) -> str:
     """All tables for readers."""
-    rows, views = read_table(results), read_table(predictions)
+    rows, views, trained = map(read_table, (results, predictions, networks))
     is_parallel = views["view"].str.contains("parallel")
-    parts = [HEAD.format(date=rows["date"].iloc[-1], patients=rows["patient"].nunique())]
-    cone = rows[rows["beam"] == "cone"]
+    date, patients = rows["date"].iloc[-1], rows["patient"].nunique()
+    parts = [HEAD.format(date=date, patients=patients, epochs=trained["epochs"].iloc[0])]
+    cone = pd.concat([rows[rows["beam"] == "cone"], trained.assign(method=NETWORK)])
     for voxel_mm, own in cone.groupby("voxel_mm"):
         for metric, title in NAMED.items():
             parts.append(f"## {title}, voxels of {voxel_mm:g} mm (a field of {64 * voxel_mm:g} mm)")

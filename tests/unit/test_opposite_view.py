@@ -81,7 +81,8 @@ def test_a_table_has_the_mean_of_the_base_and_differences_to_it():
 
 def test_the_committed_tables_follow_from_the_committed_numbers():
     folder = ROOT / "benchmarks"
-    files = folder / "opposite_view.csv", folder / "opposite_view_predictions.csv"
+    names = "opposite_view", "opposite_view_predictions", "opposite_view_unet"
+    files = [folder / f"{name}.csv" for name in names]
     text = (folder / "opposite_view.md").read_text(encoding="utf-8")
     assert text == markdown(*files)
     geometry = (ROOT / "docs" / "geometry.md").read_text(encoding="utf-8")
