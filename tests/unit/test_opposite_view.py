@@ -11,7 +11,8 @@ from conftest import ROOT
 sys.path.append(str(ROOT))
 
 from benchmarks import opposite_view as benchmark
-from benchmarks.opposite_view_tables import brought, markdown
+from benchmarks.opposite_view_tables import NETWORK_SETS, SETS, brought, markdown
+from benchmarks.opposite_view_unet import named
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,18 @@ def test_the_mirrored_view_is_wrong_in_the_cone_beam_alone(scene, volume):
     assert exact < 1e-4 < 0.1 < benchmark.largest_mm(mirrored, cone[1])
 
 
+def test_a_network_is_given_the_views_of_its_set(scene, volume):
+    seen = line_integral(volume, scene.grid, scene.views)
+    views = named(scene, seen, ("0", "90", "180 mirrored", "180"), {})
+    frontal, lateral, behind = (
+        seen[n] for n in (benchmark.FRONTAL, benchmark.LATERAL, benchmark.OPPOSITE)
+    )
+    for name, image in {"0": frontal, "90": lateral, "180": behind}.items():
+        np.testing.assert_array_equal(views[name], image)
+    np.testing.assert_allclose(views["180 mirrored"], frontal[::-1], atol=1e-6)
+    assert {*NETWORK_SETS} < {*SETS} and ("0",) in NETWORK_SETS and ("0", "90") in NETWORK_SETS
+
+
 def test_a_table_has_the_mean_of_the_base_and_differences_to_it():
     rng = np.random.default_rng(0)
     base = rng.uniform(0.4, 0.6, 8)
@@ -89,5 +102,5 @@ def test_the_committed_tables_follow_from_the_committed_numbers():
     own = geometry[geometry.index("## The view at 180 degrees") : geometry.index("## Against")]
     cells = [cell.strip() for line in own.splitlines() for cell in line.split("|")[2:-1]]
     numbers = [cell for cell in cells if cell[-1:] in (")", "▲", "▼")]
-    assert len(numbers) == 22
+    assert len(numbers) == 31
     assert not [cell for cell in numbers if cell not in text]
