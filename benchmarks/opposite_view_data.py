@@ -116,7 +116,7 @@ class Scene:
     def _examples(
         self, folder: Path, first: int, end: int
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        for number in range(first // POOL_BATCH, end // POOL_BATCH):
+        for number in range(first // POOL_BATCH, end // POOL_BATCH):  # both are whole batches
             path = self._batch(folder, number)
             for example in range(pool_files.count_examples(path)):
                 views, mask = pool_files.read_example(path, example)

@@ -53,8 +53,6 @@ def main() -> None:
     with ProcessPoolExecutor(WORKERS) as workers:
         tables = list(workers.map(partial(measured, folder), NETWORK_SETS))
     rows = pd.concat(tables, ignore_index=True)
-    known = {"date": f"{datetime.date.today():%d %B %Y}", "voxel_mm": scene.voxel_mm}
-    rows = rows.assign(**known, epochs=EPOCHS)
     rows.to_csv(HERE / "opposite_view_unet.csv", index=False, float_format="%.7g")
 
 
@@ -70,12 +68,12 @@ def prepare(scene: Scene, folder: Path) -> None:
 
 def measured(folder: Path, views: tuple[str, ...]) -> pd.DataFrame:
     """Scores of the test phantoms by a network that is trained for a set of views."""
-    own = folder / "unet" / f"{'+'.join(views).replace(' ', '-')}-seed-{SEED}"
+    own = folder / "unet" / f"{'+'.join(views).replace(' ', '-')}-epochs-{EPOCHS}-seed-{SEED}"
     path = own / "scores.csv"
     if not path.exists():
         own.mkdir(parents=True, exist_ok=True)
         scene = Scene(VOXELS_MM[0])
-        context = Context(SEED, "cpu", own / "checkpoint.pt")
+        context = Context(SEED, "cpu", own / "checkpoint.pt", {"epochs": EPOCHS})
         table = pd.DataFrame(rows(scene, folder / f"{scene.voxel_mm:g}mm", views, context))
         with atomic_file(path) as temporary:
             table.to_csv(temporary, index=False)
@@ -100,7 +98,9 @@ def rows(scene: Scene, folder: Path, views: tuple[str, ...], context: Context) -
         phantom = scene.phantom(folder, patient)
         seen = measurement(scene, named(scene, phantom.measured, views, predictor), views)
         found = method.reconstruct(state, seen, Context()).probability
-        row = {"views": set_name(views), "patient": patient, "seed": context.seed}
+        row = {"date": f"{datetime.date.today():%d %B %Y}", "voxel_mm": scene.voxel_mm}
+        row |= {"epochs": EPOCHS, "seed": context.seed}
+        row |= {"views": set_name(views), "patient": patient}
         yield row | quality(found, phantom.mask, scene.voxel_mm)
 
 

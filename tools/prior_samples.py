@@ -21,7 +21,8 @@ sys.path.insert(0, str(ROOT / "workflow/scripts"))
 
 from angiovox.io.model_files import load_model  # noqa: E402
 from angiovox.io.nifti import load_mask  # noqa: E402
-from angiovox.methods.x2vision.learner import BUILT_OF, cube  # noqa: E402
+from angiovox.methods.mask_cubes import cube  # noqa: E402
+from angiovox.methods.x2vision.learner import BUILT_OF  # noqa: E402
 from angiovox.methods.x2vision.network import Generator  # noqa: E402
 
 OUTPUT = ROOT / "docs/methods/x2vision_prior.png"

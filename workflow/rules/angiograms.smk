@@ -2,14 +2,14 @@
 rule angiograms:
     """Reconstruct the arteries of each patient of the sheet of angiograms: files and a page."""
     input:
-        ANGIOGRAMS.every,
+        ANGIOGRAM_INPUTS.every,
 
 
 rule reconstruct_angiograms:
     """Read a patient's runs, calibrate where the C-arm stood, and reconstruct the arteries."""
     input:
-        runs=ANGIOGRAMS.runs,
-        folders=ANGIOGRAMS.folders,
+        runs=ANGIOGRAM_INPUTS.runs,
+        folders=ANGIOGRAM_INPUTS.folders,
         weights=resource_file("angiogram_network"),
     output:
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
@@ -29,8 +29,8 @@ rule reconstruct_angiograms:
         runtime=minutes("reconstruct_angiograms"),
     params:
         code=code_version.of_script("reconstruct_angiograms"),
-        files=ANGIOGRAMS.files,
-        frames=ANGIOGRAMS.frames,
+        files=ANGIOGRAM_INPUTS.files,
+        frames=ANGIOGRAM_INPUTS.frames,
         weights=angiograms.digest_of_weights(),
         voxel_mm=config["angiograms"]["voxel_mm"],
         calibrate=config["angiograms"]["calibrate"],
@@ -41,7 +41,7 @@ rule reconstruct_angiograms:
 rule present_angiograms:
     """Find what is known and what is guessed, the next angle, and write all files and the page."""
     input:
-        runs=ANGIOGRAMS.identity,
+        runs=ANGIOGRAM_INPUTS.identity,
         measurement="results/angiograms/{patient}/reconstruction/measurement.npz",
         calibration="results/angiograms/{patient}/reconstruction/calibration.json",
         probability="results/angiograms/{patient}/reconstruction/probability.nii.gz",

@@ -2,7 +2,7 @@
 rule phantom:
     """Make a phantom: its DICOM series, and the truth."""
     input:
-        centreline=IMAGES.centreline,
+        centreline=PATIENT_INPUTS.centreline,
     output:
         dicom=directory("results/dicom/{patient}"),
         share="results/truth/{patient}.nii.gz",
@@ -21,7 +21,7 @@ rule phantom:
         runtime=minutes("phantom"),
     params:
         code=code_version.of_script("phantom"),
-        seed=IMAGES.seed,
+        seed=PATIENT_INPUTS.seed,
         injection=config["cohort"]["phantoms"]["injection"],
         centre=config["cohort"]["phantoms"]["centre"],
         scanner=config["cohort"]["phantoms"]["scanner"],
@@ -52,7 +52,7 @@ use rule phantom as earlier_phantom with:
 rule phantom_morphometry:
     """Measure phantoms beside published arteries."""
     input:
-        centrelines=IMAGES.centrelines,
+        centrelines=PATIENT_INPUTS.centrelines,
         published=resource_file("published_morphometry.csv"),
     output:
         csv=report(

@@ -19,7 +19,7 @@ sys.path.insert(0, str(SCRIPTS))
 from angiovox.errors import InputError
 from angiovox.methods.registry import PAPER_METHOD
 from angiovox.reporting import assumptions
-from angiovox_pipeline import angiograms, code_version, failure_report, places, pool, products
+from angiovox_pipeline import angiograms, code_version, failure_report, places, products
 from angiovox_pipeline import runs, scheduling, simulated_angiograms, terminal, watchdog
 from angiovox_pipeline.angiogram_inputs import AngiogramInputs
 from angiovox_pipeline.config import fill_in
@@ -27,6 +27,7 @@ from angiovox_pipeline.demand import Demand
 from angiovox_pipeline.job_inputs import MASKS_CHECKED, JobInputs
 from angiovox_pipeline.other_studies import OtherStudies
 from angiovox_pipeline.patient_inputs import PatientInputs
+from angiovox_pipeline.pool import pool_seeds
 from angiovox_pipeline.preflight import disk, start
 from angiovox_pipeline.study import Study
 from angiovox_pipeline.transfer_inputs import CHECKED, TransferInputs
@@ -55,8 +56,8 @@ RUNS, FEWEST_VIEWS, PROJECTION = STUDY.runs, STUDY.fewest_views, STUDY.projectio
 SHOWN, SHOWN_AT_FEWEST = STUDY.shown, STUDY.shown_at_fewest
 BESIDE_THE_BEST = STUDY.beside_the_best
 SIMULATED_ANGIOGRAMS = STUDY.simulated_angiograms
-IMAGES = PatientInputs(STUDY, warn_once)
-ANGIOGRAMS = AngiogramInputs(STUDY.angiograms, config["angiograms"]["identify"])
+PATIENT_INPUTS = PatientInputs(STUDY, warn_once)
+ANGIOGRAM_INPUTS = AngiogramInputs(STUDY.angiograms, config["angiograms"]["identify"])
 JOBS = JobInputs(RUNS, PROJECTION.c_arm, STUDY.torch_threads, config["resources"]["gpu_model"])
 TRAIN, TEST = RUNS.train, RUNS.test
 SPLITS = {name: patient.split for name, patient in STUDY.cohort.items()}
@@ -95,8 +96,8 @@ def simulated_angiogram_note(wildcards):
     return f"{wildcards.patient}, {SIMULATED_ANGIOGRAMS[wildcards.patient]}; simulated X-rays"
 
 
-def pool_seeds(wildcards):
-    return pool.pool_seeds(config, wildcards.batch)
+def batch_seeds(wildcards):
+    return pool_seeds(config, wildcards.batch)
 
 
 def one_of(names):

@@ -13,7 +13,7 @@ rule segmentations:
 rule export_segmentation:
     """Export a reconstruction as DICOM SEG of its source series."""
     input:
-        dicom=IMAGES.dicom,
+        dicom=PATIENT_INPUTS.dicom,
         reconstruction="results/reconstructions/{method}/views-{views}/"
         f"seed-{SEEDS[0]}/{{patient}}.nii.gz",
     output:
@@ -29,7 +29,7 @@ rule export_segmentation:
         runtime=minutes("export_segmentation"),
     params:
         code=code_version.of_script("export_segmentation"),
-        choice=IMAGES.series,
+        choice=PATIENT_INPUTS.series,
         learned=RUNS.learned,
     script:
         "../scripts/export_segmentation.py"
@@ -38,7 +38,7 @@ rule export_segmentation:
 rule export_probability_map:
     """Export a reconstruction's probabilities as DICOM Parametric Map of its source series."""
     input:
-        dicom=IMAGES.dicom,
+        dicom=PATIENT_INPUTS.dicom,
         reconstruction="results/reconstructions/{method}/views-{views}/"
         f"seed-{SEEDS[0]}/{{patient}}.nii.gz",
     output:
@@ -56,7 +56,7 @@ rule export_probability_map:
         runtime=minutes("export_probability_map"),
     params:
         code=code_version.of_script("export_probability_map"),
-        choice=IMAGES.series,
+        choice=PATIENT_INPUTS.series,
         calibrated=RUNS.calibrated,
     script:
         "../scripts/export_probability_map.py"

@@ -28,8 +28,8 @@ rule mask:
 rule prior_mask:
     """Segment a patient's earlier volume on the grid of the present one, as its own mask is."""
     input:
-        scan=IMAGES.earlier_dicom,
-        within=IMAGES.earlier_folders,
+        scan=PATIENT_INPUTS.earlier_dicom,
+        within=PATIENT_INPUTS.earlier_folders,
         grid="results/volumes/{patient}.nii",
     output:
         "results/priors/{patient}.nii.gz",
@@ -46,8 +46,8 @@ rule prior_mask:
         runtime=minutes("prior_mask"),
     params:
         code=code_version.of_script("prior_mask"),
-        choice=IMAGES.earlier_series,
-        files=IMAGES.earlier_files,
+        choice=PATIENT_INPUTS.earlier_series,
+        files=PATIENT_INPUTS.earlier_files,
         window=config["masks"]["window"],
         classes=config["masks"]["classes"],
     script:

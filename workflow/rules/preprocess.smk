@@ -41,8 +41,8 @@ rule inventory:
 rule convert:
     """Read a patient's series and bring it to the study's grid."""
     input:
-        dicom=IMAGES.dicom,
-        within=IMAGES.folders,
+        dicom=PATIENT_INPUTS.dicom,
+        within=PATIENT_INPUTS.folders,
     output:
         volume="results/volumes/{patient}.nii",
         source="results/sources/{patient}.json",
@@ -59,8 +59,8 @@ rule convert:
         runtime=minutes("convert"),
     params:
         code=code_version.of_script("convert"),
-        choice=IMAGES.series,
-        files=IMAGES.files,
+        choice=PATIENT_INPUTS.series,
+        files=PATIENT_INPUTS.files,
         shape=config["volume"]["shape"],
         voxel_mm=config["volume"]["voxel_mm"],
     script:

@@ -13,7 +13,7 @@ rule simulated_angiograms:
 rule simulated_angiogram:
     """Take a phantom's runs with a C-arm and write them as XA DICOM."""
     input:
-        centreline=IMAGES.centreline,
+        centreline=PATIENT_INPUTS.centreline,
     output:
         runs=directory("results/simulated_angiograms/{patient}"),
         views="results/truth/{patient}.views.json",
@@ -31,7 +31,7 @@ rule simulated_angiogram:
         runtime=minutes("simulated_angiogram"),
     params:
         code=code_version.of_script("simulated_angiogram"),
-        seed=IMAGES.seed,
+        seed=PATIENT_INPUTS.seed,
         injection=config["cohort"]["phantoms"]["injection"],
         centre=config["cohort"]["phantoms"]["centre"],
         scanner=config["cohort"]["phantoms"]["scanner"],

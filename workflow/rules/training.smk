@@ -16,7 +16,7 @@ rule training_pool:
         runtime=minutes("training_pool"),
     params:
         code=code_version.of_script("training_pool"),
-        seeds=pool_seeds,
+        seeds=batch_seeds,
         injection=config["cohort"]["phantoms"]["injection"],
         centre=config["cohort"]["phantoms"]["centre"],
         scanner=config["cohort"]["phantoms"]["scanner"],

@@ -47,6 +47,8 @@ QUICK = {
     "dvr": {"steps": 2, "width": 8, "pixels": 16, "samples": 8},
     "x2vision": FAST
     | {"steps": 2, "edge": 8, "channels": 2, "most_channels": 4, "width": 4, "mapping_layers": 1},
+    "diffusion_prior": FAST
+    | {"steps": 2, "samples": 1, "data_steps": 2, "edge": 8, "channels": 8, "levels": 2},
     "nerf": {"steps": 2, "width": 8, "rays": 16, "coarse_samples": 4, "fine_samples": 4},
     "nerp": {"steps": 2, "prior_steps": 2, "width": 8, "layers": 2, "frequencies": 4},
 }

@@ -8,8 +8,9 @@ import torch
 from angiovox.errors import InputError, TrainingInterrupted
 from angiovox.method import Context, Measurement, never
 from angiovox.methods import registry
+from angiovox.methods.mask_cubes import cube
 from angiovox.methods.x2vision.discriminator import Discriminator, spread
-from angiovox.methods.x2vision.learner import R1_EVERY, Adversarial, Networks, cube
+from angiovox.methods.x2vision.learner import R1_EVERY, Adversarial, Networks
 from angiovox.methods.x2vision.method import Settings, X2Vision
 from angiovox.methods.x2vision.network import (
     MAPPING_RATE,

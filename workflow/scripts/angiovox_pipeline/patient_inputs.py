@@ -65,7 +65,7 @@ class PatientInputs:
         return self.study.prior_options(wildcards.patient)
 
     def seed(self, wildcards: Any) -> int | None:
-        """A phantom's."""
+        """The seed of a phantom."""
         return self._patient(wildcards).seed
 
     def centreline(self, wildcards: Any) -> list[str]:
@@ -73,7 +73,7 @@ class PatientInputs:
         return self._centrelines([wildcards.patient])
 
     def centrelines(self, wildcards: Any) -> list[str]:
-        """Those of all phantoms."""
+        """The files of all such phantoms."""
         return self._centrelines(self.study.phantoms)
 
     def _patient(self, wildcards: Any) -> Patient:

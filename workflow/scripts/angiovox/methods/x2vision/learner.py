@@ -15,6 +15,7 @@ from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Context, Measurement, Training
 from ...training.learner import Learner, agreement, autocast, drawn, iou_of, weights_on_cpu
 from ...training.trainer import Trainer
+from ..mask_cubes import cube
 from ..view_levels import contrast_in_masks, silhouette_level
 from .discriminator import Discriminator
 from .network import Generator
@@ -135,14 +136,6 @@ class Adversarial(Learner):
         )
         for mean, weight in pairs:
             mean.lerp_(weight, 1 - kept)
-
-
-# ASSUME: on a coarser cube a voxel is vessel where any of it is, so that thin vessels stay whole
-# and its silhouettes hold those of the patient; X2Vision's volumes are grey.
-def cube(mask: np.ndarray, edge: int) -> np.ndarray:
-    """A mask on a cube of an edge over the same field of view, (edge, edge, edge) float32."""
-    volume = torch.from_numpy(mask.astype(np.float32))[None, None]
-    return functional.adaptive_max_pool3d(volume, edge)[0, 0].numpy()
 
 
 def trained(patients: Training, settings, context: Context) -> tuple[dict, list[dict]]:

@@ -1,0 +1,1 @@
+"""A diffusion model of vessel masks, sampled under the views of each patient."""
