@@ -12,6 +12,16 @@ both fitted, line integrals with a contrast of the patient's own, but within a h
 training patients. A patient takes steps times samples times steps of data, each a projection with
 gradients at the patient's resolution: 16,000 by default, which was not timed beyond 64^3.
 
+The denoiser of `config/per_patient.yaml` is small, 24 channels and 1,584 steps of one mask, and a
+patient has three samples of 60 steps. On ten phantoms it is better than the thresholded hull at 3,
+5 and 10 views, by 0.125 to 0.128 of IoU; at 2 views it is not shown to differ. These settings were
+chosen on two and three phantoms that were held back from training, from 2 and 10 views with one
+seed: to draw all noise anew in place of a part, twenty steps towards the views in place of five or
+ten, and more steps from noise were better, and without the hull's log-odds 2 views gave too few
+vessels. A denoiser that is not told the time was about as good. Not measured: the defaults, a GPU,
+a longer training, how far the samples spread where the truth is unknown, and line integrals of
+phantoms (of balls they are tested).
+
 Facts followed: volumes with normal noise whose share grows with time, a U-Net of residual blocks
 with group norm that knows the time by sines, Adam at 0.0002, weights averaged with 0.9999 (Ho et
 al. 2020); the cosine schedule (Nichol and Dhariwal 2021), with another ratio of signal to noise for
