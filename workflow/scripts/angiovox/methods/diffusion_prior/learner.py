@@ -12,9 +12,9 @@ from torch.nn import functional
 from torch.optim import Optimizer
 
 from ...method import Context, Training
-from ...training.learner import Learner, agreement, autocast, drawn, iou_of, weights_on_cpu
+from ...training.learner import Learner, agreement, autocast, iou_of, weights_on_cpu
 from ...training.trainer import Trainer
-from ..mask_cubes import cube
+from ..mask_cubes import cube, drawn_cubes
 from ..vessel_views import fitted
 from .network import Denoiser, noise_levels
 
@@ -47,7 +47,7 @@ class Denoising(Learner):
         self, patients: Training, batch: list[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
         """Masks on the cube (batch, 1, x, y, z) float32; views are not looked at."""
-        return (np.stack([cube(drawn(patients, i, rng)[1], self.edge)[None] for i in batch]),)
+        return (drawn_cubes(patients, batch, rng, self.edge),)
 
     def step(
         self,

@@ -13,9 +13,9 @@ from torch.optim import Optimizer
 
 from ...geometry.imaging import LINE_INTEGRAL
 from ...method import Context, Measurement, Training
-from ...training.learner import Learner, agreement, autocast, drawn, iou_of, weights_on_cpu
+from ...training.learner import Learner, agreement, autocast, iou_of, weights_on_cpu
 from ...training.trainer import Trainer
-from ..mask_cubes import cube
+from ..mask_cubes import drawn_cubes
 from ..view_levels import contrast_in_masks, silhouette_level
 from .discriminator import Discriminator
 from .network import Generator
@@ -59,7 +59,7 @@ class Adversarial(Learner):
         self, patients: Training, batch: list[int], rng: np.random.Generator
     ) -> tuple[np.ndarray, ...]:
         """Masks on the generator's grid (batch, 1, x, y, z) float32; views are not looked at."""
-        return (np.stack([cube(drawn(patients, i, rng)[1], self.edge)[None] for i in batch]),)
+        return (drawn_cubes(patients, batch, rng, self.edge),)
 
     def optimizers(self, learning_rate: float) -> dict[str, Optimizer]:
         names = "generator", "discriminator"
